@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 over HTTP, on the way in: binary, structured and batched."""
+"""Reads CloudEvents 1.0 over HTTP: binary, structured and batched."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -95,7 +95,7 @@ def _by_itself(event: Any) -> CloudEvent:
 
 
 def _decoded(value: str) -> str:
-    """Without the quotes, and decoded once."""
+    """Return the value without quotes, percent-decoded once."""
     quoted = len(value) > 1 and value[0] == value[-1] == '"'
     try:
         return unquote_to_bytes(value[1:-1] if quoted else value).decode()

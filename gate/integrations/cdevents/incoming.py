@@ -1,4 +1,4 @@
-"""CDEvents, on the way in: deployments of services and incidents, as 0.4 and 0.5 write them."""
+"""Translates incoming CDEvents, versions 0.4 and 0.5: deployments of services, and incidents."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -24,9 +24,9 @@ _Report: TypeAlias = IncidentReport | DeploymentReport
 
 
 def read(event: CloudEvent) -> _Report | str:
-    """What it tells, or why nothing follows from it.
+    """Return the report in an event, or why nothing follows from it.
 
-    Raises `Invalid` where a field that is needed is not there.
+    Raises `Invalid` if a required field is missing.
     """
     found = _TYPE.fullmatch(event.type)
     reader = _READERS.get(found["what"]) if found else None
@@ -48,7 +48,7 @@ def read(event: CloudEvent) -> _Report | str:
 
 
 def named(event: CloudEvent) -> str:
-    """By what the same event is known again."""
+    """Return a name that is equal for the same event when it is sent again."""
     return f"{event.source}\n{event.id}"
 
 

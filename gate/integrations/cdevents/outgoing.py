@@ -1,6 +1,6 @@
-"""Decisions as CDEvents: the approval events of the 0.6.0 draft.
+"""Writes decisions as CDEvents: the approval events of the 0.6.0 draft.
 
-A receiver asks for this form; nobody else gets it.
+Only receivers that are configured for this form get it.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ TYPE_VERSION = "0.1.0"
 
 
 class _Word(NamedTuple):
-    """What the draft calls it. A closed approval has a status as well."""
+    """The draft's word for an event. A closed approval has a status as well."""
 
     predicate: str
     decision: str = ""

@@ -1,5 +1,5 @@
-"""What a run that GitHub holds is told: a report while it waits, and once an approval or a
-rejection with the reasons.
+"""Answers a run that GitHub holds: with reports while it waits, and at last with an approval or a
+rejection and the reasons.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused
 
 COMMENT_LENGTH_MAX = 1_024
-"""GitHub refuses longer ones."""
+"""The longest comment that GitHub accepts."""
 
 _TAKEN = frozenset({204})
 _NOT_FOUND = 404
@@ -27,14 +27,16 @@ _MORE = "…"
 
 
 class GitHubAnswers:
-    """Delivers them. A decision that GitHub has already is not sent to it as another one."""
+    """Delivers reports and decisions. A decision that GitHub has already counts as delivered."""
 
     def __init__(self, github: GitHub) -> None:
         self._github = github
 
     async def __call__(self, message: Message) -> None:
-        """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitHub would never
-        take it.
+        """Deliver a message.
+
+        Raises `SourceUnavailable` to be called again, and `Undeliverable` if GitHub would never
+        accept the message.
         """
         report = orjson.loads(message.body)
         repository = report["repository"]
@@ -51,8 +53,8 @@ class GitHubAnswers:
                 raise
             if await _still_waits(place, run, environment):
                 raise Undeliverable(refused.detail) from None
-            # it was told before and the answer was lost, or somebody else has ended the run: nobody
-            # waits any more
+            # Either GitHub has the decision and its answer was lost, or somebody else has ended the
+            # run. In both cases nobody waits any more.
 
 
 async def _still_waits(place: Place, run: str, environment: str) -> bool:
@@ -68,7 +70,7 @@ async def _still_waits(place: Place, run: str, environment: str) -> bool:
 
 
 def body_of(report: Any) -> dict[str, str]:
-    """The body of the callback: with a state a decision, without one a report."""
+    """Return the body of the callback. With a state it is a decision, without one a report."""
     body = {
         "environment_name": report["environment"],
         "comment": comment(report["words"], report["reasons"], report["url"]),
@@ -79,9 +81,9 @@ def body_of(report: Any) -> dict[str, str]:
 
 
 def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:
-    """Markdown that fits.
+    """Return the comment as Markdown, cut to the limit.
 
-    What others wrote stands in a fenced block: no image, link, mention or HTML comes through.
+    Texts of others are in a fenced block, in which no image, link, mention or HTML has an effect.
     """
     begins, ends = "Change gate\n\n```text\n", "\n```" + (f"\n\n{url}" if url else "")
     characters_left = COMMENT_LENGTH_MAX - len(begins) - len(ends)
@@ -92,5 +94,5 @@ def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:
 
 
 def _line(text: str) -> str:
-    """One line that cannot end the block."""
+    """Return the text as one line that cannot end the fenced block."""
     return "".join(letter if letter.isprintable() else " " for letter in text).replace("`", "'")

@@ -1,5 +1,5 @@
-"""Who the gate is at GitHub: an App, which gets a token of an hour for one repository at a time,
-with the least permissions.
+"""The gate as a GitHub App: it gets a token for one repository at a time, valid for an hour, with
+the least permissions.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from gate.integrations.http import shapes
 from gate.integrations.http.rest import Credential, Refused, Rest
 
 JWT_SECONDS = 540
-"""GitHub takes at most 600, from clocks that may go a minute wrong."""
+"""How long a token of the App itself is valid. GitHub allows 600 seconds, and clocks may differ
+by a minute."""
 
 JWT_BACKDATED_SECONDS = 60
 REFRESH_BEFORE_SECONDS = 300.0
@@ -29,7 +30,7 @@ PERMISSIONS: Mapping[str, str] = {
     "pull_requests": "read",
     "statuses": "read",
 }
-"""What the App needs of a repository, and asks for."""
+"""The permissions that the App needs in a repository, and asks for."""
 
 _CREATED = frozenset({201})
 _UNPROCESSABLE = 422
@@ -38,9 +39,9 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Good for one repository.
+    """A token for one repository.
 
-    `full_name` is what GitHub calls it today, whatever it was called in the catalogue.
+    `full_name` is its name at GitHub now, which may not be the one in the catalogue.
     """
 
     full_name: str
@@ -49,14 +50,14 @@ class Pass:
 
     @property
     def path(self) -> str:
-        """Where everything of the repository is."""
+        """The path of the repository in the API."""
         return f"/repos/{self.full_name}"
 
 
 class App:
     """One GitHub App at one GitHub.
 
-    Passes are kept until shortly before they end, and asked for once however many wait.
+    A pass is kept until shortly before it ends, and requested once for all who wait for it.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class App:
         self.credential()
 
     def credential(self) -> Credential:
-        """As the App itself: for its own deliveries, and for finding an installation."""
+        """Return the token of the App itself, for its own deliveries and to find an
+        installation.
+        """
         now = int(self._clock())
         claims = {"iat": now - JWT_BACKDATED_SECONDS, "exp": now + JWT_SECONDS, "iss": self._app_id}
         try:
@@ -85,8 +88,10 @@ class App:
         return Credential("app", {"Authorization": f"Bearer {signed}"})
 
     async def pass_for(self, repository: Repository) -> Pass:
-        """Raises `SourceUnavailable` where the App is not installed there, lacks a permission, or
-        nobody answers.
+        """Return a pass for a repository.
+
+        Raises `SourceUnavailable` if the App is not installed there, lacks a permission, or GitHub
+        does not answer.
         """
         kept = self._passes.get(repository.id)
         if kept is not None and kept.good_until > self._clock():
@@ -99,7 +104,7 @@ class App:
         return await asyncio.shield(asking)
 
     def forget(self, repository: Repository) -> None:
-        """It was refused."""
+        """Forget the pass of a repository, because GitHub refused it."""
         self._passes.pop(repository.id, None)
 
     def _asked(self, repository: int, done: asyncio.Task[Pass]) -> None:

@@ -1,5 +1,6 @@
-"""GitHub as a source of verified facts: everything about one change, asked at once, each part on
-its own.
+"""Asks GitHub for verified facts about one change.
+
+All parts are asked at the same time, and a part that fails leaves the others their answer.
 """
 
 import asyncio
@@ -59,8 +60,9 @@ T = TypeVar("T")
 
 
 def issuer_of(api_url: str) -> str:
-    """Who issues the identity tokens of the GitHub behind this address: the public one, a cloud of
-    one's own, or a server.
+    """Return the issuer of the identity tokens of the GitHub at this address.
+
+    It is the public GitHub, a company's own cloud, or a server.
     """
     url = httpx.URL(api_url)
     if api_url.rstrip("/") == PUBLIC_API:
@@ -71,17 +73,17 @@ def issuer_of(api_url: str) -> str:
 
 
 class Access(Protocol):
-    """Who asks: an App, or whoever lends a token."""
+    """The way in: an App, or a token that a job lends."""
 
     async def pass_for(self, repository: Repository) -> Pass:
-        """Raises `SourceUnavailable` where it does not read this very repository."""
+        """Return a pass. Raises `SourceUnavailable` if it does not read this repository."""
 
     def forget(self, repository: Repository) -> None:
-        """It was refused."""
+        """Forget the pass of a repository, because GitHub refused it."""
 
 
 class GitHub:
-    """One GitHub: the public one, or a server of one's own."""
+    """One GitHub: the public one, or a company's own."""
 
     def __init__(self, rest: Rest, access: Access) -> None:
         self.rest = rest
@@ -93,7 +95,7 @@ class GitHub:
         return self.rest.host
 
     async def facts(self, question: HostQuestion) -> HostFacts:
-        """What it says. Raises `SourceUnavailable` where the App cannot get in at all."""
+        """Return the facts. Raises `SourceUnavailable` if GitHub lets the gate read nothing."""
         answer, here = Answer(), await self.at(question.repository)
         await asyncio.gather(
             answer.part(FROM_BASE, _compare(here, question, answer)),
@@ -104,7 +106,7 @@ class GitHub:
         return answer.done()
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
-        """A run as GitHub itself describes it. Raises `SourceUnavailable`."""
+        """Return a run as GitHub itself describes it. Raises `SourceUnavailable`."""
         here = await self.at(repository)
         body = (await here.get(f"/actions/runs/{quote(run, safe='')}")).body
         seen = read.run_seen(body)
@@ -114,9 +116,9 @@ class GitHub:
         return replace(seen, ref=ref, workflow=read.workflow(body, here.full_name, ref))
 
     async def at(self, repository: Repository) -> "Place":
-        """Everything else of one repository.
+        """Return one repository, to be asked about anything else.
 
-        Raises `SourceUnavailable` where the App cannot get in.
+        Raises `SourceUnavailable` if GitHub does not let the gate read it.
         """
         return Place(
             self.rest,
@@ -126,7 +128,7 @@ class GitHub:
 
 
 async def _compare(here: Place, question: HostQuestion, answer: Answer) -> None:
-    """What changed since the last successful deployment, and who changed it."""
+    """Add what changed since the last successful deployment, and who changed it."""
     trusted = question.base or await _last_deployed(here, question)
     base = trusted or question.claimed_base
     if base is None:
@@ -206,7 +208,7 @@ def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...
 
 
 async def _last_deployed(here: Place, question: HostQuestion) -> str | None:
-    """By GitHub's own records, where the gate has none."""
+    """Return the commit of the last successful deployment by GitHub's own records."""
     for environment in question.environments:
         reply = await here.get(
             "/deployments", environment=environment, per_page=DEPLOYMENTS_LOOKED_AT

@@ -1,5 +1,5 @@
-"""What GitHub tells by itself: who says so is proved over the very bytes, then it becomes one of
-our values, or a reason why not.
+"""Reads GitHub's webhooks: the signature over the very bytes is checked first, then the payload
+becomes a report, or a reason why nothing follows from it.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ SIGNATURE, EVENT, DELIVERY = "x-hub-signature-256", "x-github-event", "x-github-
 HEADERS = (SIGNATURE, EVENT, DELIVERY)
 
 COMMITS_MAX = 2_048
-"""GitHub lists no more of a push."""
+"""The most commits that GitHub lists of one push."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _RESULTS: Mapping[str, Result | None] = {
@@ -43,7 +43,9 @@ _Reader: TypeAlias = Callable[["GitHubHook", Any], HostReport | str]
 
 
 class GitHubHook:
-    """The hook of one App. Without a secret nobody can prove to be GitHub, so nothing is taken."""
+    """The hook of one App. Without a secret every delivery is refused, because anybody could send
+    it.
+    """
 
     def __init__(self, issuer: str, api_url: str, secret: str) -> None:
         self.issuer = issuer
@@ -52,14 +54,14 @@ class GitHubHook:
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """What is read of a request beside its body."""
+        """The names of the headers that `read` looks at."""
         return HEADERS
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
-        """One delivery.
+        """Return one delivery.
 
-        Raises `NotFound` without a secret, `Unauthenticated`, `BadRequest`, `Invalid` for another
-        shape than GitHub's.
+        Raises `NotFound` without a secret, `Unauthenticated`, `BadRequest`, and `Invalid` for
+        another form than GitHub's.
         """
         if not self._secret:
             raise NotFound(
@@ -105,8 +107,10 @@ class GitHubHook:
         return RunHeld(self.issuer, _repository(payload), name, run, _short(payload, "environment"))
 
     def _run_of(self, callback: str, name: str) -> str:
-        """The run that the callback is about: at the GitHub that was configured, of the repository
-        that the payload is about.
+        """Return the run of a callback address.
+
+        It must be at the configured GitHub and of the repository of the payload, because the gate
+        sends its answer there.
         """
         try:
             url = httpx.URL(callback)
@@ -202,9 +206,7 @@ _READERS: Mapping[str, _Reader] = {
 
 
 def is_signed(secret: bytes, signature: str | None, body: bytes) -> bool:
-    """Whether `X-Hub-Signature-256` is over these bytes; the older SHA-1 header is never looked
-    at.
-    """
+    """Whether `X-Hub-Signature-256` signs these bytes. The older SHA-1 header is never used."""
     wanted = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(wanted.encode(), (signature or "").encode())
 
@@ -231,7 +233,7 @@ def _short(payload: Any, *path: str) -> str:
 
 
 def _link(url: str | None) -> str:
-    """An address that may be shown as a link, or none."""
+    """Return the address if it may be shown as a link, or an empty text."""
     if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX:
         return url
     return ""

@@ -1,4 +1,4 @@
-"""GitHub, asked with the token that a job lends: `github.token`, which reads one repository."""
+"""Asks GitHub with the token that a job lends: its `github.token`, which reads one repository."""
 
 import time
 
@@ -11,32 +11,32 @@ from gate.integrations.http.rest import Credential, Refused, Rest
 
 PASS_SECONDS = 60.0
 PERMISSIONS = "contents, pull-requests, checks, statuses: read"
-"""What the job has to have under `permissions`."""
+"""What the job must have under `permissions`."""
 
 _DENIED = frozenset({401, 403, 404})
 
 
 class GitHubLender:
-    """One GitHub, without an App: whoever asks brings a token."""
+    """One GitHub without an App, for callers who bring a token."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
     def lent(self, token: str) -> GitHub:
-        """GitHub for this token alone."""
+        """Return GitHub as it answers this token."""
         return GitHub(self._rest, _Lent(self._rest, token))
 
 
 class _Lent:
-    """The pass of one token; kept no longer than the request that brought it."""
+    """The pass of one token, which is kept only during the request that brought it."""
 
     def __init__(self, rest: Rest, token: str) -> None:
         self._rest = rest
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def pass_for(self, repository: Repository) -> Pass:
-        """Raises `SourceUnavailable` where the token does not read this very repository."""
-        # a lane of its own: nobody who lends a bad token makes the host refuse somebody else
+        """Return a pass. Raises `SourceUnavailable` if the token does not read this repository."""
+        # A lane of its own, so that a bad token does not make the host refuse others.
         credential = Credential(f"lent {repository.id}", self._headers)
         if not repository.name:
             raise SourceUnavailable(f"repository {repository.id} has no name to ask for")
@@ -56,4 +56,4 @@ class _Lent:
         return Pass(name, credential, time.time() + PASS_SECONDS)
 
     def forget(self, repository: Repository) -> None:
-        """Nothing is kept."""
+        """Do nothing, because no pass is kept."""

@@ -1,6 +1,4 @@
-"""Deliveries that never arrived: GitHub does not send them again by itself, so they are looked up
-and asked for.
-"""
+"""Asks GitHub for deliveries that never arrived, because it does not send them again by itself."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,24 +9,25 @@ from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused, Rest
 
 LOOK_BACK = timedelta(hours=24)
-"""GitHub can send again what is at most three days old; what a run waits for is noticed long
-before."""
+"""How far back the gate looks. GitHub can send again what is up to three days old, but a run that
+waits is noticed long before."""
 
 SETTLED_AFTER = timedelta(minutes=2)
-"""Younger ones may be on their way."""
+"""Younger deliveries may still be on their way."""
 
 PAGES_MAX = 10
 AGAIN_MAX = 50
-"""Of one look; the next look asks for the rest."""
+"""How many are asked for at once; the next look asks for the rest."""
 
 _ACCEPTED = frozenset({202})
 _OK, _REDIRECT = 200, 300
 
 
 async def send_missed_again(rest: Rest, app: App, now: Callable[[], datetime]) -> int:
-    """Ask for each that has no success yet, however often it was tried; how many were asked for.
+    """Ask for each delivery without a success, and return how many were asked for.
 
-    The list is read without its filter: that leaves out deliveries that never got an answer.
+    The list is read without its filter, because the filter leaves out deliveries that never got an
+    answer.
     """
     at = now()
     # By what stays the same when it is sent again.

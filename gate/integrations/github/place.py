@@ -1,4 +1,4 @@
-"""One repository at GitHub, asked with the pass of its installation."""
+"""Asks GitHub about one repository, with the pass of its installation."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -31,17 +31,17 @@ class Place:
 
     @property
     def full_name(self) -> str:
-        """What GitHub calls it today."""
+        """The name of the repository at GitHub now."""
         return self._pass.full_name
 
     async def get(self, path: str, **params: str | int) -> Reply:
-        """Raises `Refused` for any status but 200."""
+        """Return the answer of a GET request. Raises `Refused` for any status but 200."""
         return await self._seen(
             self._rest.get(self._pass.path + path, self._pass.credential, params or None)
         )
 
     async def get_if_there(self, path: str, **params: str | int) -> Any:
-        """The body; None for what is not there."""
+        """Return the body, or None if GitHub does not have it."""
         try:
             return (await self.get(path, **params)).body
         except Refused as refused:
@@ -50,7 +50,7 @@ class Place:
             raise
 
     async def post(self, path: str, body: Mapping[str, str], wanted: frozenset[int]) -> Reply:
-        """Once. Raises `Refused` for any other status than those that are wanted."""
+        """Send a POST request once. Raises `Refused` for a status that is not wanted."""
         return await self._seen(
             self._rest.post(self._pass.path + path, self._pass.credential, body, wanted)
         )
@@ -66,9 +66,10 @@ class Place:
             raise
 
     async def every(self, path: str, *key: str, **params: str | int) -> list[Any]:
-        """All pages of a list.
+        """Return all items of a list.
 
-        Raises `SourceUnavailable` for more than are read: part of a list says nothing.
+        Raises `SourceUnavailable` if there are more pages than are read, because a part of a list
+        proves nothing.
         """
         found: list[Any] = []
         for page in range(1, PAGES_MAX + 1):
@@ -83,7 +84,7 @@ class Place:
         )
 
     async def every_if_there(self, path: str) -> list[Any]:
-        """Return every item of a list, or an empty one where there is no such list."""
+        """Return all items of a list, or none if there is no such list."""
         try:
             return await self.every(path)
         except Refused as refused:
@@ -92,7 +93,7 @@ class Place:
             raise
 
     async def compare(self, base: str, head: str) -> read.Compared:
-        """What `head` has that `base` lacks."""
+        """Return what `head` has that `base` lacks."""
         try:
             return read.compared((await self.get(f"/compare/{base}...{head}")).body)
         except Refused as refused:

@@ -1,5 +1,5 @@
-"""What a deployment that GitLab blocks is told: one approval or rejection with the reasons;
-approved, its job is started too.
+"""Answers a deployment that GitLab blocks: with an approval or a rejection and the reasons, and
+starts the job of an approved one.
 """
 
 from typing import Any
@@ -20,17 +20,19 @@ APPROVED = "approved"
 
 
 class GitLabAnswers:
-    """Delivers them.
+    """Delivers decisions.
 
-    GitLab has no place for a report while something waits, so reports end here.
+    Reports are dropped, because GitLab has no place for them while a deployment waits.
     """
 
     def __init__(self, gitlab: GitLab) -> None:
         self._gitlab = gitlab
 
     async def __call__(self, message: Message) -> None:
-        """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitLab would never
-        take it.
+        """Deliver a message.
+
+        Raises `SourceUnavailable` to be called again, and `Undeliverable` if GitLab would never
+        accept the message.
         """
         report = orjson.loads(message.body)
         if report["state"] is None:
@@ -48,8 +50,8 @@ class GitLabAnswers:
                 raise
             if await _status(project, deployment) == _BLOCKED:
                 raise Undeliverable(refused.detail) from None
-            # it was told before and the answer was lost, or somebody else has decided: it does not
-            # wait any more
+            # Either GitLab has the decision and its answer was lost, or somebody else has decided.
+            # In both cases the deployment does not wait any more.
         if report["state"] == APPROVED:
             await _start(project, deployment)
 
@@ -59,9 +61,9 @@ async def _status(project: Project, deployment: str) -> str | None:
 
 
 async def _start(project: Project, deployment: str) -> None:
-    """An approval alone starts nothing.
+    """Start the job of an approved deployment, because the approval alone does not.
 
-    A job that runs already is left alone; one that waits for more approvals, too.
+    A job that runs already, or waits for more approvals, is left alone.
     """
     body: Any = await project.get_if_there(deployment)
     if shapes.maybe_text(body, "status") not in {_BLOCKED, "created"}:

@@ -1,4 +1,7 @@
-"""GitLab as a source of verified facts: gitlab.com, or a server of one's own."""
+"""Asks GitLab, gitlab.com or a company's own server, for verified facts about one change.
+
+All parts are asked at the same time, and a part that fails leaves the others their answer.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -54,7 +57,7 @@ class GitLab:
         return self.rest.host
 
     async def facts(self, question: HostQuestion) -> HostFacts:
-        """What it says; of a part that fails the answer is silent."""
+        """Return the facts; those of a part that fails are silent."""
         answer, here = Answer(), self.at(question.repository.id)
         await asyncio.gather(
             answer.part(FROM_BASE, _compare(here, question, answer)),
@@ -65,14 +68,14 @@ class GitLab:
         return answer.done()
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
-        """The job of a deployment that waits, by the deployment's id.
+        """Return the job of a deployment that waits, by the id of the deployment.
 
         Raises `SourceUnavailable`.
         """
         here = self.at(repository.id)
         body = (await here.get(f"/deployments/{quote(run, safe='')}")).body
         source = read.source(body, "deployable", "pipeline")
-        # An old GitLab says it only of the pipeline itself.
+        # An old GitLab has the source only in the answer about the pipeline.
         if source is None:
             source = read.source(await here.get_if_there(f"/pipelines/{read.pipeline(body)}"))
         seen = read.run_seen(body, source or "")
@@ -80,7 +83,7 @@ class GitLab:
         return replace(seen, workflow=read.workflow(await here.get_if_there(""), host, seen.ref))
 
     async def held(self, repository: Repository) -> list[RunHeld]:
-        """Deployments that wait for an approval; GitLab does not tell of them by itself.
+        """Return deployments that wait for an approval, because GitLab has no webhook for them.
 
         Raises `SourceUnavailable`.
         """
@@ -106,7 +109,7 @@ class GitLab:
         ]
 
     def at(self, project: int) -> "Project":
-        """Everything of one project."""
+        """Return one project, to be asked about anything else."""
         return Project(self.rest, self.credential, project)
 
 
@@ -119,13 +122,11 @@ class Project:
         self._path = f"{API}/projects/{project}"
 
     async def get(self, path: str, **params: str | int) -> Reply:
-        """Raises `Refused` for any status but 200."""
+        """Return the answer of a GET request. Raises `Refused` for any status but 200."""
         return await self._rest.get(self._path + path, self._credential, params or None)
 
     async def get_if_there(self, path: str, **params: str | int) -> Any:
-        """The body; None for what this GitLab does not have: not this branch, not in this
-        edition.
-        """
+        """Return the body, or None if this GitLab does not have it, such as in its edition."""
         try:
             return (await self.get(path, **params)).body
         except Refused as refused:
@@ -136,13 +137,14 @@ class Project:
     async def post(
         self, path: str, body: Mapping[str, str] | None, wanted: frozenset[int]
     ) -> Reply:
-        """Once. Raises `Refused` for any other status than those that are wanted."""
+        """Send a POST request once. Raises `Refused` for a status that is not wanted."""
         return await self._rest.post(self._path + path, self._credential, body, wanted)
 
     async def every(self, path: str, **params: str | int) -> list[Any]:
-        """All pages of a list.
+        """Return all items of a list.
 
-        Raises `SourceUnavailable` for more than are read: part of a list says nothing.
+        Raises `SourceUnavailable` if there are more pages than are read, because a part of a list
+        proves nothing.
         """
         found: list[Any] = []
         for page in range(1, PAGES_MAX + 1):
@@ -157,7 +159,7 @@ class Project:
         )
 
     async def every_if_there(self, path: str) -> list[Any]:
-        """Return every item of a list, or an empty one where there is no such list."""
+        """Return all items of a list, or none if there is no such list."""
         try:
             return await self.every(path)
         except Refused as refused:
@@ -183,7 +185,7 @@ class Project:
 
 
 async def _compare(here: Project, question: HostQuestion, answer: Answer) -> None:
-    """What changed since the last successful deployment, and who changed it."""
+    """Add what changed since the last successful deployment, and who changed it."""
     trusted = question.base or await _last_deployed(here, question)
     base = trusted or question.claimed_base
     if base is None:
@@ -218,7 +220,7 @@ async def _compare(here: Project, question: HostQuestion, answer: Answer) -> Non
 
 
 async def _last_deployed(here: Project, question: HostQuestion) -> str | None:
-    """By GitLab's own records, where the gate has none."""
+    """Return the commit of the last successful deployment by GitLab's own records."""
     for environment in question.environments:
         params: dict[str, str | int] = {
             "environment": environment,

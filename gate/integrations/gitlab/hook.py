@@ -1,5 +1,5 @@
-"""What GitLab tells by itself: signed, or with the secret token; then it becomes one of our values,
-or a reason why not.
+"""Reads GitLab's webhooks: the signature or the secret token is checked first, then the payload
+becomes a report, or a reason why nothing follows from it.
 """
 
 import base64
@@ -35,7 +35,7 @@ HEADERS = (EVENT, TOKEN, KEY, ID, TIMESTAMP, SIGNATURE, EVENT_ID)
 
 OFF_SECONDS_MAX = 300
 COMMITS_MAX = 2_048
-"""Of one push; GitLab lists far fewer."""
+"""The most commits that are read of one push; GitLab lists far fewer."""
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every such secret begins
 
@@ -58,13 +58,13 @@ _Reader: TypeAlias = Callable[[str, Any], HostReport | str]
 class GitLabHook:
     """The hooks of one GitLab.
 
-    With a signing secret every delivery must be signed; otherwise it must bring the token.
+    With a signing secret every delivery must be signed. Without one it must contain the token.
     """
 
     def __init__(
         self, issuer: str, *, token: str, secret: str, clock: Callable[[], float] = time.time
     ) -> None:
-        """Raises `Invalid` for a signing secret that is none."""
+        """Raise `Invalid` for a malformed signing secret."""
         self.issuer = issuer
         self._token = token.encode()
         self._secret = _key(secret)
@@ -72,14 +72,14 @@ class GitLabHook:
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """What is read of a request beside its body."""
+        """The names of the headers that `read` looks at."""
         return HEADERS
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
-        """One delivery.
+        """Return one delivery.
 
-        Raises `NotFound` without secrets, `Unauthenticated`, `BadRequest`, `Invalid` for another
-        shape than GitLab's.
+        Raises `NotFound` without secrets, `Unauthenticated`, `BadRequest`, and `Invalid` for
+        another form than GitLab's.
         """
         if not self._token and not self._secret:
             raise NotFound(
@@ -127,8 +127,9 @@ class GitLabHook:
 
 
 def is_signed(secret: bytes, headers: Mapping[str, str | None], body: bytes, now: float) -> bool:
-    """Standard Webhooks: over id, time and the very bytes; one of the signatures must fit, and the
-    time be near.
+    """Whether one of the signatures is right, and the time near, by Standard Webhooks.
+
+    The signature is over the id, the time and the very bytes.
     """
     identity, timestamp = headers.get(ID) or "", headers.get(TIMESTAMP) or ""
     if (
@@ -242,7 +243,7 @@ def _short(payload: Any, *path: str) -> str:
 
 
 def _instant(payload: Any, *path: str) -> datetime:
-    """`2021-04-28 21:50:00 +0200`, which is no ISO 8601, or `… UTC`."""
+    """Return an instant written as `2021-04-28 21:50:00 +0200` or `… UTC`, which is no ISO 8601."""
     written = shapes.text(payload, *path).replace(" UTC", "+00:00")
     try:
         found = datetime.fromisoformat(re.sub(r" ([+-]\d\d:?\d\d)\Z", r"\1", written))
