@@ -42,7 +42,7 @@ class StoredDecision:
 def decision_page(conn: Connection, change: str, part: Part) -> Page[StoredDecision]:
     """One page of the decisions of a change, newest first."""
     found = _QUERY.where(decisions.c.change_id == change)
-    return page(conn, [found], KEYS, part, reader(StoredDecision))
+    return page(conn, [found], KEYS, part, reader(StoredDecision), decisions.c.at)
 
 
 def read(conn: Connection, change: str, number: int) -> StoredDecision | None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tu
 
 from gate.core.instants import to_us
 from gate.storage.database.cursor import Position
-from gate.storage.tables.columns import Instant, kept
+from gate.storage.tables.columns import kept
 
 PAGE_ROWS_MAX = 500
 """Enough for a page of any list, and for a chunk of a stream."""
@@ -47,9 +47,10 @@ def page(
     keys: tuple[ColumnElement[Any], ...],
     part: Part,
     read: Callable[[Row[Any]], T],
+    at: ColumnElement[Any] | None = None,
 ) -> Page[T]:
     """The newest rows of all branches together, within the time of the part; no row is in two of
-    them. The first of the keys is the instant that the list is ordered by.
+    them. The time is that of `at`, which is the first of the keys where a list is ordered by it.
 
     Each branch is read in the order of an index and ends at the limit, which one query with OR
     would not.
@@ -61,7 +62,8 @@ def page(
     def position(row: Row[Any]) -> tuple[Any, ...]:
         return tuple(_kept(row._mapping[name]) for name in names)  # noqa: SLF001 - the documented way to a column by its name
 
-    found = [conn.execute(_newest(branch, keys, part)).all() for branch in branches]
+    within = _within(keys[0] if at is None else at, part)
+    found = [conn.execute(_newest(one.where(*within), keys, part)).all() for one in branches]
     newest = list(islice(merge(*found, key=position, reverse=True), part.limit + 1))
     rows = newest[: part.limit]
     more = len(newest) > part.limit
@@ -72,12 +74,12 @@ def _kept(value: object) -> Any:
     return to_us(value) if isinstance(value, datetime) else value
 
 
+def _within(at: ColumnElement[Any], part: Part) -> list[ColumnElement[bool]]:
+    bounds = [] if part.begins is None else [at >= part.begins]
+    return bounds if part.ends is None else [*bounds, at < part.ends]
+
+
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
-    at = keys[0]
-    if part.begins is not None:
-        query = query.where(at >= _bound(at, part.begins))
-    if part.ends is not None:
-        query = query.where(at < _bound(at, part.ends))
     if part.after is not None:
         # a position holds what the database keeps.
         plain = [kept(key) for key in keys]
@@ -89,7 +91,3 @@ def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part
     return query.order_by(*(key.desc() for key in keys)).limit(
         literal(part.limit + 1, literal_execute=True)
     )
-
-
-def _bound(at: ColumnElement[Any], instant: datetime) -> Any:
-    return instant if isinstance(at.type, Instant) else to_us(instant)

@@ -42,6 +42,18 @@ def test_all_decisions_of_a_change_are_there_newest_first(database_url: str) -> 
         assert numbers(tx.conn, change) == [10, 2, 1]
 
 
+def test_only_the_decisions_of_the_time_that_is_asked_for_are_there(database_url: str) -> None:
+    with writing(database_url) as tx:
+        change = put_change(tx.conn)
+        for number in (1, 2, 3):
+            put_decision(tx, change, number=number, at=NOW + number * HOUR)
+
+        part = Part(5, begins=NOW + 2 * HOUR, ends=NOW + 3 * HOUR)
+        found = decision_page(tx.conn, change, part).rows
+
+    assert [one.number for one in found] == [2]
+
+
 def test_a_decision_comes_back_with_the_very_bytes(database_url: str) -> None:
     content = '{"title":"“ü” \\u0000"}'.encode()
     with writing(database_url) as tx:
