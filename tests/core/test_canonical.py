@@ -1,4 +1,4 @@
-"""The canonical form: fast path and reference agree, and what has no such form is refused."""
+"""The canonical form: fast path and reference agree, and what has no such form is refused (A70)."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Entry bytes: one form, at most 16 KiB, and nothing but that form reads back."""
+"""Entry bytes: one form, at most 16 KiB, and nothing but that form reads back (A70)."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone

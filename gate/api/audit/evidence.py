@@ -1,4 +1,6 @@
-"""What an auditor asks of one change: whether its decision follows from its record."""
+"""What an auditor asks of one change: whether its decision follows from its record, and all that
+proves it.
+"""
 
 from typing import Annotated
 
@@ -8,8 +10,11 @@ from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import ChangeReader, GateDep
 from gate.api.http.route import GateRoute
 from gate.api.models.queries import ReplayQuery
+from gate.api.problems import documented
 from gate.flow.answers.replay import ReplayAnswer
-from gate.flow.audit import replay
+from gate.flow.audit import evidence, replay
+
+ZIP = b"application/zip"
 
 router = APIRouter(prefix="/v1/changes", tags=["changes"], route_class=GateRoute)
 
@@ -22,3 +27,19 @@ async def replay_decision(
     difference.
     """
     return answer(await replay.replayed(gate, change_id, query.decision, by))
+
+
+@router.get(
+    "/{change_id}/evidence",
+    responses={
+        200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}},
+        **documented(503),
+    },
+)
+async def read_evidence(change_id: str, by: ChangeReader, gate: GateDep) -> Answer:
+    """Everything about one change in one archive: records, policies, proofs of every entry, and
+    what people read beside them. `gate ledger verify FILE --key KEY` checks it offline.
+    """
+    packed = await evidence.evidence(gate, change_id, by)
+    name = f'attachment; filename="{change_id}.zip"'
+    return Answer(packed, media_type=ZIP, headers={"Content-Disposition": name})

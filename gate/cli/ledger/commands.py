@@ -31,7 +31,9 @@ Token = Annotated[str, typer.Option(envvar="GATE_TOKEN", help="An API token.")]
 def verify(
     file: Annotated[
         Path | None,
-        typer.Argument(help="An export or a .tlog-proof; without one the database itself."),
+        typer.Argument(
+            help="An export, an evidence pack or a .tlog-proof; without one the database."
+        ),
     ] = None,
     *,
     key: Keys = None,

@@ -8,6 +8,8 @@ import argparse
 import os
 import stat
 import sys
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from gate.ledger.checkpoint import (
 from gate.ledger.export import FAULTS_MAX, Faults, read_export
 from gate.ledger.lives import LifeCheck
 from gate.ledger.note import KEY_TEXT_LENGTH_MAX, KeyTextError, VerifierKey
+from gate.ledger.pack import FILES_MAX, PACK_BYTES_MAX, PackCheck
 from gate.ledger.tree import ProofError
 from gate.ledger.verify import TreeCheck
 
@@ -33,6 +36,9 @@ CHECKPOINT_SUFFIX = ".checkpoint"
 APART_BYTES_MIN = 32 * 1024 * 1024
 """From this size on a second process judges the lives of changes while this one
 computes the tree."""
+
+ZIP_BEGINS = b"PK\x03\x04"
+"""An evidence pack is a zip archive."""
 
 _LINES_BETWEEN_SIGNS = 8_192
 _BAR = 20
@@ -103,6 +109,10 @@ def verify(
         if replay is not None:
             raise CannotVerify("a proof has no record in it that could be decided again")
         return _verify_proof(file, known)
+    if begins.startswith(ZIP_BEGINS):
+        if replay is not None:
+            raise CannotVerify("about/replay.json has what the gate said; replay an export")
+        return print_verdict(_judged_pack(file, known))
     kept = [note for path in since for note in read_checkpoints(path)]
     verdict = _judged(file, known, kept)
     if replay is not None:
@@ -167,6 +177,28 @@ def read_checkpoints(path: Path) -> list[bytes]:
         with _opened(file) as opened:
             notes.append(opened.read(NOTE_BYTES_MAX + 1))
     return notes
+
+
+def _judged_pack(file: Path, keys: Sequence[VerifierKey]) -> Verdict:
+    """An evidence pack: everything about one change."""
+    try:
+        with zipfile.ZipFile(file) as packed:
+            parts = packed.infolist()
+            if len(parts) > FILES_MAX or sum(one.file_size for one in parts) > PACK_BYTES_MAX:
+                raise CannotVerify(f"{file} is larger than any evidence pack")
+            files = {one.filename: packed.read(one) for one in parts}
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, zlib.error) as error:
+        raise CannotVerify(f"{file} cannot be unpacked: {error}") from None
+    check = PackCheck(files, keys)
+    check.run()
+    head = check.head
+    lines = [
+        f"verified: {check.entries:,} entries and {check.decisions:,} decisions of {check.change}"
+    ]
+    if head is not None:
+        lines.append(f"signed: {head.origin}, {head.size:,} entries, root {head.root.hex()}")
+    lines.append("not proved: what is under about/, which is there to be read")
+    return Verdict(list(check.faults), check.entries, check.decisions, 1, tuple(lines))
 
 
 def _judged(file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes]) -> Verdict:

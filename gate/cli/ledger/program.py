@@ -22,6 +22,7 @@ PARTS = (
         "ledger/export.py",
         "ledger/lives.py",
         "ledger/note.py",
+        "ledger/pack.py",
     ),
     *("ledger/tiles.py", "ledger/tree.py", "ledger/verify.py"),
 )

@@ -90,14 +90,14 @@ KNOWN: Mapping[str, Control] = MappingProxyType(
         ),
         "fedramp:SCN-ADP": Control(
             "Customers hear of an adaptive change within ten business days after it.",
-            "The notice of a change is made from its record, with the day by which it is due.",
-            ("notices",),
+            "A change keeps its reason, its impact on security and customers, and when it ended.",
+            ("by-policy-revision",),
         ),
         "fedramp:SCN-TRF": Control(
             "Customers hear of a transformative change 30 and 10 business days before it, and 5 "
             "after it.",
-            "The notice of a change is made from its record, with the days by which it is due.",
-            ("notices",),
+            "A change keeps its planned times, its reason and its impact on customers.",
+            ("by-policy-revision",),
         ),
     }
 )
