@@ -12,7 +12,7 @@ from gate.core.decision import record as records
 from gate.core.decision.places import unknown_names
 from gate.core.decision.sentences import sentence
 from gate.core.decision.standard import NEVER_SUSPENDED, successes_in_a_row
-from gate.core.decision.values import Finding, Outcome, Required
+from gate.core.decision.values import Decision, Finding, Outcome, Required
 from gate.core.facts import Facts
 from gate.core.policy.policy import Policy
 from gate.errors import Invalid
@@ -37,6 +37,7 @@ from gate.storage.figures.observations import Counted, Watched
 DAYS_DEFAULT = 30
 DAYS_MAX = 366
 SUGGESTIONS_MAX = 5
+RULES_NAMED_MAX = 3
 SAFE_AFTER = 20
 """So many changes say enough to switch by."""
 
@@ -138,9 +139,12 @@ def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> li
 
 
 class _Stopped(NamedTuple):
-    """A change that would not have passed: what stood in its way, and who was needed."""
+    """A change that would not have passed: what stood in its way, what its risk was made of, and
+    who was needed.
+    """
 
     finding: Finding
+    rules: tuple[Finding, ...]
     facts: Facts
     policy: Policy | None
     required: tuple[Required, ...]
@@ -159,7 +163,15 @@ def _stopped(conn: Connection, books: Rulebooks, place: Watched) -> list[_Stoppe
         observed = record.decision.observed
         required = observed.required if observed is not None else ()
         policy = books.policy_of(conn, record)
-        found.append(_Stopped(record.decision.findings[0], record.case.facts, policy, required))
+        found.append(
+            _Stopped(
+                record.decision.findings[0],
+                _scored(record.decision),
+                record.case.facts,
+                policy,
+                required,
+            )
+        )
     return found
 
 
@@ -172,8 +184,28 @@ def _in_the_way(stopped: Sequence[_Stopped]) -> list[str]:
         for rule, n in rules.most_common(SUGGESTIONS_MAX)
     ]
     groups = Counter(" or ".join(entry.by) for one in stopped for entry in one.required)
+    found += _points(stopped)
     return found + [
         f"would have waited for {by}: {n}" for by, n in groups.most_common(SUGGESTIONS_MAX)
+    ]
+
+
+def _scored(decision: Decision) -> tuple[Finding, ...]:
+    """The rules that made the risk of a decision larger."""
+    return tuple(one for one in decision.findings if one.points > 0)
+
+
+def _points(stopped: Sequence[_Stopped]) -> list[str]:
+    """The rules that gave most points to changes which would not have passed."""
+    points: Counter[str] = Counter()
+    fired: Counter[str] = Counter()
+    for one in stopped:
+        for finding in one.rules:
+            points[finding.title] += finding.points
+            fired[finding.title] += 1
+    return [
+        f"risk in {fired[title]} of them, {total // fired[title]} points on average: {title}"
+        for title, total in points.most_common(RULES_NAMED_MAX)
     ]
 
 
@@ -210,7 +242,7 @@ def _imported(
 def _rehearsed(one: Rehearsed, book: Rulebook) -> _Stopped:
     decision = one.decision
     policy = book.policies.named(decision.policy)
-    return _Stopped(decision.findings[0], one.facts, policy, decision.required)
+    return _Stopped(decision.findings[0], _scored(decision), one.facts, policy, decision.required)
 
 
 def _would_be_earned(

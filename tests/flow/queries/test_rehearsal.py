@@ -286,6 +286,14 @@ async def test_h5_imported_twice_it_is_there_once_and_what_is_known_stays(observ
     assert (report["deployments"], report["without_facts"]) == (2, 0)
 
 
+async def test_h5_the_rules_that_made_the_risk_are_said(observing: Shop) -> None:
+    await bring(observing.gate, [deployed("a", 9, facts=LARGE), deployed("b", 6, facts=LARGE)])
+
+    said = (await seen(observing))["imported"]["suggestions"]
+
+    assert "risk in 2 of them, 30 points on average: Larger changes fail more often" in said
+
+
 async def test_h5_what_stood_in_the_way_is_said(observing: Shop) -> None:
     await observing.adopt(watching(requirements=NEVER.replace("reject", "review")))
     await bring(observing.gate, [deployed("a", 9), deployed("b", 6)])
