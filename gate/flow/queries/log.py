@@ -78,7 +78,11 @@ def _approvers(
     """The names of those whose approval of a change stands, in the order in which they gave it."""
     given = waiting.approvals_of(conn, list(dict.fromkeys(changes)))
     counting = {
-        change: [one.person for one in said if not one.rejected and one.lapsed_at is None]
+        change: [
+            one.person
+            for one in sorted(said, key=lambda one: one.at)
+            if not one.rejected and one.lapsed_at is None
+        ]
         for change, said in given.items()
     }
     people = [person for named in counting.values() for person in named]
