@@ -153,12 +153,7 @@ class LifeCheck:
             self._fault(f"{change} is decided again, and it was {life.state} already")
         if fields["number"] != life.number + 1:
             self._fault(f"decision {fields['number']} of {change} follows decision {life.number}")
-        for part, field in zip(PARTS, _REVISIONS, strict=True):
-            if fields[field] != self._active[part]:
-                self._fault(
-                    f"{change} is decided by {part} of revision {fields[field][:16]}, which "
-                    "are not in force here"
-                )
+        self._require_in_force(change, fields)
         outcome = fields["outcome"]
         life.number, life.outcome = fields["number"], outcome
         life.digest, life.revision = fields["subject_digest"], fields["policy_revision"]
@@ -170,6 +165,15 @@ class LifeCheck:
             life.excluded = life.excluded.union(excluded)
         if "excluded_beyond" in fields or "required_beyond" in fields:
             self._beyond = (life, fields)
+
+    def _require_in_force(self, change: str, fields: _Fields) -> None:
+        """Require that a decision names the revisions that were activated last."""
+        for part, field in zip(PARTS, _REVISIONS, strict=True):
+            if fields[field] != self._active[part]:
+                self._fault(
+                    f"{change} is decided by {part} of revision {fields[field][:16]}, which "
+                    "are not in force here"
+                )
 
     def _of_change(self, kind: str, change: str, fields: _Fields) -> None:
         life = self.changes.get(change)

@@ -256,16 +256,7 @@ def _quantified(condition: Condition, fact: FactDef) -> Checked:
 
     Over an empty list `none` holds, but `any` and `all` do not: nothing matched is never yes.
     """
-    if fact.type is not FactType.TEXTS:
-        raise BadCondition(
-            f"found {condition.quantifier} before {fact.name}, which is {fact.type}; leave "
-            f"{condition.quantifier} out"
-        )
-    if condition.op not in _TEXT_OPS:
-        raise BadCondition(
-            f"found {condition.op}, the items of {fact.name} are text; allowed are "
-            f"{', '.join(_TEXT_OPS)}"
-        )
+    _refuse_wrong_quantifier(condition, fact)
     constant = constant_of(condition, fact)
     # `all` holds if no item fails. So all three need only the first item that decides.
     first = _first(
@@ -290,6 +281,20 @@ def _quantified(condition: Condition, fact: FactDef) -> Checked:
     return Checked(
         part, over_list=True, expression=condition.op in MATCHING and constant.expression
     )
+
+
+def _refuse_wrong_quantifier(condition: Condition, fact: FactDef) -> None:
+    """Raise `BadCondition` for a fact that is no list, or an operator that is not for texts."""
+    if fact.type is not FactType.TEXTS:
+        raise BadCondition(
+            f"found {condition.quantifier} before {fact.name}, which is {fact.type}; leave "
+            f"{condition.quantifier} out"
+        )
+    if condition.op not in _TEXT_OPS:
+        raise BadCondition(
+            f"found {condition.op}, the items of {fact.name} are text; allowed are "
+            f"{', '.join(_TEXT_OPS)}"
+        )
 
 
 def _first(

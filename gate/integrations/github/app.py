@@ -13,7 +13,7 @@ import jwt
 from gate.core.change import Repository
 from gate.errors import Invalid, NotInstalled, SourceUnavailable
 from gate.integrations.http import shapes
-from gate.integrations.http.rest import Credential, Refused, Rest
+from gate.integrations.http.rest import Credential, Refused, Reply, Rest
 
 JWT_SECONDS = 540
 """How long a token of the App itself is valid. GitHub allows 600 seconds, and clocks may differ
@@ -120,22 +120,7 @@ class App:
                 f"{self._rest.host} cannot be asked"
             )
         installation = await self._installation(repository)
-        body = {"repository_ids": [repository.id], "permissions": PERMISSIONS}
-        try:
-            reply = await self._rest.post(
-                f"/app/installations/{installation}/access_tokens",
-                self.credential(),
-                body,
-                _CREATED,
-            )
-        except Refused as refused:
-            if refused.status == _UNPROCESSABLE:
-                needed = ", ".join(f"{name}: {access}" for name, access in PERMISSIONS.items())
-                raise SourceUnavailable(
-                    f"the GitHub App may not read {repository.name}; it needs {needed}, and "
-                    "the repository"
-                ) from None
-            raise
+        reply = await self._access_token(installation, repository)
         listed = shapes.items(reply.body, "repositories")
         found = next((one for one in listed if shapes.the(one, "id") == repository.id), None)
         if found is None:
@@ -155,6 +140,24 @@ class App:
         while len(self._passes) > PASSES_MAX:
             self._passes.popitem(last=False)
         return made
+
+    async def _access_token(self, installation: int, repository: Repository) -> Reply:
+        """Return GitHub's answer with a token for this repository alone.
+
+        Raises `SourceUnavailable` with the permissions that the App lacks.
+        """
+        body = {"repository_ids": [repository.id], "permissions": PERMISSIONS}
+        path = f"/app/installations/{installation}/access_tokens"
+        try:
+            return await self._rest.post(path, self.credential(), body, _CREATED)
+        except Refused as refused:
+            if refused.status != _UNPROCESSABLE:
+                raise
+            needed = ", ".join(f"{name}: {access}" for name, access in PERMISSIONS.items())
+            raise SourceUnavailable(
+                f"the GitHub App may not read {repository.name}; it needs {needed}, and "
+                "the repository"
+            ) from None
 
     async def _installation(self, repository: Repository) -> int:
         try:
