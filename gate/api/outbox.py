@@ -1,4 +1,4 @@
-"""`/v1/outbox`: what is told to others, and did not arrive."""
+"""`/v1/outbox`: messages to receivers that did not arrive."""
 
 from typing import Annotated
 

@@ -91,9 +91,9 @@ _UNEXPECTED = (
 
 
 def problem_of(error: Exception, request_id: str) -> Answer:
-    """What the caller is told.
+    """Return the problem document for the caller.
 
-    Nothing of an unexpected error is shown but the id under which it is logged.
+    Of an unexpected error it shows nothing but the id under which it is logged.
     """
     name = problem_name(error)
     if isinstance(error, GateError):

@@ -29,7 +29,7 @@ class Role(StrEnum):
 
 
 class HookKind(StrEnum):
-    """What a token of role `hook` may tell, beside incidents."""
+    """What a token of role `hook` may report, beside incidents."""
 
     CDEVENTS = "cdevents"
     ALERTMANAGER = "alertmanager"

@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionCommand:
-    """What is about to be deployed, and by which run."""
+    """Admit what is about to be deployed by this run."""
 
     commit: str
     artifacts: tuple[Artifact, ...]

@@ -1,5 +1,5 @@
-"""Other systems that the gate is joined to: what they are asked, what they tell, what they are
-told. None of them is needed.
+"""The other systems that the gate is connected to: code hosts, hooks, the chat, receivers and the
+identity provider. It needs none of them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

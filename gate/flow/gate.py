@@ -1,4 +1,4 @@
-"""What every chapter is given: one frozen object, made by `app.py`, never a global."""
+"""What every chapter gets: one frozen object, made by `app.py`, never a global."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field

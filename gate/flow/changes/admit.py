@@ -208,8 +208,8 @@ def _admit(
 
 
 def _begin(tx: Tx, known: Known, books: _Books, by: str) -> None:
-    """What the begin of a deployment means for others: for approvals of it that no longer count,
-    for changes that wait behind it, for its owners, and for the change that it repairs.
+    """Do what the begin of a deployment means for others: approvals that no longer count lapse,
+    older waiting changes are canceled, an emergency owes a review, and a repaired change is tied.
     """
     lapse(tx, known.record, known.people.excluded)
     _supersede(tx, known, books.all, by)
@@ -221,7 +221,7 @@ def _begin(tx: Tx, known: Known, books: _Books, by: str) -> None:
 
 
 def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
-    """What was fast is looked at afterwards."""
+    """Give the owners a review of this emergency to hold, because it was approved in haste."""
     rule = known.policy.emergency if known.policy else None
     within = timedelta(seconds=rule.review_within_seconds) if rule else REVIEW_WITHIN
     owners = book.catalogue.owners_of(known.stored.service) or (OWNERS_OF_LAST_RESORT,)
@@ -243,7 +243,9 @@ def _close_rolled_back(
 
 
 def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
-    """Whatever was asked for before this and still waits would bring back what is older."""
+    """Cancel older waiting changes of this place: deploying them later would undo this
+    deployment.
+    """
     for earlier in changes.superseded_by(tx.conn, known.stored):
         endings.cancel(tx, know_stored(tx.conn, books, earlier), by, superseded_by=known.stored.id)
 

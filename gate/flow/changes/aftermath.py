@@ -164,7 +164,9 @@ def suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
 
 
 def _tie_to_open_incidents(tx: Tx, known: Known, book: Rulebook, by: str) -> None:
-    """What began with a deployment and goes on while that is rolled back was its fault."""
+    """Tie a change that was rolled back to incidents that began with its deployment and still go
+    on.
+    """
     stored = known.stored
     if stored.admitted_at is None:
         return
@@ -223,8 +225,10 @@ def _kind(tx: Tx, known: Known) -> OutcomeKind:
 
 
 def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
-    """What goes on there since that deployment; else one that nobody told of, and that lasts until
-    the remedy works.
+    """Return the id of the incident that a remedy ends.
+
+    It is the one that goes on since the deployment of the repaired change. If there is none, one is
+    made that lasts until the remedy works, because nobody reported what broke.
     """
     began = repaired.admitted_at or tx.now
     for one in incidents.open_of_service(tx.conn, repaired.service):

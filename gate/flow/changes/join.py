@@ -68,7 +68,7 @@ class SubmitCommand(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the run is told: its change with 200, or a new one with 201."""
+    """The answer to a submit: the change that was joined with 200, or a new one with 201."""
 
     status: int
     body: bytes

@@ -26,7 +26,7 @@ STALE = "stale_decision"
 
 
 def place_of(known: Known, book: Rulebook, at: datetime) -> PlaceQuery:
-    """What history is asked about the place of a change."""
+    """Return the query for the track record of the place of a change."""
     stored = known.stored
     return PlaceQuery(
         service=stored.service,
@@ -111,9 +111,7 @@ def _shared(known: Known) -> Refusal | None:
 
 
 def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refusal | None:
-    """What passed by itself does not any more once a person has rejected the commit here, by
-    whatever other change.
-    """
+    """Why the decision must be made again: a person has rejected the commit here, by any change."""
     stored = known.stored
     if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
         return None
@@ -131,12 +129,12 @@ def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refus
 def _passes_no_longer(
     conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
 ) -> Refusal | None:
-    """What passed by itself has to pass by itself now, too: by the policies and the catalogue of
-    this moment, and by what its standard change has earned or lost since.
+    """Why the decision must be made again: what passed by itself would not pass now.
 
-    Because several may be approved at once, for times far ahead, an approval would otherwise
-    outlive the failures of those before it. The facts are those of the decision. What else is in
-    the way here is judged on its own.
+    It is judged by the policies and the catalogue of this moment, and by what its standard change
+    has earned or lost since. Otherwise several changes could be approved at once for times far
+    ahead, and each would outlive the failures of those before it. The facts are those of the
+    decision. What else is in the way here is judged on its own.
     """
     case, stored = known.record.case, known.stored
     if known.record.decision.route is not Route.AUTOMATIC:

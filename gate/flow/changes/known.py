@@ -63,7 +63,7 @@ class Known:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The changed paths of the decision in force; empty where nobody told us."""
+        """The changed paths of the decision in force; empty if they are unknown."""
         fact = self.record.case.facts.get("diff.files")
         if fact is not None and isinstance(fact.value, tuple):
             return fact.value

@@ -134,8 +134,8 @@ def _required(change: Change, by: Caller, book: Rulebook) -> Change:
 
 
 async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> Answer | None:
-    """What this asking joins whatever run it is of: a change that waits and was asked for outside
-    any run, or one by which a person rejected the commit.
+    """Return the change that this request joins whatever its run is: one that waits and was asked
+    for outside any run, or one by which a person rejected the commit.
     """
     subject = made.parts.subject_key
     if asking.change.run is None:

@@ -1,4 +1,4 @@
-"""What broke: told by people and by other systems, tied to changes, and untied by people who give a
+"""Incidents: reported by people and by other systems, tied to changes, and untied by people with a
 reason.
 """
 
@@ -39,7 +39,7 @@ AHEAD_MAX = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The incident as it is now; `is_new` False: it was told before."""
+    """The incident as it is now. `is_new` is False if it was reported before."""
 
     answer: IncidentAnswer
     is_new: bool

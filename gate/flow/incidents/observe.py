@@ -38,7 +38,7 @@ failed."""
 
 
 class Observed(StrEnum):
-    """What became of it."""
+    """What followed from the report of a deployment."""
 
     # It belongs to a change that was admitted, and says nothing new.
     KNOWN = "known"

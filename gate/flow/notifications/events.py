@@ -1,6 +1,4 @@
-"""From a message of the outbox to the event it stands for: read when it is told, from what never
-changes.
-"""
+"""Makes the event of an outbox message from what never changes, when the message is sent."""
 
 from collections.abc import Mapping
 from datetime import datetime

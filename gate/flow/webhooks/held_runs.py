@@ -51,12 +51,14 @@ async def wait(gate: Gate, run: HeldRun, change_id: str) -> None:
 
 
 async def refuse(gate: Gate, run: HeldRun, because: str) -> None:
-    """There will be no change: the run is told so, and ends."""
+    """Answer that there will be no change, which ends the run."""
     await gate.store.write(_refuse, run, because)
 
 
 async def answer_due(gate: Gate) -> int:
-    """Tell every run that waits what has moved; how many were told."""
+    """Send a report or the answer to every waiting run whose change moved; return how many were
+    sent.
+    """
     answered = 0
     for run, stored in await gate.store.read(_waiting):
         try:
@@ -215,7 +217,7 @@ def _target(run: HeldRun) -> str:
 def _message(
     run: HeldRun, state: str | None, words: list[str], reasons: list[str], url: str
 ) -> bytes:
-    """What the host is told; whoever delivers it gives it the host's form."""
+    """Return a report or an answer as JSON; whoever delivers it translates it for the host."""
     return orjson.dumps(
         {
             "repository": {

@@ -1,4 +1,6 @@
-"""What other systems tell: kept first, worked on afterwards, until it succeeds or is given up."""
+"""The inbox: reports of other systems are kept first, then worked on until that succeeds or is
+given up.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -61,7 +61,7 @@ class Unadmitted(NamedTuple):
 
 
 class Unclosed(NamedTuple):
-    """An admission whose end nobody told."""
+    """An admission whose end nobody reported."""
 
     admitted_at: datetime
     close_by: datetime | None

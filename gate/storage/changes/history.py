@@ -45,7 +45,7 @@ class Earning:
 
 @dataclass(frozen=True, slots=True)
 class PlaceQuery:
-    """What a decision asks of its place. `files` None: nobody told us the list."""
+    """What a decision needs to know of its place. `files` None means that the list is unknown."""
 
     service: str
     environment: str

@@ -109,7 +109,9 @@ def fate_of(error: BaseException) -> Fate | None:
 
 
 def refusal(fate: Fate, cause: BaseException) -> Exception:
-    """What whoever waited is told. A fault of the gate's own is shown as it is: it must be seen."""
+    """Return the error for whoever waited. A fault of the gate itself is shown as it is, so that it
+    is seen.
+    """
     if isinstance(cause, GateError):
         return cause
     if fate in {Fate.FAULT, Fate.CONSTRAINT}:

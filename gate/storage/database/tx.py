@@ -16,8 +16,10 @@ RollupKind: TypeAlias = tuple[Any, ...]
 
 
 class Subscription(NamedTuple):
-    """A target of the outbox, told of an entry that has these bytes in it; an entry is canonical
-    JSON, and no text of a person.
+    """A target of the outbox that gets a message of each entry with these bytes in it.
+
+    An entry is canonical JSON without any text of a person, so the bytes cannot be in it by
+    accident.
     """
 
     target: str

@@ -158,7 +158,7 @@ class Writer:
         return None
 
     def _trouble(self, error: Exception, cause: BaseException) -> Exception:
-        """Who asked is told `error`; the operator needs the cause."""
+        """Report the cause to the operator; whoever waited gets only `error`."""
         self.trouble = str(error)
         self._reports.lasts(WRITER, cause)
         return error

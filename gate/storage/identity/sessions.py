@@ -52,12 +52,12 @@ class New:
 
 
 def new_secret() -> str:
-    """What nobody guesses."""
+    """Return a random secret that nobody can guess."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def sha256(secret: str) -> str:
-    """What is kept of a secret."""
+    """Return the digest of a secret, which is kept instead of it."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 

@@ -94,7 +94,9 @@ def admitted_commit(
 
 
 def has_asked(conn: Connection, seen: DeploymentReport, since: datetime) -> bool:
-    """Whether a change of this very commit asked for its place since then, whatever it was told."""
+    """Whether a change of this very commit was submitted for its place since then, however it was
+    decided.
+    """
     column = changes.c
     asked = select(column.id).where(
         *_here(seen), column.commit_sha == seen.commit, column.submitted_at >= since
@@ -163,10 +165,9 @@ def _admitted(
 
 
 def _identity(seen: DeploymentReport) -> str:
-    """Return what one deployment is known by, as far as its source tells: reports of one deployment
-    have one identity.
+    """Return the identity of a deployment, which all reports about it have in common.
 
-    One with an address is told apart by it, not by the time.
+    If the source gives an address, that distinguishes it from others, and not the time.
     """
     repository = seen.repository and [seen.repository.issuer, seen.repository.id]
     where = [

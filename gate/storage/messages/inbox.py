@@ -69,11 +69,10 @@ class GivenUp:
 
 
 def add(tx: Tx, received: Sequence[InboxDelivery]) -> int:
-    """How many are new.
+    """Keep reports, and return how many are new.
 
-    One that was told before is left as it is, unless it was given up: then it is worked on anew.
-
-    A source sends again what was given up when an operator has mended why, and asks it to.
+    One that was kept before stays as it is, unless it was given up; then it is worked on again,
+    because a source sends it again when an operator has mended the cause and asks the source to.
     """
     return sum(_add(tx, one) for one in received)
 

@@ -1,5 +1,5 @@
-"""Who pushed which commits, as code hosts told: the only word of it there is, so it is kept until
-it is needed.
+"""Who pushed which commits, by reports of code hosts. A host has no other record of it, so each is
+kept until it is needed.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ _BULK = Bulk(pushes, _COLUMNS, tail="ON CONFLICT DO NOTHING")
 
 
 def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: str) -> None:
-    """Remember it, once; what is too old is forgotten by the way."""
+    """Keep who pushed these commits, once, and delete what is too old."""
     issuer, number = repository
     who = name_ids(tx, [pusher])[pusher]
     at = to_us(tx.now)
@@ -33,7 +33,7 @@ def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: s
 def pushers(
     conn: Connection, repository: tuple[str, int], commits: Sequence[str]
 ) -> tuple[str, ...]:
-    """Everybody who pushed one of them, and is not erased."""
+    """Return everybody who pushed one of these commits and is not erased."""
     issuer, number = repository
     of_these = (
         select(_P.pusher)
@@ -46,7 +46,7 @@ def pushers(
 def first_pushers(
     conn: Connection, repository: tuple[str, int], commits: Sequence[str]
 ) -> tuple[str, ...]:
-    """Whoever pushed each of them before anybody else did, and is not erased."""
+    """Return those who pushed one of these commits first and are not erased."""
     issuer, number = repository
     here = and_(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
     first = select(_P.commit_sha, func.min(_P.at).label("at")).where(here).group_by(_P.commit_sha)

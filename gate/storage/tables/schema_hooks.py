@@ -1,6 +1,4 @@
-"""What other systems told: deliveries that are to be worked on, and deployments that somebody
-saw.
-"""
+"""Reports of other systems: deliveries to be worked on, and deployments that somebody saw."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 

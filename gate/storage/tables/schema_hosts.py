@@ -1,4 +1,4 @@
-"""What code hosts told: runs that they hold until the gate lets them go, and who pushed what."""
+"""Reports of code hosts: runs that they hold until the gate answers, and who pushed what."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, text
 

@@ -1,4 +1,4 @@
-"""What broke, and which changes it is tied to. Titles and reasons live in `texts`."""
+"""Incidents, and the changes they are tied to. Titles and reasons are in `texts`."""
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text
 
