@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import Annotated, NamedTuple, cast
+
+from pydantic import Field
 
 from gate.core.change import Artifact, Repository, Result, Run, State
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import Record
 from gate.core.decision.values import ChangeType, Hold, Outcome, Route
+from gate.core.incident import Method
 from gate.core.policy.policy import Policy
 from gate.flow.answers.parts import (
     Address,
@@ -27,6 +30,7 @@ from gate.flow.answers.parts import (
 )
 from gate.flow.answers.reasons import KeptReasons, ReasonAnswer, reasons
 from gate.flow.answers.written import written
+from gate.storage.incidents.links import SHOWN_MAX, TiedIncident
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,15 @@ class ClosedAnswer:
 
 
 @dataclass(frozen=True)
+class ChangeIncidentAnswer:
+    """Something that broke, put down to this change. `title` null: it was erased."""
+
+    id: str
+    title: str | None
+    method: Method
+
+
+@dataclass(frozen=True)
 class ChangeAnswer(JudgedAnswer, _Identified):
     """A change: what was asked, what was decided and why, and where it stands."""
 
@@ -123,6 +136,13 @@ class ChangeAnswer(JudgedAnswer, _Identified):
     expected_outcome: str | None
     customer_impact: str | None
     ticket: str | None
+    incidents: Annotated[
+        tuple[ChangeIncidentAnswer, ...],
+        Field(
+            description=f"the last {SHOWN_MAX} that were tied to it; where there are more, "
+            "`links.incidents` lists them all"
+        ),
+    ]
     links: Mapping[str, Address]
 
 
@@ -157,6 +177,7 @@ class Life(NamedTuple):
     valid_until: datetime | None = None
     admitted_at: datetime | None = None
     closed: Closed | None = None
+    incidents: Sequence[TiedIncident] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +258,10 @@ def change_answer(
         expected_outcome=texts.get(assessment.expected_outcome),
         customer_impact=texts.get(assessment.customer_impact),
         ticket=texts.get(assessment.ticket),
+        incidents=tuple(
+            ChangeIncidentAnswer(one.id, texts.get(one.title), one.method)
+            for one in life.incidents[:SHOWN_MAX]
+        ),
         links=_links(record, life, base_url),
     )
 
@@ -329,4 +354,6 @@ def _links(record: Record, life: Life, base_url: str) -> dict[str, str]:
     }
     if life.run is not None and life.run.url:
         links["run"] = life.run.url
+    if len(life.incidents) > SHOWN_MAX:
+        links["incidents"] = f"{base_url}/v1/incidents?change={record.change}"
     return links

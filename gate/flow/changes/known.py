@@ -2,8 +2,8 @@
 wrote.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -38,6 +38,8 @@ from gate.storage import texts
 from gate.storage.changes import approvals, changes, closures, decisions
 from gate.storage.changes.approvals import Approval, Override
 from gate.storage.changes.changes import StoredChange
+from gate.storage.incidents import links
+from gate.storage.incidents.links import TiedIncident
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Known:
     people: People = NOBODY_KNOWN
     # Of approvers and of the excluded.
     labels: Mapping[str, str] = field(default_factory=dict)
+    # That it is tied to; acts judge without them.
+    incidents: tuple[TiedIncident, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -127,6 +131,7 @@ class Known:
             valid_until=stored.valid_until,
             admitted_at=stored.admitted_at,
             closed=self.closed,
+            incidents=self.incidents,
         )
 
 
@@ -152,13 +157,38 @@ def know(
     stored = changes.read(conn, change)
     if stored is None:
         return None
-    return know_stored(conn, books, stored, book)
+    (known,) = know_all(conn, books, [stored], book)
+    return known
+
+
+def know_all(
+    conn: Connection,
+    books: Rulebooks,
+    found: Sequence[StoredChange],
+    book: Rulebook | None = None,
+) -> list[Known]:
+    """Everything else about changes that were found, and the incidents they are tied to."""
+    known = [know_stored(conn, books, stored, book) for stored in found]
+    # Nothing is put down to a change that was never admitted.
+    admitted = [stored.id for stored in found if stored.admitted_at is not None]
+    tied = links.incidents_of_changes(conn, admitted)
+    if not tied:
+        return known
+    titles = texts.read_texts(conn, {one.title for one in tied})
+    return [
+        replace(
+            one,
+            incidents=tuple(incident for incident in tied if incident.change == one.stored.id),
+            texts={**one.texts, **titles},
+        )
+        for one in known
+    ]
 
 
 def know_stored(
     conn: Connection, books: Rulebooks, stored: StoredChange, book: Rulebook | None = None
 ) -> Known:
-    """Everything else about a change that was found."""
+    """Everything else about a change that was found, but for its incidents."""
     book = book or books.latest
     # a row without its bytes fails loudly.
     record = records.read(decisions.record(conn, stored.id, stored.decision) or b"")

@@ -21,7 +21,7 @@ from gate.flow.answers.decision import DecisionAnswer, decision_answer
 from gate.flow.answers.parts import hold_answer, utc
 from gate.flow.answers.place import InFlightAnswer, PlaceAnswer, SaidAnswer
 from gate.flow.caller import Caller, ChangeHolder
-from gate.flow.changes.known import Known, know, know_stored, visible_change
+from gate.flow.changes.known import Known, know, know_all, visible_change
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, Whole, by_own_name, one_page
@@ -64,7 +64,7 @@ async def changes(
 
     def read(conn: Connection, some: pages.Part) -> pages.Page[ChangeAnswer]:
         found = change_list.change_page(conn, wanted, some, now=now)
-        known = [know_stored(conn, books, stored) for stored in found.rows]
+        known = know_all(conn, books, found.rows)
         return pages.Page(tuple(one.answer(now, base_url) for one in known), found.next)
 
     return await one_page(gate, wanted, part, by, read)

@@ -17,7 +17,7 @@ from gate.errors import BadRequest
 from gate.flow.answers.queue import FacetCount, QueueAnswer, QueueItem
 from gate.flow.answers.reasons import against, explained
 from gate.flow.caller import Person
-from gate.flow.changes.known import Known, know_stored
+from gate.flow.changes.known import Known, know_all
 from gate.flow.commands import PAGE_ITEMS_DEFAULT, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import part_of, sealed
@@ -184,7 +184,8 @@ def _item(
 
 def _read(conn: Connection, books: Rulebooks, ids: Sequence[str]) -> dict[str, Known]:
     found = (changes.read(conn, one) for one in ids)
-    return {stored.id: know_stored(conn, books, stored) for stored in found if stored is not None}
+    known = know_all(conn, books, [stored for stored in found if stored is not None])
+    return {one.stored.id: one for one in known}
 
 
 _Settled: TypeAlias = tuple[list[Known], Position | None]
@@ -194,7 +195,7 @@ def _settled_page(
     conn: Connection, books: Rulebooks, query: ChangeFilters, part: pages.Part, now: datetime
 ) -> _Settled:
     found = change_list.change_page(conn, query, part, now=now)
-    return [know_stored(conn, books, stored) for stored in found.rows], found.next
+    return know_all(conn, books, found.rows), found.next
 
 
 def _count_settled(conn: Connection, query: ChangeFilters, now: datetime) -> int:

@@ -31,7 +31,7 @@ from gate.flow.answers.story import (
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.held import open_windows
-from gate.flow.changes.known import Known, know, know_stored
+from gate.flow.changes.known import Known, know, know_all
 from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_named, labels
 from gate.flow.identity.membership import counted
@@ -268,11 +268,9 @@ def _neighbours(
     here = ChangeFilters(service=stored.service, environment=stored.environment)
     part = Part(NEIGHBOURS_SHOWN, begins=begins, ends=ends)
     found = change_list.change_page(conn, here, part, now=now).rows
-    return tuple(
-        know_stored(conn, gate.rulebooks, one).answer(now, gate.base_url)
-        for one in found
-        if one.id != stored.id
-    )
+    others = [one for one in found if one.id != stored.id]
+    known_others = know_all(conn, gate.rulebooks, others)
+    return tuple(one.answer(now, gate.base_url) for one in known_others)
 
 
 def _incidents(conn: Connection, change_id: str) -> tuple[TiedAnswer, ...]:

@@ -1,18 +1,21 @@
 """Which changes an incident is tied to, by which method, and since when that counts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Update, insert, select, update
+from sqlalchemy import Connection, Update, func, insert, select, text, update
 
 from gate.core.incident import CONFIRMED_AFTER, Method
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, first
-from gate.storage.tables.schema_incidents import incident_links
+from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
 
 LINKS_MAX = 50
 """Changes that one incident is tied to, and incidents that one change is tied to."""
+
+SHOWN_MAX = 20
+"""Incidents that are shown with a change; `GET /v1/incidents?change=` lists all of them."""
 
 _L = incident_links.c
 _FOLLOWED = ("judged_at", "removed_by", "removed_because")
@@ -37,6 +40,16 @@ class IncidentLink:
     confirmed_by: str | None
     counts_at: datetime
     removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TiedIncident:
+    """An incident as a change names it. `title` is the id of a text."""
+
+    change: str
+    id: str
+    title: str
+    method: Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +155,31 @@ def of_change(conn: Connection, change: str) -> list[IncidentLink]:
         .limit(LINKS_MAX)
     )
     return list(every(conn, IncidentLink, query))
+
+
+def incidents_of_changes(conn: Connection, changes: Collection[str]) -> list[TiedIncident]:
+    """The incidents that these changes are tied to, the last one tied first.
+
+    Of one change there are at most `SHOWN_MAX` and one more, which says that some are left out.
+    """
+    if not changes:
+        return []
+    newest = func.row_number().over(
+        partition_by=_L.change_id, order_by=(_L.at.desc(), _L.id.desc())
+    )
+    ranked = (
+        select(_L.change_id, _L.incident_id, _L.method, newest.label("rank"))
+        .where(_L.change_id.in_(list(changes)), text(ACTIVE))
+        .subquery()
+    )
+    tied = ranked.c
+    query = (
+        select(tied.change_id, tied.incident_id, incidents.c.title, tied.method)
+        .join(incidents, incidents.c.id == tied.incident_id)
+        .where(tied.rank <= SHOWN_MAX + 1)
+        .order_by(tied.change_id, tied.rank)
+    )
+    return list(every(conn, TiedIncident, query))
 
 
 def due(conn: Connection, now: datetime, limit: int) -> list[IncidentLink]:
