@@ -111,6 +111,30 @@ async def test_a_filter_that_cannot_fit_is_refused(service: Served, query: str) 
     assert (await (await service.auditor()).get(f"/v1/log?{query}")).status_code == 422
 
 
+async def test_section_8_the_log_finds_a_commit_by_its_first_characters(service: Served) -> None:
+    http = await service.auditor()
+    commit = (await http.get("/v1/log")).json()["items"][0]["commit"]
+
+    by_words = (await http.get("/v1/log", params={"q": commit[:7]})).json()["items"]
+    by_commit = (await http.get("/v1/log", params={"commit": commit[:7]})).json()["items"]
+    changes = (await http.get("/v1/changes", params={"q": commit[:7]})).json()["items"]
+
+    assert len(by_words) == len(by_commit) == len(changes) == 3
+    assert {one["commit"] for one in (*by_words, *by_commit, *changes)} == {commit}
+
+
+async def test_a_parameter_that_is_not_there_is_answered_with_those_that_are(
+    service: Served,
+) -> None:
+    response = await (await service.auditor()).get("/v1/changes?zzzzzz=1")
+
+    (error,) = response.json()["errors"]
+    assert error["detail"] == (
+        "unknown field; allowed are from, to, cursor, limit, state, service, environment, type, "
+        "band, outcome, q"
+    )
+
+
 async def test_a_page_goes_on_where_the_one_before_ended(service: Served) -> None:
     http = await service.auditor()
 

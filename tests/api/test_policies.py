@@ -217,6 +217,8 @@ async def test_an_evaluation_says_what_would_be_and_records_nothing(service: Ser
         {"value": 12, "origin": "claimed"},
     )
     assert not {"id", "state", "submitted_at"} & evaluation.keys()
+    # Section 8: it answers the same as a change, but for id, state and times.
+    assert evaluation["run"] == {"id": "1", "attempt": 1, "step": "", "url": None}
     assert (await http.get("/v1/changes")).json()["items"] == []
 
 

@@ -108,12 +108,12 @@ def _unknown(name: str, names: Sequence[str]) -> str:
 
 
 def _names(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """The fields of the model at that place."""
+    """The fields of the model at that place, as a caller writes them."""
     at: Any = model
     for step in path:
         if isinstance(step, str) and step in at.model_fields:
             at = _model_in(at.model_fields[step].annotation)
-    return list(at.model_fields)
+    return [field.alias or name for name, field in at.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[BaseModel]:

@@ -19,6 +19,7 @@ from pydantic import (
 
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
 from gate.core.instants import ALLOWED, in_utc
+from gate.storage.changes.search import COMMIT_LENGTHS, SHORT_COMMIT_MIN
 
 LONG_TEXT_LENGTH_MAX = 4_000
 LINK_LENGTH_MAX = 2_000
@@ -28,6 +29,7 @@ SCOPE_NAMES_MAX = 200
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+_COMMIT_BEGIN = rf"^[0-9a-f]{{{SHORT_COMMIT_MIN},{max(COMMIT_LENGTHS)}}}$"
 _COMMIT = r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
 _DIGEST = r"^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"
 _LINK_BODY = r"(?:https://[^\s/?#@\\]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?)(?:[/?#][^\s\\]*)?"
@@ -43,6 +45,8 @@ PATTERN_WORDS: Mapping[str, str] = MappingProxyType(
         _ONE_LINE: "allowed is one line without control characters",
         _LINES: "allowed is text without control characters",
         _COMMIT: "allowed is a full commit hash: 40 or 64 lower-case hexadecimal digits",
+        _COMMIT_BEGIN: "allowed are 7 or more of the first characters of a commit hash: lower-case "
+        "hexadecimal digits",
         _DIGEST: "allowed is sha256:, sha384: or sha512: with the whole digest in lower-case "
         "hexadecimal digits",
         _LINK: "allowed is an https:// address without a user name (http:// for this machine only)",
@@ -67,6 +71,7 @@ Reason: TypeAlias = Annotated[
     str, StringConstraints(max_length=LONG_TEXT_LENGTH_MAX, pattern=_SOMETHING)
 ]
 Commit: TypeAlias = Annotated[str, StringConstraints(pattern=_COMMIT)]
+CommitBegin: TypeAlias = Annotated[str, StringConstraints(pattern=_COMMIT_BEGIN)]
 Digest: TypeAlias = Annotated[str, StringConstraints(pattern=_DIGEST)]
 Link: TypeAlias = Annotated[str, StringConstraints(max_length=LINK_LENGTH_MAX, pattern=_LINK)]
 LinkOrNone: TypeAlias = Annotated[

@@ -4,7 +4,16 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import SHA256, ChangeId, Commit, Digest, Instant, Name, RequestModel
+from gate.api.models.fields import (
+    SHA256,
+    ChangeId,
+    Commit,
+    CommitBegin,
+    Digest,
+    Instant,
+    Name,
+    RequestModel,
+)
 from gate.core.change import State
 from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
@@ -16,7 +25,11 @@ from gate.storage.changes.log import LogFilters
 CURSOR_LENGTH_MAX = 500
 
 Words: TypeAlias = Annotated[
-    str, StringConstraints(max_length=TEXT_LENGTH_MAX), Field(description="every word must occur")
+    str,
+    StringConstraints(max_length=TEXT_LENGTH_MAX),
+    Field(
+        description="every word must occur; 7 or more of the first characters stand for a commit"
+    ),
 ]
 
 Sha256Text: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
@@ -85,7 +98,9 @@ class LogQuery(PartQuery):
     revision: Annotated[Sha256Text | None, Field(description="of the policies")] = None
     standard_change: Name | None = None
     change: ChangeId | None = None
-    commit: Commit | None = None
+    commit: Annotated[
+        CommitBegin | None, Field(description="7 or more of its first characters")
+    ] = None
     run: Annotated[Name | None, Field(description="id of a pipeline run")] = None
     repository: Annotated[
         int | None,

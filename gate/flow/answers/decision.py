@@ -48,6 +48,7 @@ class EvaluationAnswer(JudgedAnswer):
     """What would be decided now; nothing was recorded."""
 
     ref: str | None
+    run: RunAnswer | None
     approvals: ApprovalsAnswer
     hold: HoldAnswer | None
     facts: Mapping[str, FactAnswer]
@@ -115,6 +116,7 @@ def evaluation_answer(
     return EvaluationAnswer(
         **vars(judged(record, reasons_of(record, policy), texts)),
         ref=record.asked.ref,
+        run=run_answer(record.asked.run),
         approvals=approvals_answer(record, NOT_REVIEWED, texts),
         hold=hold_answer(record.decision.hold, texts),
         facts=fact_answers(record.case.facts),

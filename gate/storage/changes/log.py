@@ -14,7 +14,7 @@ from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes.changes import state_at
-from gate.storage.changes.search import having_words
+from gate.storage.changes.search import commit_is, having_words
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import reader
 from gate.storage.tables.columns import equals
@@ -38,6 +38,7 @@ class LogFilters:
     revision: str | None = None
     standard_change: str | None = None
     change: str | None = None
+    # Its first characters are enough.
     commit: str | None = None
     run: str | None = None
     # Both, or neither.
@@ -106,12 +107,13 @@ def _conditions(conn: Connection, filters: LogFilters) -> list[ColumnElement[boo
         decisions.c.revision: filters.revision,
         decisions.c.standard_change: filters.standard_change,
         decisions.c.change_id: filters.change,
-        changes.c.commit_sha: filters.commit,
         changes.c.run_id: filters.run,
         changes.c.repository_issuer: filters.issuer,
         changes.c.repository_id: filters.repository,
     }
     found = [equals(column, value) for column, value in equal.items() if value is not None]
+    if filters.commit is not None:
+        found.append(commit_is(filters.commit))
     having = having_words(conn, filters.words)
     return found if having is None else [*found, having]
 

@@ -1,11 +1,17 @@
 """Which decisions have all of some words?
 
-The index of words stands beside the table, and is another on each database.
+The index of words stands beside the table, and is another on each database. A commit is in it as
+a whole, and is found by its first characters too, because nobody writes all of them.
 """
+
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    and_,
     column,
     exists,
     func,
@@ -28,19 +34,34 @@ Up to then all that have them are looked up and sorted. Asking costs 26 µs, a l
 million rows both meet here.
 """
 
+COMMIT_LENGTHS = (40, 64)
+"""Of a whole commit: SHA-1 and SHA-256."""
+
+SHORT_COMMIT_MIN = 7
+"""So many of its first characters find a commit."""
+
+COMMITS_MAX = 100
+"""How many commits that begin alike are looked for; seven characters rarely fit a second one."""
+
+_SHORT_COMMIT = re.compile(rf"[0-9a-f]{{{SHORT_COMMIT_MIN},{max(COMMIT_LENGTHS)}}}")
+
+Sought: TypeAlias = list[list[str]]
+"""For each word that must occur, the words that count as it."""
+
 _INDEX = table("decision_words", column("rowid"), column("decision_words"))
 
 
 def having_words(conn: Connection, text: str) -> ColumnElement[bool] | None:
     """A condition on `decisions`; None for a text without a word in it, which excludes nothing."""
-    wanted = words(text)
-    if not wanted:
+    return _having(conn, _sought(conn, text))
+
+
+def _having(conn: Connection, sought: Sought) -> ColumnElement[bool] | None:
+    if not sought:
         return None
     if conn.dialect.name == "postgresql":
-        return literal_column("decisions.words", ARRAY(Text)).op("@>", return_type=Boolean())(
-            type_coerce(wanted, ARRAY(Text))
-        )
-    match = _match(wanted)
+        return and_(*(_overlaps(words_alike) for words_alike in sought))
+    match = _match(sought)
     if _is_frequent(conn, match):
         return exists(
             select(_INDEX.c.rowid)
@@ -52,10 +73,11 @@ def having_words(conn: Connection, text: str) -> ColumnElement[bool] | None:
 
 def change_having_words(conn: Connection, text: str) -> ColumnElement[bool] | None:
     """Return a condition on `changes`: one of its decisions has all the words."""
-    having = having_words(conn, text)
+    sought = _sought(conn, text)
+    having = _having(conn, sought)
     if having is None:
         return None
-    if conn.dialect.name == "postgresql" or _is_frequent(conn, _match(words(text))):
+    if conn.dialect.name == "postgresql" or _is_frequent(conn, _match(sought)):
         return exists(
             select(decisions.c.id)
             .where(decisions.c.change_id == changes.c.id, having)
@@ -64,12 +86,46 @@ def change_having_words(conn: Connection, text: str) -> ColumnElement[bool] | No
     return changes.c.id.in_(select(decisions.c.change_id).where(having))
 
 
-def _match(wanted: list[str]) -> ColumnElement[bool]:
+def commit_is(commit: str) -> ColumnElement[bool]:
+    """A condition on `changes`: its commit is this one, or begins so.
+
+    A range reads the index whatever the collation is: in all of them `g` is behind `f`.
+    """
+    column = changes.c.commit_sha
+    if len(commit) in COMMIT_LENGTHS:
+        return column == commit
+    return and_(column >= commit, column < commit + "g")
+
+
+def _sought(conn: Connection, text: str) -> Sought:
+    return [[word, *_commits(conn, word)] for word in words(text)]
+
+
+def _commits(conn: Connection, word: str) -> Sequence[str]:
+    """The commits that begin with the word, where it may be the beginning of one."""
+    if len(word) in COMMIT_LENGTHS or not _SHORT_COMMIT.fullmatch(word):
+        return ()
+    commit = changes.c.commit_sha
+    query = select(commit).distinct().where(commit_is(word)).order_by(commit).limit(COMMITS_MAX)
+    return conn.execute(query).scalars().all()
+
+
+def _overlaps(words_alike: list[str]) -> ColumnElement[bool]:
+    # One word is asked for by containment, whose plans are known to be good.
+    op = "@>" if len(words_alike) == 1 else "&&"
+    return literal_column("decisions.words", ARRAY(Text)).op(op, return_type=Boolean())(
+        type_coerce(words_alike, ARRAY(Text))
+    )
+
+
+def _match(sought: Sought) -> ColumnElement[bool]:
     """A word is letters and digits alone, so quotes are all that keeps AND, OR, NOT and NEAR words
     too.
     """
     return _INDEX.c.decision_words.op("MATCH", return_type=Boolean())(
-        " AND ".join(f'"{word}"' for word in wanted)
+        " AND ".join(
+            "(" + " OR ".join(f'"{word}"' for word in words_alike) + ")" for words_alike in sought
+        )
     )
 
 
