@@ -1,8 +1,8 @@
-"""What another set of policies would have decided about changes whose end is known.
+"""Compares two sets of policies over changes whose end is known.
 
-Every change is decided again twice, from the very case that its record keeps: by the policies in
-force and by the candidate. So everything else is equal: freezes, who was named, what was in flight.
-Standard changes are earned and suspended as they were then; one that only the candidate has counts
+Every change is decided again twice, by the policies in force and by the candidate, from the case
+that its record keeps. So everything else is equal: freezes, who was named, what was in flight.
+Standard changes are earned and suspended as they were then. One that only the candidate has counts
 as earned, because nobody could earn it yet.
 """
 
@@ -25,7 +25,7 @@ EARNED = StandardStatus(earned=True, because="only the candidate has it")
 
 
 class Past(NamedTuple):
-    """A change that was deployed and has ended: what it was decided from, and whether it failed."""
+    """A change that was deployed and has ended: its case, and whether it failed."""
 
     case: Case
     failed: bool
@@ -41,9 +41,9 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A rule of the candidate: the changes it gave points to, and how many of them failed.
+    """A rule of the candidate: the changes that it gave points to, and how many of them failed.
 
-    `lift` is their failure rate over that of all changes; None where nothing fired or failed.
+    `lift` is their failure rate divided by that of all changes, or None if nothing fired or failed.
     """
 
     policy: str
@@ -54,7 +54,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
-    """Both sets over the same changes. The curves are by score, the riskiest first."""
+    """Both sets over the same changes. In the curves the riskiest changes by score come first."""
 
     all: Count
     newly_approved: Count
@@ -65,8 +65,9 @@ class BackTest:
 
 
 def back_test(in_force: Policies, candidate: Policies, history: Iterable[Past]) -> BackTest:
-    """Decide the whole history by both. Memory does not grow with the history, but with the number
-    of different scores.
+    """Decide the whole history by both sets, and return how they compare.
+
+    Memory grows with the number of different scores and not with the history.
     """
     before, after = _Side(in_force), _Side(candidate)
     every, approved, escalated = _Tally(), _Tally(), _Tally()
@@ -103,7 +104,7 @@ class _Tally:
 
 
 class _Side:
-    """One of the two sets, and what it said so far."""
+    """One of the two sets, and its decisions so far."""
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
@@ -145,8 +146,9 @@ class _Side:
 
 
 def _raw_score(decision: Decision) -> float:
-    """The plain sum of points, which tells apart more than the score that ends at 0. Where no
-    policy applies people decide, so that is above every score.
+    """Return the plain sum of points, which orders changes that all have score 0.
+
+    Where no policy applies people decide, so such a change is above every score.
     """
     if decision.policy is None:
         return math.inf

@@ -51,10 +51,10 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
-    """What was found on the newest fifth with points that had not seen it.
+    """The result of new points on the newest fifth, which was not used to fit them.
 
     Areas are averaged over services; `worst` is by how much that of one service shrank at most.
-    `expected` is what the older changes said of each band, `bands` what then happened.
+    `expected` are the rates of each band by the older changes, `bands` those of the newest.
     """
 
     changes: int
@@ -68,9 +68,7 @@ class BackTest:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """New points for every rule, how they did in the back-test, and the bands of the newest
-    changes by them.
-    """
+    """New points for every rule, their back-test, and the bands of the newest changes by them."""
 
     points: tuple[Points, ...]
     test: BackTest
@@ -80,8 +78,10 @@ class Calibration:
 def calibrate(
     points: Sequence[Points], changes: Iterable[Change], limits: Sequence[int]
 ) -> Calibration | Refused:
-    """New points, or why there are none. `changes` stand in the order of time within each service;
-    `limits` are the lowest scores of the bands above low.
+    """Return new points, or why there are none.
+
+    `changes` are in the order of time within each service; `limits` are the lowest scores of the
+    bands above low.
     """
     whole = _by_service(changes)
     failed = sum(change.failed for change in whole)
@@ -107,10 +107,10 @@ def calibrate(
 def adjusted(
     points: Sequence[Points], deltas: Deltas, changes: Sequence[Change]
 ) -> tuple[Points, ...]:
-    """Whole points, of which at most `CHANGED_MAX` are others than before.
+    """Return whole points, of which at most `CHANGED_MAX` differ from those before.
 
-    Where more would change, rules keep their points, those first that matter least to the scores of
-    these changes. A rule that rises goes on rising, and one that takes points off never adds any.
+    If more would change, the rules that matter least to the scores of these changes keep their
+    points. A rule that rises still rises afterwards, and one that takes points off never adds any.
     """
     wanted = [
         replace(one, given=_kept_in_form(one, delta))
@@ -131,7 +131,7 @@ def adjusted(
 
 
 def changed(before: Points, after: Points) -> int:
-    """How many numbers of a rule are others."""
+    """Return how many numbers of the points of a rule differ."""
     return sum(one != two for one, two in zip(before.given, after.given, strict=True))
 
 
@@ -151,7 +151,7 @@ def _kept_in_form(one: Points, delta: Sequence[float]) -> tuple[int, ...]:
 
 
 def _matter(number: int, before: Points, after: Points, changes: Sequence[Change]) -> int:
-    """How much a rule's new points move the scores: the sum of squares over all changes."""
+    """Return how much new points of a rule move the scores: the sum of squares over all changes."""
     counts = Counter(change.slots[number] for change in changes)
     moves = [two - one for one, two in zip(before.by_slot, after.by_slot, strict=True)]
     return sum(count * moves[slot] ** 2 for slot, count in counts.items())
@@ -165,7 +165,7 @@ def _by_service(changes: Iterable[Change]) -> list[Change]:
 
 
 def _split(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
-    """The older changes of every service, and the newest fifth."""
+    """Return the older changes of every service, and the newest fifth."""
     counts = Counter(change.service for change in changes)
     older: list[Change] = []
     newest: list[Change] = []
@@ -185,7 +185,7 @@ def _back_test(
     newest: Sequence[Change],
     limits: Sequence[int],
 ) -> BackTest | Refused:
-    """How both do on changes that the new points have not seen."""
+    """Return how old and new points compare on changes that the new ones were not fitted to."""
     areas = [
         (one, two)
         for one, two in zip(_areas(before, newest), _areas(after, newest), strict=True)
@@ -215,7 +215,7 @@ def _back_test(
 
 
 def _areas(points: Sequence[Points], changes: Sequence[Change]) -> list[float | None]:
-    """The area under the curve of every service, in the order of their names."""
+    """Return the area under the curve of every service, in the order of their names."""
     services: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
     for change, score in zip(changes, scores(points, changes), strict=True):
         services[change.service].append((score, change.failed))
@@ -225,7 +225,7 @@ def _areas(points: Sequence[Points], changes: Sequence[Change]) -> list[float | 
 def _banded(
     points: Sequence[Points], changes: Sequence[Change], limits: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """For every band how many changes there are, and how many failed."""
+    """Return for every band how many changes there are, and how many failed."""
     counts, failures = [0] * (len(limits) + 1), [0] * (len(limits) + 1)
     for change, score in zip(changes, scores(points, changes), strict=True):
         band = bisect_right(limits, score)
@@ -240,7 +240,7 @@ def _expected(
     newest: Sequence[Change],
     limits: Sequence[int],
 ) -> tuple[Band, ...]:
-    """The bands of the newest changes, each with the rate to expect of the next ones."""
+    """Return the bands of the newest changes, each with the failure rate to expect."""
     bands = []
     for (all_count, all_failed), (count, failed) in zip(
         _banded(points, whole, limits), _banded(points, newest, limits), strict=True
@@ -257,8 +257,8 @@ def _held_against(
     changes: Sequence[Change],
     limits: Sequence[int],
 ) -> tuple[tuple[Band, ...], float]:
-    """What then happened beside what was expected, and how far off that was, a change for a
-    change.
+    """Return what happened in each band, and how far the expected rates were off, averaged over
+    changes.
     """
     bands, error = [], 0.0
     for one, (count, failed) in zip(expected, _banded(points, changes, limits), strict=True):

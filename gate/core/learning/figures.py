@@ -1,7 +1,7 @@
-"""How well scores put failing changes above the others.
+"""Measures how well scores put failing changes above the others.
 
-Changes with equal scores share their places: each figure is what a random order among them gives on
-average, so that a coarse score gains nothing by luck.
+Changes with equal scores share their places. Each figure is the average over all orders of them, so
+that a coarse score gains nothing by luck.
 """
 
 from collections import Counter
@@ -21,8 +21,9 @@ class Curve:
     failed: int
 
     def auc(self) -> float | None:
-        """The chance that a failing change has a higher score than one that went well; None where
-        there are not both.
+        """Return the probability that a failing change has a higher score than another one.
+
+        It is None unless there are changes of both kinds.
         """
         well = self.changes - self.failed
         if not self.failed or not well:
@@ -36,7 +37,9 @@ class Curve:
         return pairs / (2 * self.failed * well)
 
     def caught(self, share: float) -> float:
-        """How many failures are among this share of the changes, those with the highest scores."""
+        """Return how many failures are among this share of the changes, those with the highest
+        scores.
+        """
         left, found = share * self.changes, 0.0
         for count, failed in self.steps:
             if count >= left:
@@ -46,11 +49,13 @@ class Curve:
         return found
 
     def recall(self, share: float) -> float | None:
-        """The share of all failures that is caught."""
+        """Return the share of all failures among this share of the changes, or None without
+        failures.
+        """
         return self.caught(share) / self.failed if self.failed else None
 
     def failure_rate_below(self, share: float) -> float | None:
-        """The failure rate within this share of the changes, those with the lowest scores."""
+        """Return the failure rate among this share of the changes, those with the lowest scores."""
         passed = share * self.changes
         if passed:
             return (self.failed - self.caught(1 - share)) / passed
@@ -58,7 +63,7 @@ class Curve:
 
 
 def curve(scored: Iterable[Scored]) -> Curve:
-    """The curve of these changes, in any order."""
+    """Return the curve of these changes, which may be in any order."""
     counts: Counter[float] = Counter()
     failures: Counter[float] = Counter()
     for score, failed in scored:
@@ -68,12 +73,12 @@ def curve(scored: Iterable[Scored]) -> Curve:
 
 
 def curve_of(changes: Mapping[float, int], failures: Mapping[float, int]) -> Curve:
-    """The curve of changes that are counted by their score already, and of those that failed."""
+    """Return the curve of changes and failures that are counted by score already."""
     steps = tuple((changes[score], failures[score]) for score in sorted(changes, reverse=True))
     return Curve(steps, sum(changes.values()), sum(failures.values()))
 
 
 def mean(figures: Sequence[float | None]) -> float | None:
-    """The mean of those that are known."""
+    """Return the mean of the figures that are known, or None if none is."""
     known = [figure for figure in figures if figure is not None]
     return sum(known) / len(known) if known else None

@@ -42,7 +42,7 @@ Deltas = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One change: its block, what the points in force give it, the steps that it is on, and whether
+    """One change: its block, its points in force, the steps that it is on, and whether
     it failed.
     """
 
@@ -55,8 +55,8 @@ class _Row:
 
 @dataclass(slots=True)
 class _Believed:
-    """What is estimated: the base rate of every block, what is added to every step, and what a
-    point in force is worth; all as logarithms of odds.
+    """The estimates, all as logarithms of odds: the base rate of every block, what is added to
+    every step, and the worth of one point in force.
     """
 
     base: list[float]
@@ -64,7 +64,7 @@ class _Believed:
     per_point: float = PER_POINT
 
     def odds(self, row: _Row) -> float:
-        """The logarithm of the odds that this change fails."""
+        """Return the logarithm of the odds that this change fails."""
         odds = self.base[row.block] + self.per_point * row.score
         for step in row.steps:
             odds += self.added[step]
@@ -115,8 +115,10 @@ class _Sums:
 
 
 def fit(points: Sequence[Points], changes: Sequence[Change], strength: float) -> Deltas:
-    """The points to add. `changes` stand in the order of time within each service; the larger the
-    `strength`, the nearer the result is to the points in force.
+    """Return the points to add.
+
+    `changes` are in the order of time within each service. The larger the `strength` is, the nearer
+    the result is to the points in force.
     """
     rows, first = _rows(points, changes)
     count = sum(len(one.given) for one in points)
@@ -138,7 +140,7 @@ def fit(points: Sequence[Points], changes: Sequence[Change], strength: float) ->
 
 
 def _settle_base(rows: Sequence[_Row], believed: _Believed) -> None:
-    """Only the base rates at first, so that Newton's method begins near its end."""
+    """Estimate only the base rates first, so that Newton's method begins near its end."""
     for _ in range(BASE_STEPS):
         slope, curvature = [0.0] * len(believed.base), [0.0] * len(believed.base)
         for row in rows:
@@ -166,9 +168,9 @@ def _hold(sums: _Sums, believed: _Believed, chains: Sequence[range], strength: f
 
 
 def _move(sums: _Sums, believed: _Believed) -> float:
-    """One step of Newton's method. Returns by how much the parameters moved at most.
+    """Make one step of Newton's method, and return by how much the parameters moved at most.
 
-    Base rates are eliminated first, what is left is solved, and then they follow.
+    Base rates are eliminated first, then the rest is solved, and then the base rates follow.
     """
     count = sums.parameters
     matrix, right = sums.curvature, sums.slope
@@ -195,7 +197,9 @@ def _move(sums: _Sums, believed: _Believed) -> float:
 
 
 def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """The solution of a symmetric system of which the upper half is given; both are used up."""
+    """Return the solution of a symmetric system given by its upper half. Both arguments are
+    overwritten.
+    """
     count = len(right)
     for row in range(count):
         pivot = max(matrix[row][row], CURVATURE_MIN)
@@ -219,9 +223,9 @@ def _limited(move: float) -> float:
 
 
 def _rows(points: Sequence[Points], changes: Sequence[Change]) -> tuple[list[_Row], list[int]]:
-    """The history as the fit needs it, and at which parameter each rule begins.
+    """Return the history as the fit needs it, and the number of the first parameter of each rule.
 
-    Scores are counted from their mean, so that base rates hardly follow what a point is worth.
+    Scores are counted from their mean, so that base rates hardly depend on the worth of a point.
     """
     first, total = [], 0
     for one in points:
@@ -253,7 +257,9 @@ def _rows(points: Sequence[Points], changes: Sequence[Change]) -> tuple[list[_Ro
 
 
 def _weights(changes: Sequence[Change]) -> list[float]:
-    """Every service counts the same, but for very small ones, which would be few loud voices."""
+    """Return a weight for each change. Services count the same, except very small ones, because a
+    few changes should not decide much.
+    """
     counts = Counter(change.service for change in changes)
     share = len(changes) / max(len(counts), 1)
     weights = {service: min(WEIGHT_MAX, share / count) for service, count in counts.items()}
@@ -261,7 +267,7 @@ def _weights(changes: Sequence[Change]) -> list[float]:
 
 
 def _blocks(changes: Sequence[Change]) -> list[int]:
-    """For every change the number of its block: its service, at about its time."""
+    """Return for each change the number of its block, which is its service at about its time."""
     counts = Counter(change.service for change in changes)
     first: dict[str, int] = {}
     total = 0

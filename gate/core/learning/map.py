@@ -44,7 +44,7 @@ class ColumnMap:
 
 
 def read_map(text: str | bytes, name: str) -> ColumnMap:
-    """The map in that file. Raises `Invalid` with every fault found."""
+    """Return the map of a file. Raises `Invalid` with every fault."""
     faults = Faults()
     node = read(text, name)
     fields = Fields(node, faults, "the map")
@@ -73,7 +73,7 @@ def read_map(text: str | bytes, name: str) -> ColumnMap:
 
 
 def _column(key: Scalar, value: Node, faults: Faults) -> MappedColumn | None:
-    """The column of one entry, or None after a fault."""
+    """Return the column of one entry, or None after adding a fault."""
     if isinstance(value, Mapping):
         fields = Fields(value, faults, f"the column {clip(key.text)}")
         named, scale = fields.node("fact"), fields.node("scale", required=False)
@@ -132,7 +132,9 @@ def _scale(node: Node | None, fact: FactDef, faults: Faults) -> Decimal | None:
 
 
 def _once(columns: Iterable[MappedColumn], faults: Faults) -> None:
-    """Two columns of one fact would be two answers to one question."""
+    """Add a fault for two columns of one fact, because a change could then have two
+    values of it.
+    """
     first: dict[str, str] = {}
     for one in columns:
         if one.fact.name in first:

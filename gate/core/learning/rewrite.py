@@ -1,5 +1,5 @@
-"""Writes other points into the text of a policy, and leaves everything else as it is: comments,
-order, spaces. So the difference is what a reviewer has to read.
+"""Writes other points into the text of a policy and changes nothing else, so that a reviewer sees
+only the points.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,9 @@ from gate.errors import Invalid
 
 
 def rewritten(text: str, name: str, before: Sequence[Points], after: Sequence[Points]) -> str:
-    """The text with the points of `after`. `before` are those that stand in it.
+    """Return the text with the points of `after`; `before` are the points that it has.
 
-    Raises `Invalid` where a number is not where it is expected: nothing else is overwritten.
+    Raises `Invalid` if a number is not where it is expected, so that nothing else is overwritten.
     """
     edits: list[tuple[Place, int]] = []
     for node, old, new in zip(
@@ -37,7 +37,7 @@ def _rules(root: Node) -> tuple[Node, ...]:
 
 
 def _numbers(rule: Node) -> Iterator[Scalar]:
-    """The points of one rule: those of its steps, or the one of its condition."""
+    """Yield the points of one rule: those of its steps, or the one of its condition."""
     if not isinstance(rule, Mapping):
         return
     steps = rule.get("steps")

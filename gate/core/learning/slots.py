@@ -17,7 +17,7 @@ NOTHING = 0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of the past: whose it was, the slot of every rule, and whether it failed."""
+    """One change of the past: its service, the slot of every rule, and whether it failed."""
 
     service: str
     slots: bytes
@@ -55,7 +55,7 @@ class Points:
 
 
 def points_of(policy: Policy) -> tuple[Points, ...]:
-    """The tables of all scored rules, in the order of the file."""
+    """Return the points of all rules, in the order of the file."""
     return tuple(
         Points(
             rule.id,
@@ -68,7 +68,9 @@ def points_of(policy: Policy) -> tuple[Points, ...]:
 
 
 def judge_of(policy: Policy) -> Callable[[Values], bytes]:
-    """What turns facts into the slots of all rules. All facts count, whoever says so."""
+    """Return a function from facts to the slots of all rules. All facts count, whatever their
+    origin.
+    """
     slots = [_slot(rule) for rule in policy.rules]
     return lambda values: bytes([slot(values) for slot in slots])
 
@@ -88,7 +90,7 @@ def _slot(rule: Rule) -> Callable[[Values], int]:
 
 
 def scores(points: Sequence[Points], changes: Sequence[Change]) -> list[int]:
-    """The plain sum of points of every change."""
+    """Return the plain sum of points of every change."""
     tables = [one.by_slot for one in points]
     return [
         sum([table[slot] for table, slot in zip(tables, change.slots, strict=True)])
