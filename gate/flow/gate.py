@@ -15,6 +15,7 @@ from gate.flow.ledger.watch import Watch
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.ports import Chat, Hosts, Lenders, SingleSignOn
+from gate.flow.queries.turns import Turns
 from gate.flow.refusals import Refusals
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import Signing
@@ -58,6 +59,7 @@ class Gate:
     rate_limit: int
     activate_at_once: bool
     callbacks: Callbacks = field(default_factory=Callbacks)
+    backtests: Turns = field(default_factory=Turns)
     # Whether a personal token may decide as its person.
     token_approvals: bool = False
     # Whose word counts for where somebody comes from.

@@ -2,6 +2,7 @@
 HTTP.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,29 @@ async def test_a_backtest_that_cannot_be_made_says_why(
 
     assert problem_name(answer) == "invalid"
     assert words in answer.text
+
+
+async def test_one_person_tries_one_set_of_policies_at_once(
+    service: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, other = await service.person("lena"), await service.person("ada")
+    let = asyncio.Event()
+    read_slowly = service.gate.store.read_slowly
+
+    async def held(*asked: Any) -> Any:
+        await let.wait()
+        return await read_slowly(*asked)
+
+    # What the database takes seconds for, without a million changes.
+    monkeypatch.setattr(service.gate.store, "read_slowly", held)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(person.post("/v1/backtests", json=changed()))
+        while not service.gate.backtests.count:
+            await asyncio.sleep(0)
+        again = await person.post("/v1/backtests", json=changed())
+        second = group.create_task(other.post("/v1/backtests", json=changed()))
+        let.set()
+
+    assert (again.status_code, problem_name(again)) == (429, "rate_limited")
+    assert int(again.headers["Retry-After"]) > 0
+    assert (first.result().status_code, second.result().status_code) == (200, 200)

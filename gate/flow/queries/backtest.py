@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -52,10 +53,13 @@ class Trial:
 
 async def backtest(gate: Gate, command: BacktestCommand, by: Caller) -> BacktestAnswer:
     """Nothing is recorded. Raises `Invalid` with every fault of the files, and for a time that is
-    empty or too long.
+    empty or too long; `RateLimited` and `Unavailable` as `Turns.take`.
     """
-    # Every signed-in person may read every decision.
-    _ = by
+    # Every signed-in person may read every decision, but none of them may use up the server.
+    return await gate.backtests.take(by, partial(_backtest, gate, command))
+
+
+async def _backtest(gate: Gate, command: BacktestCommand) -> BacktestAnswer:
     ends = command.ends or gate.clock()
     begins = command.begins or ends - timedelta(days=DAYS_DEFAULT)
     if not timedelta(0) < ends - begins <= timedelta(days=DAYS_MAX):
