@@ -65,13 +65,17 @@ PARTS: Mapping[str, str] = MappingProxyType(
         "admitted": """
 (SELECT {array}(commit_sha, digests, admitted_at) FROM changes WHERE {here} AND {was_admitted}
   ORDER BY admitted_at DESC, id DESC LIMIT 1)""",
-        # when this very content last ran here with success, and when another commit took its place
+        # when this very content last ran here with success, and when another commit took its place;
+        # where a person rejected the commit, a run that was only observed does not count, because
+        # nobody could stop it, and going back to it would pass by itself
         "ran": """
 (SELECT {array}(ran.at, (SELECT admitted_at FROM changes
     WHERE {here} AND {was_admitted} AND admitted_at > ran.at AND commit_sha <> {commit}
     ORDER BY admitted_at, id LIMIT 1))
   FROM (SELECT max(admitted_at) AS at FROM changes
-    WHERE {here} AND content_key = {content} AND {succeeded}) ran)""",
+    WHERE {here} AND content_key = {content} AND {succeeded}
+    AND (route <> 'observed' OR NOT EXISTS (SELECT 1 FROM changes
+      WHERE {here} AND commit_sha = {commit} AND {was_refused}))) ran)""",
         # all changes of the place, and how many of them failed
         "totals": """
 (SELECT {array}(changes, failures) FROM path_outcomes WHERE {here} AND path = {whole_place})""",

@@ -169,6 +169,39 @@ async def test_h2_a_rejected_commit_is_not_held_here_and_is_held_again_once_the_
     assert (again["id"], again["state"]) == (rejected["id"], "rejected")
 
 
+async def test_h2_a_run_that_was_only_observed_lifts_no_rejection(observing: Shop) -> None:
+    await observing.adopt(watching("enforce"))
+    rejected = await observing.submit(large())
+    await reject(observing, rejected, "ada")
+    await observing.adopt(watching())
+    await observing.deploy(large(run=large("b").run))
+    await observing.deploy("c", base=commit_of("a"))
+
+    would = await observing.submit(large(run=large("d").run, base=commit_of("c")))
+    await observing.adopt(watching("enforce"))
+    await freezes.add(observing.gate, FreezeCommand("closing", ends=TOMORROW), ADA)
+    again = await observing.submit(large(run=large("e").run, base=commit_of("c")))
+
+    assert would["observed"]["outcome"] == "pending"
+    assert (again["id"], again["state"]) == (rejected["id"], "rejected")
+
+
+async def test_h2_what_nobody_rejected_may_be_rolled_back_to_after_it_was_observed(
+    observing: Shop,
+) -> None:
+    await observing.deploy(large())
+    await observing.deploy("c", base=commit_of("a"))
+    await observing.adopt(watching("enforce"))
+    run = large("e").run
+    back = await observing.submit(large(run=run, base=commit_of("c")))
+    assert (back["state"], back["standard_change"]) == ("approved", "rollback")
+
+    other = await observing.submit(large(run=large("f").run, artifacts=(), base=commit_of("c")))
+    await reject(observing, other, "ada")
+
+    assert await refused(observing, back, run=run) == "stale_decision"
+
+
 async def test_h2_what_people_approved_under_enforcement_is_decided_again_and_counts_when_it_comes_back(
     small_shop: Shop,
 ) -> None:
