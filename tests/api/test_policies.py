@@ -265,10 +265,11 @@ async def test_one_person_tries_one_set_of_policies_at_once(
     service: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, other = await service.person("lena"), await service.person("ada")
-    let = asyncio.Event()
+    begun, let = asyncio.Event(), asyncio.Event()
     read_slowly = service.gate.store.read_slowly
 
     async def held(*asked: Any) -> Any:
+        begun.set()
         await let.wait()
         return await read_slowly(*asked)
 
@@ -276,8 +277,7 @@ async def test_one_person_tries_one_set_of_policies_at_once(
     monkeypatch.setattr(service.gate.store, "read_slowly", held)
     async with asyncio.TaskGroup() as group:
         first = group.create_task(person.post("/v1/backtests", json=changed()))
-        while not service.gate.backtests.count:
-            await asyncio.sleep(0)
+        await begun.wait()
         again = await person.post("/v1/backtests", json=changed())
         second = group.create_task(other.post("/v1/backtests", json=changed()))
         let.set()

@@ -30,11 +30,6 @@ class Turns:
         self._places = asyncio.Semaphore(BACKTESTS_AT_ONCE_MAX)
         self._asked: dict[str, asyncio.Task[Any]] = {}
 
-    @property
-    def count(self) -> int:
-        """How many are open."""
-        return len(self._asked)
-
     async def take(self, by: Caller, question: Callable[[], Awaitable[T]]) -> T:
         """Answer the question when its turn comes.
 
@@ -47,7 +42,7 @@ class Turns:
         who = by.root
         if who in self._asked:
             raise RateLimited("a backtest of yours is open already; ask again when it is answered")
-        if self.count >= BACKTESTS_WAITING_MAX:
+        if len(self._asked) >= BACKTESTS_WAITING_MAX:
             raise Unavailable(
                 f"{BACKTESTS_WAITING_MAX} backtests are open already; ask again later",
                 retry_after_seconds=BUSY_SECONDS,
