@@ -56,6 +56,11 @@ def change_answer(**different: Any) -> ChangeAnswer:
         "valid_until": None,
         "admitted_at": None,
         "closed": None,
+        "reason": None,
+        "security_impact": None,
+        "expected_outcome": None,
+        "customer_impact": None,
+        "ticket": None,
         "links": {},
     }
     return ChangeAnswer(**usual | different)

@@ -89,11 +89,19 @@ class Known:
         return self.record.decision.observed is not None
 
     def asked_by(self, book: Rulebook) -> str:
-        """What whoever asked is called, where the catalogue knows the address; else the address."""
+        """What whoever asked is called, where the catalogue knows the address; else the address.
+
+        An address that only looks like somebody's, or that several people share, stays what it is:
+        a reader must not take a stranger for a colleague.
+        """
         asked = self.texts.get(self.record.asked.requested_by, "")
-        people = book.identities.excluded([asked]).people if asked else ()
-        known = [one for one in people if one in book.catalogue.people]
-        return book.catalogue.label_of(known[0]) if known else asked
+        if not asked:
+            return ""
+        named = book.identities.excluded([asked])
+        if named.strangers or named.shared or len(named.people) != 1:
+            return asked
+        (person,) = named.people
+        return book.catalogue.label_of(person)
 
     def answer(self, now: datetime, base_url: str) -> ChangeAnswer:
         """The change as it is shown, with expiry taken into account."""

@@ -191,3 +191,21 @@ async def test_an_item_says_its_reasons_first_and_which_others_wait_for_the_same
     assert items[0].against[-1].because == "220 lines added; 200 or more gives 30 points"
     keys = [item.reasons_key for item in items]
     assert keys[0] == keys[1] != keys[2]
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        pytest.param("ben@example.com", "Ben Okafor", id="whom the catalogue knows"),
+        pytest.param("b\u0435n@example.com", "b\u0435n@example.com", id="who only looks like him"),
+        pytest.param("ben@evil.example", "ben@evil.example", id="a stranger of the same name"),
+    ],
+)
+async def test_only_an_address_that_is_somebodys_is_shown_by_name(
+    shop: Shop, address: str, name: str
+) -> None:
+    await shop.submit("a", requested_by=address, claims=LARGE)
+
+    found = await queue(shop.gate, WaitingList(shop.gate), QueueFilters(tab=Tab.MINE), ADA)
+
+    assert [item.asked_by for item in found.items] == [name]
