@@ -19,7 +19,7 @@ NAME_LENGTH_MAX = 40
 _CHARACTER_WIDTH = 7
 _PADDING = 6
 _HEIGHT = 20
-_NAME, _OPEN, _SHUT = "#3f4651", "#1f7a3d", "#a3261b"
+_NAME, _OPEN, _SHUT, _UNKNOWN = "#3f4651", "#1f7a3d", "#a3261b", "#6b6259"
 
 router = APIRouter(prefix="/v1/services", tags=["services"], route_class=GateRoute)
 
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1/services", tags=["services"], route_class=GateRou
     responses={200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}},
 )
 async def read_badge(service: str, environment: str, by: PlaceWatcher, gate: GateDep) -> Answer:
-    """Open, frozen or stopped, as a picture; a token may also come as a password."""
+    """Open, frozen, stopped or unknown, as a picture; a token may also come as a password."""
     found = await look.place(gate, service, environment, by)
     # What a picture shows may never run anything, whoever opens it by itself.
     headers = {
@@ -61,7 +61,8 @@ def drawn(found: PlaceAnswer) -> bytes:
 
 def _state(found: PlaceAnswer) -> tuple[str, str]:
     if found.hold is None:
-        return "open", _OPEN
+        # A misspelt name is in no window, and would show as open for ever.
+        return ("unknown", _UNKNOWN) if found.unknown else ("open", _OPEN)
     if found.hold.stop:
         return "stopped", _SHUT
     if found.next_opening is None:

@@ -9,6 +9,7 @@ from gate.core.calendar.calendar import AHEAD_MAX, OCCURRENCES_MAX
 from gate.core.calendar.freeze import Window
 from gate.core.change import State
 from gate.core.decision.places import unknown_names
+from gate.errors import NotFound
 from gate.flow.answers.calendar import (
     PlannedAnswer,
     PlannerAnswer,
@@ -19,7 +20,7 @@ from gate.flow.answers.calendar import (
 from gate.flow.answers.parts import utc
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.queries.look import windows_to_come
+from gate.flow.queries.look import unknown_here, windows_to_come
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_service
 from gate.storage.changes import planned
@@ -62,9 +63,14 @@ async def schedule(
 async def place_schedule(gate: Gate, service: str, environment: str, by: Caller) -> ScheduleAnswer:
     """The windows that are open in one place or open there soon; what has ended is not in it.
 
-    Raises `NotAllowed` for a service that is not the caller's.
+    Raises `NotAllowed` for a service that is not the caller's, and `NotFound` for a place that the
+    catalogue lacks: a list without windows would open whatever was meant by a misspelt name.
     """
     require_service(by, service)
+    book = await gate.rulebooks.current()
+    unknown = unknown_here(book, service, book.catalogue.environment_named(environment))
+    if unknown:
+        raise NotFound("; ".join(unknown))
     return await schedule(gate, None, None, service, environment, by)
 
 

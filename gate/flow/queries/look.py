@@ -25,7 +25,7 @@ from gate.flow.changes.known import Known, know, know_all, visible_change
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, Whole, by_own_name, one_page
-from gate.flow.rulebooks import Rulebooks
+from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import bound_services, require_service
 from gate.storage import texts
 from gate.storage.changes import approvals as approval_table
@@ -38,6 +38,8 @@ from gate.storage.policies import freezes
 
 LOOK_AGAIN_SECONDS = 5.0
 """A waiting caller's change is read at least so often, should a word of its move be lost."""
+
+NO_CATALOGUE = "no catalogue is in force yet, so every change waits for people; see /v1/policies"
 
 
 async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> ChangeAnswer:
@@ -117,7 +119,7 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Place
     return PlaceAnswer(
         service=service,
         environment=named,
-        unknown=unknown_names(book.catalogue, service, named),
+        unknown=unknown_here(book, service, named),
         running=here.running,
         gate="observe" if book.catalogue.observes(service, named) else "enforce",
         first_deployment=here.last_admitted is None,
@@ -128,6 +130,15 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Place
         hold=hold_answer(held, said),
         next_opening=utc(opening),
     )
+
+
+def unknown_here(book: Rulebook, service: str, environment: str) -> Sequence[str]:
+    """Return why what is said of this place may be of no place at all: a name that the catalogue
+    lacks, or no catalogue. No window may cover it, which does not mean that it is open.
+    """
+    if not book.id:
+        return (NO_CATALOGUE,)
+    return unknown_names(book.catalogue, service, environment)
 
 
 async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> Known:

@@ -106,6 +106,23 @@ async def test_h6_the_window_of_another_place_is_not_in_it(service: Served) -> N
     assert len(await listed(service, PLACE.replace("checkout", "web"))) == 1
 
 
+@pytest.mark.parametrize(
+    "place", ["/v1/services/chekout/environments/production", f"{PLACE}s"], ids=["service", "place"]
+)
+async def test_h6_a_misspelt_name_is_never_open(service: Served, place: str) -> None:
+    manager, auditor = await service.signed_in("ada"), await service.auditor()
+    named = {"services": ["checkout"], "environments": ["production"]}
+    said = await manager.post("/v1/freezes", json={"stop": True, "reason": "Because", **named})
+    assert said.status_code == 201, said.text
+
+    refused = await auditor.get(f"{place}/sync-windows")
+
+    assert (refused.status_code, "did you mean" in refused.text) == (404, True)
+    shown = await picture(service, place)
+    assert "unknown" in shown
+    assert "open" not in shown
+
+
 @pytest.mark.parametrize("bad", ["", "a b", "a\nb", "x" * 201, '"'])
 async def test_h6_what_is_no_name_of_an_application_is_refused(service: Served, bad: str) -> None:
     auditor = await service.auditor()
