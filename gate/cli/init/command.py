@@ -55,7 +55,12 @@ def _shipped(name: str) -> str:
 
 
 def _write(path: Path, text: str) -> bool:
-    """False where something of that name is there already, whatever it is."""
+    """False where something of that name is there already, whatever it is.
+
+    Raises `Invalid` where it cannot be written, and for a folder of the repository that leads out
+    of it: whoever made the repository does not choose which other folder gets files.
+    """
+    _require_inside(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -67,6 +72,16 @@ def _write(path: Path, text: str) -> bool:
         raise Invalid(f"{path} cannot be written: {error.strerror}") from None
     print(f"wrote  {path}")
     return True
+
+
+def _require_inside(folder: Path) -> None:
+    here = Path.cwd().resolve()
+    named, leads_to = Path(os.path.normpath(here / folder)), (here / folder).resolve()
+    if named.is_relative_to(here) and not leads_to.is_relative_to(here):
+        raise Invalid(
+            f"{folder} is a link that leads out of the repository, to {leads_to}; name that folder "
+            "with --policies, or remove the link"
+        )
 
 
 def _pipeline(here: Path, seen: Seen, lines: str) -> bool:

@@ -17,6 +17,9 @@ business_hours: {days: [mon, tue, wed, thu, fri], from: "09:00", to: "17:00"}
 # freezes:
 #   - {id: year-end, reason: Year-end closing, begins: 2026-12-20T00:00, ends: 2027-01-02T00:00}
 """
+JSON_CODE_MAX = 0xFFFF
+"""The last character that JSON writes as one escape."""
+
 _ACTION = "example/gate/actions"
 _PERMISSIONS = (
     "{id-token: write, contents: read, pull-requests: read, checks: read, statuses: read}"
@@ -136,4 +139,8 @@ def _key(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    return json.dumps(text)
+    """In double quotes, as YAML reads it: what is beyond 16 bits it writes otherwise than JSON."""
+    written = (
+        f"\\U{ord(one):08x}" if ord(one) > JSON_CODE_MAX else json.dumps(one)[1:-1] for one in text
+    )
+    return f'"{"".join(written)}"'

@@ -23,7 +23,8 @@ GITHUB, GITLAB = "github", "gitlab"
 
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{NAME_LENGTH_MAX - 1}}}")
 _REMOTE = re.compile(r"(?:[a-z+]+://)?(?:[^@/\s]+@)?([^/:\s]+)(?::\d+)?[:/](.+?)(?:\.git)?/?")
-_ENVIRONMENT = re.compile(r"(\s*)environment:\s*(?:\{\s*name:\s*)?([^#{},]*)(?:[#,}].*)?")
+# Nothing here is tried in two ways: a line of a million spaces would be looked at for hours.
+_ENVIRONMENT = re.compile(r"(\s*+)environment:\s*+(?:\{\s*+name:\s*+)?+([^#{},]*+)(?:[#,}].*)?")
 _NAME_LINE = re.compile(r"(\s*)name:\s*([^#]*)(?:#.*)?")
 _TIERS: Mapping[str, str] = {
     "prod": "production",
@@ -37,7 +38,7 @@ _TIERS: Mapping[str, str] = {
 }
 _LOGIN = re.compile(r"@([A-Za-z0-9][A-Za-z0-9-]{0,38})")
 _TEAM = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)*/([A-Za-z0-9_.-]+)")
-_EMAIL = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
+_EMAIL = re.compile(r"[^@\s<>\"]++@[^@\s<>\".]++(?:\.[^@\s<>\".]++)++")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def _git(folder: Path, *arguments: str) -> str:
             cwd=folder,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=GIT_SECONDS_MAX,
             check=False,
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},

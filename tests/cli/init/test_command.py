@@ -78,6 +78,50 @@ def test_h4_a_link_is_not_written_through(repository: Path, tmp_path: Path) -> N
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("link", ["policies", ".github/workflows"])
+def test_h4_a_folder_that_leads_out_of_the_repository_gets_no_file(
+    repository: Path, tmp_path: Path, link: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (repository / ".github" / "workflows").rmdir()
+    (repository / link).symlink_to(outside)
+
+    ended = gate("init")
+
+    assert ended.code != 0
+    assert "leads out of the repository" in ended.err
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".github/workflows/a.yml", "environment:" + " " * 900_000 + "{"),
+        (".github/workflows/a.yml", "environment: {name:" + " " * 900_000 + "{"),
+        ("CODEOWNERS", "* ada@" + "a." * 450_000 + "<\n"),
+        ("CODEOWNERS", "* @a" + "/a" * 450_000 + "!\n"),
+    ],
+    ids=["spaces", "spaces of a name", "an address", "a team"],
+)
+def test_h4_no_line_of_a_repository_keeps_anybody_waiting(
+    repository: Path, file: str, text: str
+) -> None:
+    (repository / file).write_text(text)
+
+    # It took hours; the limit of a test is a minute.
+    done()
+    assert "production" in written().environments
+
+
+def test_h4_a_name_may_hold_any_character(repository: Path) -> None:
+    Repo(repository).git("config", "user.name", "Ada \U0001f642 \u2028 \\ud83d")
+
+    done()
+
+    assert next(iter(written().people.values())).name == "Ada \U0001f642 \u2028 \\ud83d"
+
+
 def test_h4_the_second_time_changes_nothing(repository: Path) -> None:
     done()
     before = {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()}
