@@ -1,11 +1,12 @@
-"""Who pushed which commits, by reports of code hosts. A host has no other record of it, so each is
-kept until it is needed.
+"""Who pushed which commits, by reports of code hosts. A host has no other record of it.
+
+It is kept for good, as every name is. A commit may wait in a branch for a year, and every act asks
+anew who pushed it, so whoever was forgotten could approve their own work.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 
-from sqlalchemy import Connection, and_, delete, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from gate.core.instants import to_us
 from gate.storage.database.bulk import Bulk
@@ -13,21 +14,17 @@ from gate.storage.database.tx import Tx
 from gate.storage.tables.schema_hosts import pushes
 from gate.storage.texts import name_ids, read_texts
 
-KEPT_FOR = timedelta(days=180)
-"""A commit that is not deployed for so long is deployed without this word."""
-
 _P = pushes.c
 _COLUMNS = ("issuer", "repository_id", "commit_sha", "pusher", "at")
 _BULK = Bulk(pushes, _COLUMNS, tail="ON CONFLICT DO NOTHING")
 
 
 def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: str) -> None:
-    """Keep who pushed these commits, once, and delete what is too old."""
+    """Keep who pushed these commits, once."""
     issuer, number = repository
     who = name_ids(tx, [pusher])[pusher]
     at = to_us(tx.now)
     _BULK.insert(tx, [(issuer, number, commit, who, at) for commit in dict.fromkeys(commits)])
-    tx.conn.execute(delete(pushes).where(_P.at < tx.now - KEPT_FOR))
 
 
 def pushers(

@@ -38,5 +38,5 @@ pushes = Table(
     Column("repository_id", BigInteger, primary_key=True),
     Column("commit_sha", Text, primary_key=True),
     Column("pusher", Text, primary_key=True),  # id of a text
-    Column("at", Instant, nullable=False, index=True),
+    Column("at", Instant, nullable=False),
 )

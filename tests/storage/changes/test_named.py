@@ -2,7 +2,10 @@
 told later.
 """
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from gate.core.decision.named import NOBODY_NAMED, Named
@@ -10,6 +13,7 @@ from gate.storage.changes import named
 from gate.storage.changes.named import Of
 from gate.storage.database.tx import Tx
 from gate.storage.messages import pushes
+from gate.storage.tables.schema_hosts import pushes as table
 from gate.storage.texts import erase, name_ids
 from tests.builders import ISSUER, commit_of
 from tests.storage.stored import put_change, writing
@@ -79,6 +83,18 @@ def test_a_push_of_any_commit_that_the_change_brings_counts(database_url: str) -
             "github:ada",
             "github:cy",
         }  # what it was compared with last
+
+
+def test_a_push_of_years_ago_counts_whatever_is_pushed_since(database_url: str) -> None:
+    with writing(database_url) as tx:
+        change = put_change(tx.conn, commit_sha=commit_of("a"))
+        pushes.add(tx, CHECKOUT, [commit_of("a")], "github:ada")
+        tx.conn.execute(update(table).values(at=tx.now - timedelta(days=3 * 365)))
+
+        pushes.add(tx, CHECKOUT, [commit_of("b")], "github:ben")
+
+        assert names(tx, change, CHECKOUT).wrote == ("github:ada",)
+        assert pushes.pushers(tx.conn, CHECKOUT, [commit_of("a")]) == ("github:ada",)
 
 
 def test_an_erased_name_is_missing(database_url: str) -> None:

@@ -414,8 +414,6 @@ CREATE TABLE pushes (
     CONSTRAINT pk_pushes PRIMARY KEY (issuer, repository_id, commit_sha, pusher)
 )
 
-CREATE INDEX ix_pushes_at ON pushes (at)
-
 CREATE TABLE reminders (
     change_id TEXT NOT NULL,
     stage INTEGER NOT NULL,
