@@ -59,7 +59,8 @@ class Gate:
     rate_limit: int
     activate_at_once: bool
     callbacks: Callbacks = field(default_factory=Callbacks)
-    backtests: Turns = field(default_factory=Turns)
+    # Of questions that take seconds.
+    turns: Turns = field(default_factory=Turns)
     # Whether a personal token may decide as its person.
     token_approvals: bool = False
     # Whose word counts for where somebody comes from.

@@ -56,7 +56,7 @@ async def backtest(gate: Gate, command: BacktestCommand, by: Caller) -> Backtest
     empty or too long; `RateLimited` and `Unavailable` as `Turns.take`.
     """
     # Every signed-in person may read every decision, but none of them may use up the server.
-    return await gate.backtests.take(by, partial(_backtest, gate, command))
+    return await gate.turns.take(by, partial(_backtest, gate, command))
 
 
 async def _backtest(gate: Gate, command: BacktestCommand) -> BacktestAnswer:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -55,10 +56,14 @@ class ObservationsQuery:
 async def observations(gate: Gate, query: ObservationsQuery, by: Caller) -> ObservationsAnswer:
     """Of one place.
 
-    Raises `Invalid` for a time that is empty or too long.
+    Raises `Invalid` for a time that is empty or too long; `RateLimited` and `Unavailable` as
+    `Turns.take`.
     """
-    # Every reader reads all places.
-    _ = by
+    # Every reader reads all places, but none of them may use up the server.
+    return await gate.turns.take(by, partial(_observations, gate, query))
+
+
+async def _observations(gate: Gate, query: ObservationsQuery) -> ObservationsAnswer:
     book = await gate.rulebooks.current()
     now = gate.clock()
     ends = query.ends or now
