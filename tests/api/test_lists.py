@@ -222,9 +222,9 @@ FILLS: Mapping[str, Fill] = {
     "changes": _changes,
     "log": _log,
 }
-NOT_FILLED = {"/v1/changes/{change_id}/decisions"}
-"""Its pages are shown where decisions are stored: a change that is decided five times takes a
-while."""
+NOT_FILLED = {"/v1/changes/{change_id}/decisions", "/v1/standard-changes"}
+"""The pages of decisions are shown where those are stored: a change that is decided five times takes
+a while. Standard changes are those of the catalogue, and are in no order of time."""
 
 
 def test_every_list_is_filled_here() -> None:

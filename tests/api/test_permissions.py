@@ -145,6 +145,8 @@ MAY: dict[str, set[str]] = {
     "delete /v1/incidents/{incident_id}/links/{link_id}": {"release manager"},
     "get /v1/delivery": {"auditor", "admin", "person", "release manager"},
     "get /v1/observations": {"auditor", "admin", "person", "release manager"},
+    "get /v1/standard-changes": {"auditor", "admin", "person", "release manager"},
+    "post /v1/standard-changes/{standard_id}/reinstatement": {"person", "release manager"},
     "post /v1/hooks/cdevents": {"cdevents"},
     "post /v1/hooks/alertmanager": {"alertmanager"},
     "get /v1/events": {"auditor", "admin", "person", "release manager"},

@@ -277,6 +277,9 @@ Canceler: TypeAlias = Annotated[
     Caller, Depends(Permit("cancel a change", _P, people=True, holder=True))
 ]
 Reviewer: TypeAlias = Annotated[Person, Depends(PeoplePermit("review a change", people=True))]
+Reinstater: TypeAlias = Annotated[
+    Person, Depends(PeoplePermit("reinstate a standard change", people=True))
+]
 Reader: TypeAlias = Annotated[
     Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))
 ]

@@ -18,6 +18,7 @@ from gate.core.change import State
 from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
 from gate.flow.commands import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, WAIT_SECONDS_MAX, Part
+from gate.flow.policies.standard_changes import StandardChangeFilters
 from gate.flow.queries.verdict import VerdictQuery
 from gate.storage.changes.change_list import ChangeFilters
 from gate.storage.changes.log import LogFilters
@@ -121,6 +122,17 @@ class LogQuery(PartQuery):
         own = {**self.own(), "band": self.band and Band.of(self.band)}
         del own["format"]
         return LogFilters(**own)
+
+
+class StandardChangesQuery(PartQuery):
+    """Which standard changes."""
+
+    service: Name | None = None
+    environment: Name | None = None
+
+    def filters(self) -> StandardChangeFilters:
+        """Return the parameters as filters of the list."""
+        return StandardChangeFilters(**self.own())
 
 
 class WaitQuery(RequestModel):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gate.core.decision.values import BandWord
+
 
 @dataclass(frozen=True)
 class PolicySetAnswer:
@@ -89,3 +91,32 @@ class PoliciesAnswer:
 
     revision: str
     items: tuple[PolicyWords, ...]
+
+
+@dataclass(frozen=True)
+class StandardChangeAnswer:
+    """A standard change in one place: whether it is earned there, and how often it went well.
+
+    `changes` are the newest admitted ones that matched it, of which `ended` say how it went.
+    `because` says why it is suspended.
+    """
+
+    id: str
+    standard_change: str
+    title: str
+    policy: str
+    service: str
+    environment: str
+    owner: str
+    authorised_by: tuple[str, ...]
+    up_to: BandWord
+    earned: bool
+    successes: int
+    of: int
+    suspended: bool
+    because: str | None
+    reinstated_at: datetime | None
+    changes: int
+    ended: int
+    failed: int
+    success_rate: float | None

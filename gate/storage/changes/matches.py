@@ -81,6 +81,15 @@ def suspend(tx: Tx, service: str, environment: str, standard_change: str, becaus
     return tx.conn.execute(free.values(suspended_at=tx.now, because=because)).rowcount == 1
 
 
+def reinstate(tx: Tx, service: str, environment: str, standard_change: str) -> bool:
+    """Lift what suspended it; failures before this no longer count. False if nothing did."""
+    suspended = update(standard_changes).where(
+        *_at(service, environment, standard_change), _S.suspended_at.is_not(None)
+    )
+    lifted = {"suspended_at": None, "because": "", "reinstated_at": tx.now}
+    return tx.conn.execute(suspended.values(lifted)).rowcount == 1
+
+
 def _at(service: str, environment: str, standard_change: str) -> tuple[ColumnElement[bool], ...]:
     return (
         _S.service == service,
