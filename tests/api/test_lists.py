@@ -32,6 +32,7 @@ DOCUMENT = build_api().openapi()
 NOT_BY_PAGES: Mapping[str, str] = {
     "/v1/calendar": "the windows of the days that are asked for",
     "/v1/delivery": "the figures of one place",
+    "/v1/reports": "the reports that there are, each by its name",
 }
 """Answers with an array that are no list of things kept, and why."""
 
