@@ -44,6 +44,10 @@ from gate.flow.queries import look
 from gate.ledger.statement import SignedEnvelope
 
 PENDING_RETRY_SECONDS = 10
+"""What `Retry-After` says while a change is pending."""
+
+# The key is taken with or without quotation marks, because clients send both. A quotation mark or a
+# backslash inside it is refused: it would need an escape, and one key could be written in two ways.
 _KEY = re.compile(rb'(?P<quote>"?)(?P<key>[!#-\[\]-~][ !#-\[\]-~]{0,254})(?P=quote)')
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
@@ -73,6 +77,10 @@ _ADMITTED = {name: f"$response.body#/{name}" for name in ("commit", "artifacts",
 
 
 def _link(act: str, body: dict[str, Any] | None = None, method: str = "post") -> dict[str, Any]:
+    """Return an OpenAPI link from the answer of a submit to one act on its change.
+
+    `~1` stands for a slash, because the address is part of a JSON pointer.
+    """
     known = {
         "operationRef": f"#/paths/~1v1~1changes~1{{change_id}}{act}/{method}",
         "parameters": {"change_id": "$response.body#/id"},
@@ -88,13 +96,17 @@ _SUBMIT_LINKS = {
     "close": _link("~1closure", {"result": Result.SUCCESSFUL.value, "run": _DEPLOYED}),
     "cancel": _link("~1cancellation"),
 }
-"""What may follow, for readers and tools of the document."""
+"""The acts that may follow a submit, for readers and tools of the OpenAPI document."""
 
 router = APIRouter(prefix="/v1/changes", tags=["changes"], route_class=GateRoute)
 
 
 async def idempotency_key(request: Request) -> IdempotencyKey | None:
-    """The caller's key for this asking, quoted or not, with the fingerprint of the body."""
+    """Return the caller's idempotency key with the digest of the body, or None if none was sent.
+
+    The digest is kept with the key, because the same key with another body is a mistake of the
+    caller and is refused.
+    """
     given = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     if not given:
         return None

@@ -58,16 +58,17 @@ longer hold."""
 SECURITY_RELEVANT = frozenset(
     {MISMATCH, "subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"}
 )
-"""Refusals that stand in the ledger; those that only time mends do not."""
+"""The problems of refusals that the ledger keeps. Those that pass with time, such as a freeze, are
+left out."""
 REVIEW_WITHIN = timedelta(hours=72)
-"""Where no policy says when the review of an emergency is due."""
+"""When the review of an emergency is due, where no policy says otherwise."""
 
 OVERTAKEN = Refusal("state_conflict", "the change moved while it was admitted; ask again")
 
 
 @dataclass(frozen=True, slots=True)
 class _Books:
-    """By what is judged: the rules in force now, and those of earlier decisions."""
+    """The rulebooks that an admission needs: the one in force, and all, for earlier decisions."""
 
     current: Rulebook
     all: Rulebooks
@@ -76,12 +77,13 @@ class _Books:
 async def admit(
     gate: Gate, change_id: str, command: AdmissionCommand, by: Caller
 ) -> SignedEnvelope:
-    """The signed permission to deploy exactly this now.
+    """Return the signed permission to deploy exactly this now.
 
-    The same run, attempt and step again gets the same answer.
+    The same run, attempt and step gets the same answer again.
 
-    Raises `Conflict` with the reason where it may not, `Unavailable` while there is no signing key.
-    A stale decision is made again at once: the caller asks once more.
+    Raises `Conflict` or `NotAllowed` with the reason where it may not, `Unavailable` while there is
+    no signing key. Where the decision no longer holds it is made again at once, so that the caller
+    only has to ask once more.
     """
     known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
@@ -94,7 +96,8 @@ async def admit(
         if answer.problem in DECIDED_AGAIN:
             await _decide_again(gate, change_id, by)
         elif answer.problem == FROZEN:
-            # Its row may not say so: whoever overrode the hold may not count any more.
+            # The row of the change may say that nothing holds it, because an override was valid
+            # when it was written. People need to see the hold in order to override it again.
             await release(gate, known)
         kind = NotAllowed if answer.problem == MISMATCH else Conflict
         error = kind(answer.detail, problem=answer.problem)
@@ -107,9 +110,9 @@ async def admit(
 
 
 def _subject(command: AdmissionCommand, recorded: Subject, book: Rulebook, by: Caller) -> Subject:
-    """What is about to be deployed.
+    """Return what is about to be deployed.
 
-    What neither the request nor its token names is as in the change that was named.
+    What neither the request nor its token names is taken from the change.
     """
     return Subject(
         repository=(by.issuer, by.repository.id)
@@ -124,8 +127,10 @@ def _subject(command: AdmissionCommand, recorded: Subject, book: Rulebook, by: C
 
 
 async def _decide_again(gate: Gate, change_id: str, by: Caller) -> None:
-    """By what the caller's token proves, where the decision in force was made by what a token of
-    the same run proved.
+    """Decide an approved change again.
+
+    The facts of the caller's token are used only where the decision in force rests on a token of
+    the same run; any other caller could change what was proved.
     """
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is None or known.stored.state_at(gate.clock()) is not State.APPROVED:
@@ -140,11 +145,11 @@ async def _decide_again(gate: Gate, change_id: str, by: Caller) -> None:
 
 
 def _proof(by: Caller, proved: Proof | None) -> Proof | None:
-    """What the caller proves.
+    """Return what the caller proves about its run, or None where it proves nothing.
 
-    A change token stands for what was proved when it was earned, and for nothing that another job
-    or caller proved since: an API token may have asked for the change first, or another workflow
-    of the same run.
+    A change token stands for what was proved when it was issued, and for nothing that another job
+    or caller proved since: it may have been issued to an API token, or to another workflow of the
+    same run.
     """
     if isinstance(by, Workload):
         return proof_by(by.run, by.facts)
@@ -156,7 +161,7 @@ def _proof(by: Caller, proved: Proof | None) -> Proof | None:
 def _admit_by(
     tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books: _Books
 ) -> AdmissionStatement | Refusal:
-    """Whoever is admitted has used the token for this change."""
+    """Admit or refuse under the lock of the place; an admission binds the caller's token to it."""
     use = token_use(by, known.stored.id)
     require_unused(tx.conn, use)
     moves.lock_place(tx, known.stored.service, known.stored.environment)
@@ -170,8 +175,9 @@ def _admit_by(
 
 
 def _name(tx: Tx, known: Known, by: Workload, books: _Books) -> None:
-    """Whoever has it admitted has asked for it, and keeps no approval of their own, whether or not
-    it is admitted now.
+    """Remember that the people of this token asked for the change.
+
+    From now on no approval of theirs counts, whether or not it is admitted this time.
     """
     now = know(tx.conn, books.all, known.stored.id, books.current)
     if now is not None:
@@ -189,6 +195,8 @@ def _admit(
     here = history.track_record(tx.conn, place_of(known, books.current, tx.now))
     case = admission_case(tx.conn, known, here, books.current, tx.now)
     by, proof = caller.caller, _proof(caller, case.proved)
+    # Before any reason to refuse: the deployment has begun, and its pipeline may have lost the
+    # answer.
     if admitted_before(case, run) and case.subject == asked:
         return other_run(case.proved, run, proof) or _statement(known, run)
     refused = refusal(case, asked, run, proof, at=tx.now) or outlived(
@@ -203,6 +211,7 @@ def _admit(
     if not admissions.admit(tx, stored, run, known.files, would_wait=would_wait is not None):
         return OVERTAKEN
     _begin(tx, known, books, by)
+    # Read again, because the statement names only approvals that did not lapse just now.
     admitted = know_stored(tx.conn, books.all, _now(tx, stored.id), books.current)
     return _started(tx, admitted, run, by, books.current, would_wait)
 
@@ -253,11 +262,13 @@ def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
 def _started(
     tx: Tx, known: Known, run: Run, by: str, book: Rulebook, would_wait: Refusal | None
 ) -> AdmissionStatement:
-    """The entry has what anybody needs to judge it again: who filled which place of what was
-    required, and until when it was good.
+    """Write the ledger entry of the admission, count it, and return its statement.
 
-    `known` is the change as it is once it was admitted, without the approvals that lapsed by that.
-    Of an observed one the entry says so, and what would have made it wait.
+    The entry has what an auditor needs to judge it again: which person filled which place of what
+    was required, and until when the approval was good. For an observed change it also says what
+    would have made it wait.
+
+    `known` is the change after its admission, without the approvals that lapsed by that.
     """
     stored, record, until = known.stored, known.record, known.stored.valid_until
     statement = _statement(known, run)
@@ -292,12 +303,10 @@ def _now(tx: Tx, change: str) -> StoredChange:
 
 
 def _statement(known: Known, run: Run) -> AdmissionStatement:
-    """Return the statement of an admission: equal bytes for one admission, however often it is
-    asked for.
-    """
+    """Return the statement of an admission, which has equal bytes however often it is asked for."""
     stored, record = known.stored, known.record
     if stored.admitted_at is None:
-        # Asked for only once it is admitted.
+        # Only called for a change that is admitted.
         raise LookupError(stored.id)
     admitted_at = stored.admitted_at.replace(microsecond=0)
     repository = record.asked.repository

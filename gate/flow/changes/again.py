@@ -44,13 +44,12 @@ async def decide_again(
     *,
     proved: Mapping[str, Value] | None = None,
 ) -> bool:
-    """Decide a pending change again, or an approved one whose admission was stale.
+    """Decide a pending change again, or an approved one whose decision no longer holds.
 
-    True when another decision is in force.
+    Returns True if another decision is in force now.
 
     `asked_now` is what the caller says now; without it the claims of the decision in force are
-    taken. `proved` are the facts that another token of the run proves, in the place of those
-    before.
+    used. `proved` are facts that another token of the run proves; they replace the earlier ones.
     """
     book = await gate.rulebooks.current()
     texts = Texts(book.text_ids)
@@ -64,8 +63,8 @@ async def decide_again(
         kept = kept._replace(ref=ref if isinstance(ref, str) else None)
         change = change._replace(proved=proved, ref=kept.ref)
     made = await decide_change(gate, change, book, known.stored.id, kept, known)
-    # an approved one is here because its decision no longer holds: it needs another one even if
-    # that reads the same
+    # An approved change is here because its decision no longer holds, so it gets another one even
+    # if that reads the same.
     if known.stored.state is State.PENDING and same(known.record, made.record):
         await gate.store.write(_nothing_new, gate, known.stored, made)
         return False
@@ -77,7 +76,7 @@ async def decide_again(
 
 
 def asked_before(known: Known) -> Change:
-    """The change as it was asked for, from its record: subject, people and claims."""
+    """Return the change as it was asked for, made from its record: subject, people and claims."""
     record, kept = known.record, known.record.asked
     subject = record.subject
     said = {origin: _values(record.case.facts, origin) for origin in (Origin.CLAIMED, Origin.TOKEN)}
@@ -106,8 +105,13 @@ def _values(facts: Facts, origin: Origin) -> dict[str, Value]:
 
 
 def _nothing_new(tx: Tx, gate: Gate, stored: StoredChange, made: Decided) -> None:
-    """Asked and answered; what stands in its way is looked at again when that ends."""
-    # Before the row: whoever activates another one takes them in this order.
+    """Keep the decision in force, and note when to look at the change again.
+
+    Its hold and its remaining time are brought up to date, because no person needs another decision
+    for that.
+    """
+    # The policy set is locked before the row of the change, because an activation of another set
+    # takes both locks in this order. The other way round, the two could wait for each other.
     book = gate.rulebooks.in_force(tx)
     still = moves.move(
         tx,
@@ -123,8 +127,9 @@ def _nothing_new(tx: Tx, gate: Gate, stored: StoredChange, made: Decided) -> Non
 
 
 def _people_now(tx: Tx, gate: Gate, made: Decided, book: Rulebook) -> frozenset[str]:
-    """Who is excluded in this transaction; whoever was named while it was decided asks for yet
-    another decision.
+    """Return who is excluded in this transaction.
+
+    If somebody was named while the decision was being made, the worker makes yet another one.
     """
     known = know(tx.conn, gate.rulebooks, made.record.change, book)
     if known is None:
@@ -163,7 +168,7 @@ def _put_in_force(
 
 
 def _columns(stored: StoredChange, made: Decided) -> dict[str, object]:
-    """What the row of the change says from now on."""
+    """Return the columns of the change that follow from this decision."""
     record = made.record
     decision, kept = record.decision, record.asked
     life = life_of(record, submitted_at=stored.submitted_at, run=None)
@@ -198,7 +203,7 @@ def _columns(stored: StoredChange, made: Decided) -> dict[str, object]:
 
 
 def _keep(tx: Tx, known: Known, made: Decided, texts: Texts) -> None:
-    """The decision itself, found by the words of all that was said of the change, and its entry."""
+    """Add the decision, its ledger entry, and the words by which the log finds it."""
     insert_texts(tx, texts.rows)
     said = {**known.texts, **texts.by_id}
     words = [said[one] for one in text_ids(made.record.asked) if one in said]
@@ -207,8 +212,8 @@ def _keep(tx: Tx, known: Known, made: Decided, texts: Texts) -> None:
 
 
 def _keep_names(tx: Tx, known: Known, made: Decided) -> None:
-    """Whom the request of the decision before named, and whoever pushed the commits that were
-    compared then.
+    """Remember whom the request of the decision before named, because the record of the new one
+    replaces it; and the people and commits that the code host named now.
     """
     kept, commits = known.names.also(made.gathered.named_by_host), commits_of(made)
     named.add(tx, known.stored.id, kept)
@@ -217,10 +222,13 @@ def _keep_names(tx: Tx, known: Known, made: Decided) -> None:
 
 
 def _time_left(stored: StoredChange, decision: Decision, at: datetime) -> dict[str, object]:
-    """The time of a pending change stands still while it is held."""
+    """Return the columns of the time that a pending change has left, which stops while it is held.
+
+    Either `expires_at` is set and the time runs, or `time_left` is set and it stands still.
+    """
     if decision.outcome is not Outcome.PENDING:
         return {"expires_at": None, "time_left": None}
-    # Approved before: it waits anew.
+    # It was approved before, so it waits anew and has all of its time.
     if stored.state is not State.PENDING:
         left = timedelta(seconds=decision.terms.expires_after_seconds)
     elif stored.expires_at is not None:

@@ -35,11 +35,11 @@ UNMATCHED = Finding(
 )
 ATTEMPTS_MAX = 3
 KEPT = frozenset({Closing.CLOSED, Closing.WORSENED, Closing.UNMATCHED})
-"""A report that says nothing new is not kept, and what was written with it neither."""
+"""Reports that are kept. One that says nothing new is not kept, and neither is its text."""
 
 
 async def close(gate: Gate, change_id: str, command: ClosureCommand, by: Caller) -> ChangeAnswer:
-    """Take the report. A later one by the same run may only make the result worse.
+    """Take the report of a run and return the change. A later report may only make it worse.
 
     Raises `NotFound`, `NotAllowed`, and `Conflict` where another run was admitted.
     """
@@ -70,7 +70,7 @@ def _require_same_run(known: Known, command: ClosureCommand) -> None:
 def _close_by(
     tx: Tx, by: Caller, books: Rulebooks, change_id: str, command: ClosureCommand, book: Rulebook
 ) -> Closing:
-    """Whoever has reported has used the token for this change."""
+    """Take the report and bind the caller's token to this change."""
     use = token_use(by, change_id)
     require_unused(tx.conn, use)
     closing = _close(tx, books, change_id, command, book, by.caller)
@@ -82,7 +82,7 @@ def _close_by(
 def _close(
     tx: Tx, books: Rulebooks, change_id: str, command: ClosureCommand, book: Rulebook, by: str
 ) -> Closing:
-    # As it is now: admitted meanwhile, perhaps, or closed by another report.
+    # Read again inside the transaction: it may have been admitted, or closed by another report.
     known = know(tx.conn, books, change_id)
     if known is None:
         # Changes are never deleted.

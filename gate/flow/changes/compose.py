@@ -1,5 +1,5 @@
-"""From a request to the rows of its decision: what a submit records, and what deciding again
-adds.
+"""From a request to the rows of its decision: those that a submit records, and those that a later
+decision adds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ from gate.storage.texts import new_text
 
 DAY_US = 24 * 3600 * 1_000_000
 REVISION_CHARACTERS = 16
-"""Of a policy revision, in a rollup."""
+"""How many characters of a policy revision a rollup keeps."""
 
 BORN = {
     Outcome.APPROVED: State.APPROVED,
@@ -61,7 +61,7 @@ class Texts:
     by_id: dict[str, str] = field(default_factory=dict)
 
     def keep(self, text: str | None) -> str:
-        """The id of a text; empty for none."""
+        """Return the id of a text, which is kept from now on; an empty id for no text."""
         if not text:
             return ""
         identity = self.known.get(text)
@@ -74,7 +74,7 @@ class Texts:
 
 
 def asked(change: Change, texts: Texts) -> RequestDetails:
-    """The request as it is kept."""
+    """Return the request as it is kept: with ids for what people wrote, so it can be erased."""
     keep = texts.keep
     emergency = change.emergency
     return RequestDetails(
@@ -116,7 +116,7 @@ async def decide_change(
     kept: RequestDetails,
     before: Known | None = None,
 ) -> Decided:
-    """Gather, then decide; everything the decision was made from stands beside it.
+    """Gather facts, decide, and return the decision with everything that it was made from.
 
     `before` is the change as it stands.
 
@@ -167,7 +167,7 @@ def _require_near(planned: Planned, at: datetime) -> None:
 
 
 def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:
-    """Where a change stands right after this decision."""
+    """Return where a change stands right after this decision."""
     decision, at = record.decision, record.at
     state = BORN[decision.outcome]
     terms = decision.terms
@@ -187,7 +187,7 @@ def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:
 
 
 def _carried(before: Record, now: Decision, planned: Planned) -> tuple[int, ...]:
-    """The decisions whose approvals still count."""
+    """Return the numbers of earlier decisions whose approvals still count for this one."""
     if keeps_approvals(before, now, planned):
         return (*before.carries, before.number)
     return ()
@@ -220,7 +220,7 @@ def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionR
 
 
 def decision_entry(made: Decided) -> EntryRow:
-    """The ledger's word for this decision."""
+    """Return the ledger entry of a decision, with everything an auditor needs to judge it."""
     record, row, decision = made.record, made.row, made.record.decision
     revisions = record.revisions
     required, excluded = decision.required, record.case.people.excluded
@@ -257,7 +257,7 @@ def decision_entry(made: Decided) -> EntryRow:
 
 
 def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> ChangeRow:
-    """The row of a change when it is born."""
+    """Return the row of a new change."""
     record, row = made.record, made.row
     decision, subject, kept = record.decision, record.subject, record.asked
     run, repository = life.run, kept.repository
@@ -309,12 +309,12 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
 
 
 def direction_of(record: Record) -> str:
-    """Where the change goes, as the gate's own history says."""
+    """Return whether the change goes forward or back, as the gate's own history says."""
     return str(record.case.facts["change.direction"].value)
 
 
 def lines_of(record: Record) -> int | None:
-    """Lines added and deleted, as anybody said them; None is unknown."""
+    """Return the number of lines added and deleted, from whatever source; None if unknown."""
     added, deleted = (
         record.case.facts.get(name) for name in ("diff.lines_added", "diff.lines_deleted")
     )
@@ -329,7 +329,7 @@ def lines_of(record: Record) -> int | None:
 
 
 def named_rows(made: Decided, texts: Texts) -> tuple[NamedRow, ...]:
-    """Whom the code host names in the first decision; whom the request names stands in the
+    """Return rows for the people whom the code host names; those of the request stand in the
     record.
     """
     named = made.gathered.named_by_host
@@ -339,8 +339,8 @@ def named_rows(made: Decided, texts: Texts) -> tuple[NamedRow, ...]:
 
 
 def commits_of(made: Decided) -> CommitsRow | None:
-    """Which commits it brings, so that whoever is told to have pushed one of them later is excluded
-    too.
+    """Return the commits that the change brings, so that whoever is found later to have pushed one
+    of them is excluded, too. None where the host compared nothing.
     """
     if not made.gathered.commits:
         return None
@@ -348,8 +348,8 @@ def commits_of(made: Decided) -> CommitsRow | None:
 
 
 def redecide_at(made: Decided) -> datetime | None:
-    """When nothing else happens first: at the end of its hold, or of the time of what is in its
-    way.
+    """Return when to decide a pending change again if nothing happens before: when its hold ends,
+    or the time of what is in its way. None where it waits for people.
     """
     decision = made.record.decision
     if decision.outcome is not Outcome.PENDING:
@@ -365,7 +365,7 @@ def redecide_at(made: Decided) -> datetime | None:
 
 
 def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[RollupRow, ...]:
-    """One more of each measure, on the day of `at`."""
+    """Return rows that add one to each measure, on the day of `at`."""
     decision, subject = record.decision, record.subject
     day, route, band = to_us(at) // DAY_US, decision.route.value, int(decision.band)
     policy, standard = (
@@ -383,7 +383,7 @@ def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[R
 
 
 def searched(record: Record, texts: Iterable[str]) -> list[str]:
-    """The words by which the log finds this decision."""
+    """Return the words by which the log finds this decision."""
     subject, kept = record.subject, record.asked
     names = (
         record.change,

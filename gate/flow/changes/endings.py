@@ -14,6 +14,7 @@ from gate.storage.changes.closures import Closing, Report
 from gate.storage.database.tx import Tx
 
 CHANGED = frozenset({Closing.CLOSED, Closing.WORSENED})
+"""Reports after which the change says something else than before."""
 
 
 def close(
@@ -25,8 +26,10 @@ def close(
     by: str,
     rolled_back_by: str | None = None,
 ) -> Closing:
-    """Take one report about the end of a deployment; a failure may suspend the standard changes it
-    matched.
+    """Take one report about the end of a deployment, and return what it did to the change.
+
+    A failure may suspend the standard changes that it matched. Pending changes of the place are
+    decided again, because they may have waited for this one.
     """
     stored = known.stored
     moves.lock_place(tx, stored.service, stored.environment)
@@ -57,7 +60,7 @@ def close(
 def cancel(
     tx: Tx, known: Known, by: str, *, comment: str = "", superseded_by: str | None = None
 ) -> bool:
-    """It will not be deployed. False: it is no longer what was read."""
+    """Cancel a change that waits. False: it no longer waits, or moved since it was read."""
     stored = known.stored
     waiting = (State.PENDING, State.APPROVED)
     if stored.state not in waiting or not moves.move(
@@ -83,7 +86,7 @@ def cancel(
 
 
 def expire(tx: Tx, known: Known) -> bool:
-    """Its time is over. False: somebody was first."""
+    """Expire a change whose time is over. False: it moved since it was read."""
     stored = known.stored
     if not moves.move(
         tx,

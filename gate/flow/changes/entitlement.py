@@ -1,8 +1,9 @@
 """Who may do what to a change now? A page asks before it offers an act, and the command asks again
 in its own transaction before it does it.
 
-Each function says why this person may not, or answers None where they may. Whoever is not entitled
-is told so before anything about the change: its state is none of theirs to try out.
+Each function returns why this person may not, or None where they may. Whether the person is
+entitled is asked first and the state of the change last, because somebody without a right to it
+should not learn its state from the refusal.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,17 +34,20 @@ def error_of(refused: Refusal) -> NotAllowed | Conflict:
 
 
 def why_not_approve(known: Known, by: Person, at: datetime) -> Refusal | None:
-    """Those approve whom the change asks for, and who took no part in it."""
+    """Those may approve whom the change asks for, and who took no part in it."""
     return _not_asked(known, by) or _took_part(known, by) or _not_pending(known, at)
 
 
 def why_not_reject(known: Known, by: Person, at: datetime) -> Refusal | None:
-    """Those reject whom the change asks for, whoever else is, and also what they wrote."""
+    """Those may reject whom the change asks for, even if they took part in it.
+
+    Because a rejection lets nothing pass, an author may well stop a change of their own.
+    """
     return _not_asked(known, by) or _not_pending(known, at)
 
 
 def why_not_take_back(known: Known, by: Person, at: datetime) -> Refusal | None:
-    """Whoever gave an approval takes it back, until the deployment begins."""
+    """Whoever gave an approval may take it back until the deployment begins."""
     if by.role is Role.AUDITOR:
         return Refusal(_NOT_ALLOWED, "an auditor reads, and takes back nothing")
     state = known.stored.state_at(at)
@@ -66,10 +70,10 @@ def why_not_override(
     opened: Sequence[Window],
     at: datetime,
 ) -> Refusal | None:
-    """Those override a window whom the calendar names for it, and the release managers.
+    """Those may override a window whom the calendar names for it, and the release managers.
 
-    `window` is the one that shall not hold the change, None the stopped line; `opened` are all that
-    are open for its place at this instant.
+    `window` is the id of the window that shall not hold the change, or None for the stopped line.
+    `opened` are all windows that are open for its place at this instant.
     """
     named = [one.override_by for one in book.calendar.freezes if one.id == window]
     what = "a stopped line" if window is None else window
@@ -82,18 +86,16 @@ def why_not_override(
 
 
 def meant(window: str | None, opened: Iterable[Window]) -> list[Window]:
-    """Which of the open windows an override is for: the one of that name, or with None every
-    stop.
-    """
+    """Return the open windows that an override is for: that of this id, or for None every stop."""
     if window is None:
         return [one for one in opened if one.stop]
     return [one for one in opened if one.id == window and not one.stop]
 
 
 def why_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
-    """Those lift a rejection who may approve the change.
+    """Those may lift a rejection whom the change asked for approval, and who took no part in it.
 
-    Where it asked for nobody, those whom the gate would ask for anything of the service.
+    Where it asked nobody, these are the owners of the service and the release managers.
     """
     if known.record.decision.required:
         refused = _not_asked(known, by)
@@ -107,11 +109,11 @@ def why_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
 
 
 def why_not_cancel(known: Known, by: Caller, book: Rulebook, at: datetime) -> Refusal | None:
-    """The pipeline that asked for a change cancels it, whoever holds its token, and people: release
-    managers, owners of the service, and whoever it asks for.
+    """A change may be canceled by the pipeline that asked for it, by the holder of its token, and
+    by people: release managers, owners of the service, and those whose approval it asks for.
 
-    Whoever may stop everything may also clear the way, because an approval that nobody uses stops
-    others.
+    All of these may stop the change otherwise, and an approval that nobody uses stands in the way
+    of other changes.
     """
     state = known.stored.state_at(at)
     if not _may_cancel(known, by, book):
@@ -131,8 +133,10 @@ def why_not_cancel(known: Known, by: Caller, book: Rulebook, at: datetime) -> Re
 def why_not_look_back(
     known: Known, owed: PostReview | None, by: Person, book: Rulebook
 ) -> Refusal | None:
-    """Owners of the service and release managers look back on a change that failed, or that was an
-    emergency, unless they approved it or took part in it. `owed` is the review that is due or held.
+    """Owners of the service and release managers may review a change afterwards, if it failed or
+    was an emergency, unless they approved it or took part in it.
+
+    `owed` is its review, due or held, or None where none is owed.
     """
     refused = _not_in(
         _who_answer_for(known, book),

@@ -28,35 +28,41 @@ from gate.storage.changes.named import Of
 from gate.storage.database.tx import Tx
 
 NAMED_MAX = 5_000
-"""Names of one change. Whoever has named so many asks with a new run."""
+"""How many names one change may have. A caller who needs more has to ask with a new run."""
 
 Repositories = tuple[tuple[str, int], ...]
 
 
 def people_now(record: Record, names: Named, book: Rulebook) -> People:
-    """Who may not decide now on the change of this decision in force; `names` are all of it."""
+    """Return who may not decide now on the change of this decision in force.
+
+    `names` are all names of the change.
+    """
     rollback = record.case.facts["change.direction"].value == "rollback"
     return people_of(names, record.case.people, book.identities, rollback=rollback)
 
 
 def names_of(conn: Connection, record: Record, said: Mapping[str, str], book: Rulebook) -> Named:
-    """Everybody who was ever named for the change; `said` has the texts of the request that
-    `record` holds.
+    """Return everybody who was ever named for the change.
+
+    `said` has the texts of the request that `record` holds.
     """
     wanted = Of(record.change, repositories(record, book))
     return names_in(record.asked, said).also(named.of_change(conn, wanted))
 
 
 def names_in(asked: RequestDetails, said: Mapping[str, str]) -> Named:
-    """Whom the request of one decision names. An erased name is missing."""
+    """Return whom the request of one decision names. A name that was erased is missing."""
     actor = [said[one] for one in asked.actor if one in said]
     authors = [said[one] for one in asked.authors if one in said]
     return named_by(actor, said.get(asked.requested_by), authors)
 
 
 def repositories(record: Record, book: Rulebook) -> Repositories:
-    """Where its commits may have been pushed to: the repository it names, or all that the service
-    has.
+    """Return where the commits of a change may have been pushed to.
+
+    It is the repository that the request names; for a request that names none, each repository of
+    the service.
     """
     if record.subject.repository is not None:
         return (record.subject.repository,)
@@ -94,23 +100,24 @@ def people_of_many(conn: Connection, found: Iterable[Record], book: Rulebook) ->
 
 
 def windows_overridden(conn: Connection, change: str, book: Rulebook) -> Overridden:
-    """Windows that shall not hold the change, and since when."""
+    """Return the windows that shall not hold the change, each with the time of its override."""
     given = approvals.overrides_of(conn, change)
     return overridden(given, people_of_change(conn, change, book).excluded) if given else {}
 
 
 def overridden(given: Iterable[Override], excluded: Collection[str]) -> Overridden:
-    """What these overrides say together. They are in order, so of one window the last one counts.
+    """Return the windows that these overrides lift, each with the time of the last override.
 
-    The word of somebody who turns out to be excluded no longer counts.
+    `given` is in order of time. An override by somebody who turns out to be excluded does not
+    count.
     """
     return {one.window: one.at for one in given if one.person not in excluded}
 
 
 def learn(tx: Tx, stored: StoredChange, known: Named, said: Named) -> bool:
-    """Remember for good whom a request or a token names; whether that was news.
+    """Remember for good whom a request or a token names; return whether any name was new.
 
-    A pending change is decided again soon, so that its record and the ledger say so too.
+    A pending change is then decided again soon, so that its record and the ledger say so, too.
     Raises `Invalid` beyond `NAMED_MAX`.
     """
     news = said.beyond(known)
@@ -128,7 +135,10 @@ def learn(tx: Tx, stored: StoredChange, known: Named, said: Named) -> bool:
 def remember(
     tx: Tx, stored: StoredChange, record: Record, known: Named, people: Iterable[str]
 ) -> None:
-    """Keep whoever is excluded now and was not at the decision, whatever the catalogue forgets."""
+    """Remember for good who is excluded now and was not when the change was decided.
+
+    The catalogue may forget later why somebody was excluded; the exclusion has to outlast that.
+    """
     news = frozenset(people) - frozenset(record.case.people.excluded) - known.people
     if news:
         named.add(tx, stored.id, Named(people=news))
@@ -136,14 +146,17 @@ def remember(
 
 
 def learnt_since(record: Record, people: People) -> dict[str, Any]:
-    """Who is excluded as of an act, for its entry, where that of the decision says otherwise."""
+    """Return the members that the ledger entry of an act has about who is excluded.
+
+    Empty where the entry of the decision says the same.
+    """
     if people.excluded == record.case.people.excluded:
         return {}
     return listed("excluded", list(people.excluded), len(people.excluded))
 
 
 def look_again(tx: Tx, stored: StoredChange) -> None:
-    """The worker decides it again, if it is pending still."""
+    """Have the worker decide the change again, if it is still pending."""
     moves.move(
         tx, stored.id, from_states=(State.PENDING,), of_decision=stored.decision, redecide_at=tx.now
     )

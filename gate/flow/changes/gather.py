@@ -40,26 +40,27 @@ repeats it."""
 
 
 class Gathered(NamedTuple):
-    """Everything a decision is made from, and what ran while it was."""
+    """Everything that a decision is made from, and what was read beside it."""
 
     case: Case
     track_record: TrackRecord
-    # The reasons of windows that people made, by id.
+    # The texts that people gave as reasons of their windows, by id.
     said: Mapping[str, str] = MappingProxyType({})
-    # Whom the code host names, and its webhooks.
+    # The people whom the code host, or its webhooks, name.
     named_by_host: Named = NOBODY_NAMED
-    # What the code host compared.
+    # The commits between base and commit, as the code host listed them.
     commits: tuple[str, ...] = ()
 
 
 async def gather(
     gate: Gate, change: Change, book: Rulebook, *, before: Known | None = None
 ) -> Gathered:
-    """All facts of a change as of now.
+    """Return all facts of a change as of now.
 
     `before` is the change as it stands, when it is decided again.
     """
     heard = await listen(gate, change, book) if gate.hosts else None
+    # Read after the host answered, which may take seconds: a freeze may have begun meanwhile.
     at = gate.clock()
     seen = await gate.store.read_together(
         _look, _question(change, heard, book, at, before.stored.id if before else "")
@@ -68,16 +69,16 @@ async def gather(
 
 
 class Seen(NamedTuple):
-    """What one reading of the database found."""
+    """What one read of the database found for one decision."""
 
     track_record: TrackRecord
     windows: tuple[AdHoc, ...] = ()
     said: Mapping[str, str] = MappingProxyType({})
-    # Windows that shall not hold this change, and who said so.
+    # Windows that shall not hold this change, and who overrode them.
     overrides: tuple[Override, ...] = ()
-    # Whose they are.
+    # The owner groups of each review that is overdue, of any service.
     overdue_reviews: tuple[frozenset[str], ...] = ()
-    # Of this commit here; lifted by those whose word counts.
+    # Rejections of this commit in this place, each with those who lifted it and were allowed to.
     rejections: tuple[Rejection, ...] = ()
 
 
@@ -90,13 +91,15 @@ def assemble(
     before: Known | None = None,
     heard: HostFacts | None = None,
 ) -> Gathered:
-    """The case, from what was read: pure."""
+    """Return the case to decide, made of what was read. It is pure: nothing is asked here."""
     here, windows = seen.track_record, seen.windows
     decided = before.record.case if before else None
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
     heard = measured_from(heard, here)
     claims, noted = _claims(change, here, decided, heard)
     vouched = verified(heard, change, book)
+    # The order is the rank of the sources, because a later one replaces an earlier one: claims,
+    # the code host, the identity token, and last what the gate knows by itself.
     known = facts_of(claims, Origin.CLAIMED)
     known.update(facts_of(vouched, Origin.VERIFIED))
     known.update(facts_of(change.proved, Origin.TOKEN))
@@ -159,7 +162,7 @@ def _nothing_in_force(book: Rulebook) -> tuple[Finding, ...]:
 
 
 def debt_of(service: str, overdue: Iterable[frozenset[str]], book: Rulebook) -> int:
-    """How many of these overdue reviews are of the owners of the service."""
+    """Return how many of these overdue reviews are owed by owners of the service."""
     owners = book.catalogue.owners_of(service) or (OWNERS_OF_LAST_RESORT,)
     return sum(not of.isdisjoint(owners) for of in overdue)
 
@@ -202,10 +205,10 @@ def _people(
     *,
     rollback: bool,
 ) -> People:
-    """Who may not approve: everybody who was ever named.
+    """Return who may not approve: everybody who was ever named for the change.
 
-    The list is verified where the code host says who wrote the change, and where the token says who
-    rolls it back.
+    The list counts as verified where the code host says who wrote the change, or where the token
+    says who rolls it back or declares the emergency. Otherwise it is only what the caller claims.
     """
     names = named_by(change.actor, change.requested_by, change.authors).also(named_by_host)
     people = people_of(
@@ -250,10 +253,14 @@ def _question(
 
 
 def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
-    """What several decisions ask at once, each as of its own instant but for windows and reviews,
-    which are few.
+    """Return what each of several decisions asks of the database, read together.
+
+    Windows and overdue reviews are few, so they are read once for all. They are read as of the
+    earliest instant; everything else is read as of the instant of its own decision.
     """
     earliest = min(question.place.now for question in asked)
+    # All four questions are sent before the first answer is read, because each way to the server
+    # and back costs as much as a question.
     with asked_at_once(conn):
         opened = freezes.ask_open(conn, earliest)
         owed = post_reviews.ask_overdue(conn, earliest)
@@ -275,8 +282,10 @@ def _overrides(conn: Connection, change: str) -> tuple[Override, ...]:
 def _claims(
     change: Change, here: TrackRecord, before: Case | None, heard: HostFacts | None
 ) -> tuple[dict[str, Value], tuple[Finding, ...]]:
-    """What the caller says, with what the request itself shows; a diff from another base than what
-    runs says nothing.
+    """Return the claims that count, and notes about what was left out.
+
+    What the request itself shows is added to them. A diff that was not measured from the commit
+    that runs here is left out, because it says nothing about what this deployment changes.
     """
     claims = left_of(change.claims, heard)
     claims.setdefault("change.has_rollback_plan", bool(change.rollback_plan))
@@ -289,6 +298,7 @@ def _claims(
         return claims, notes(heard)
     counted = {name: value for name, value in claims.items() if not name.startswith("diff.")}
     left_out_before = before is not None and any(note.rule == BASE_DIFFERS for note in before.notes)
+    # No note where the host measured the diff itself, or where there was no claim to leave out.
     if (heard is not None and heard.base is not None) or (
         len(counted) == len(claims) and not left_out_before
     ):

@@ -27,13 +27,13 @@ from gate.storage.database.tx import Tx
 from gate.storage.policies import freezes
 
 AT_ONCE = 200
-"""Changes whose hold is put right in one transaction."""
+"""How many changes get their hold corrected in one transaction."""
 
 LOOKED_AT_AGAIN_SECONDS = 20.0
-"""So long after a window opened or ended every change is looked at in each turn.
+"""For how long after a window opened or ended every turn looks at all changes again.
 
-Because a decision may have been gathered before that and be recorded after it; both together take
-no longer.
+A decision may have been gathered before that moment and be recorded after it, so it misses the
+window. Gathering and recording together take less than this.
 """
 
 _WAITING = frozenset({State.PENDING, State.APPROVED})
@@ -46,13 +46,13 @@ def hold_of(
     at: datetime,
     windows: Sequence[AdHoc] | None = None,
 ) -> Hold | None:
-    """What holds the change at this instant: of what is open and not overridden for it, what lasts
-    longest.
+    """Return what holds the change at this instant, or None.
 
-    Nothing holds a change of which the gate only watches; if the gate enforces by now, the
-    admission refuses it as stale.
+    Of the windows that are open and not overridden for it, it is the one that lasts longest.
+    Nothing holds a change that the gate only observes; if the gate enforces by now, the admission
+    refuses that change as stale.
 
-    `windows` are those that people declared, where they are at hand.
+    `windows` are those that people declared, where the caller has read them already.
     """
     if stored.route is Route.OBSERVED:
         return None
@@ -66,7 +66,7 @@ def would_hold(
     at: datetime,
     windows: Sequence[AdHoc] | None = None,
 ) -> Hold | None:
-    """Return what would hold the change, even one that the gate only watches."""
+    """Return what would hold the change, even one that the gate only observes."""
     windows = freezes.open_at(conn, at) if windows is None else windows
     if not open_windows(conn, stored, book, at, windows):
         return None
@@ -91,15 +91,15 @@ def open_windows(
 
 
 async def release(gate: Gate, known: Known) -> bool:
-    """Look again at what holds one change; True when nothing does any more."""
+    """Look again at what holds one change. True: the hold that stood in its row is over."""
     return await gate.store.write(_release, gate.rulebooks, known.stored.id)
 
 
 @dataclass(slots=True)
 class Holds:
-    """Follows the windows of one process.
+    """Follows windows as they open and end, and puts holds into the rows of changes.
 
-    Several may do so: whoever comes second finds nothing to put right.
+    Several processes may do so: the second one finds nothing left to correct.
     """
 
     gate: Gate
@@ -107,7 +107,7 @@ class Holds:
     _until: float = field(default=0.0, init=False)
 
     async def turn(self) -> int:
-        """Hold what has to wait from now on, and let go what has not; how many changes it were."""
+        """Hold changes that have to wait now, release others; return how many were changed."""
         book = await self.gate.rulebooks.current()
         at = self.gate.clock()
         windows = await self.gate.store.read(freezes.open_at, at)
@@ -117,12 +117,13 @@ class Holds:
         if time.monotonic() >= self._until:
             return 0
         done = await self._put_right(book, windows, at)
-        # Only now: a turn that fails is tried again.
+        # Remembered last, so that a turn that fails is tried again.
         self._seen = now
         return done
 
     async def _put_right(self, book: Rulebook, windows: Sequence[AdHoc], at: datetime) -> int:
         done = 0
+        # One place at a time, because each is under a lock of its own.
         for place in await self.gate.store.read(holds.waiting_places):
             scope = freeze.scope_of(book.catalogue, place.service, place.environment)
             found = freeze.holds(book.calendar, windows, scope, at)
@@ -156,8 +157,9 @@ def _release(tx: Tx, books: Rulebooks, change: str) -> bool:
 
 
 def _hold(tx: Tx, stored: StoredChange, book: Rulebook, windows: Sequence[AdHoc]) -> bool:
-    """Make the row say what holds the change now; False where it says so already, or where it waits
-    no longer.
+    """Write what holds the change now into its row.
+
+    False: the row says so already, or the change no longer waits.
     """
     state = stored.state_at(tx.now)
     hold = hold_of(tx.conn, stored, book, tx.now, windows)
@@ -176,10 +178,10 @@ def _hold(tx: Tx, stored: StoredChange, book: Rulebook, windows: Sequence[AdHoc]
 
 
 def _time(stored: StoredChange, state: State, hold: Hold | None, at: datetime) -> dict[str, object]:
-    """The time of a change stands still while it is held, and goes on when nothing holds it any
-    more.
+    """Return the columns of the time of a change, which stands still while the change is held.
 
-    That of an approval does not run before the planned start either.
+    The time of an approval does not run before the planned start, either. Empty where the change
+    was held before and still is, or neither.
     """
     if (hold is None) == (stored.hold is None):
         return {}

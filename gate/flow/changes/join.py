@@ -52,7 +52,10 @@ class SubmitCommand(NamedTuple):
     def key_row(
         self, status: int, change_id: str, body: bytes | None, at: datetime
     ) -> KeyRow | None:
-        """What is remembered of the answer; no `body` where it can be made again."""
+        """Return the row of the idempotency key, or None without a key.
+
+        `body` is None where the answer can be made again from the first decision.
+        """
         if self.key is None:
             return None
         return KeyRow(
@@ -79,9 +82,9 @@ class Answer:
 async def join(
     gate: Gate, asking: SubmitCommand, change_id: str, unit: Unit, body: bytes
 ) -> Answer | None:
-    """Answer with the run's change, or record `unit` in its place and answer `body`.
+    """Return the run's change as the answer, or record `unit` in its place and answer `body`.
 
-    None: it moved meanwhile, ask again from the start.
+    None: the change moved meanwhile, and the submit has to begin again.
     """
     known = await gate.store.read(know, gate.rulebooks, change_id)
     run = asking.change.run
@@ -108,17 +111,17 @@ async def join(
         await gate.store.write(
             _close_run_again, gate, change_id, asking.by, unit.token, await gate.rulebooks.current()
         )
-        # Decided with the old deployment in its way; what is asked again finds it closed.
+        # `unit` was decided while the old deployment stood in its way. The submit begins again, and
+        # finds it closed.
         return None
     return await _begun_anew(gate, known, unit, body)
 
 
 async def join_waiting(gate: Gate, asking: SubmitCommand, subject_key: str) -> Answer | None:
-    """Answer with what the same caller asked for before, outside any run, if it is still to be
-    deployed: somebody at a terminal asks again after the approval.
+    """Return the change that the same caller asked for before outside any run, or None.
 
-    What people approved is joined by whoever asked for it alone, because another requester would
-    have been excluded from approving. None: there is nothing to join.
+    It must still wait. This is for somebody at a terminal who asks again after the approval. Only
+    the same requester joins it, because another one would have been excluded from approving it.
     """
     change = asking.change
     stored = await gate.store.read(waiting_without_run, asking.caller, change.commit, subject_key)
@@ -132,10 +135,10 @@ async def join_waiting(gate: Gate, asking: SubmitCommand, subject_key: str) -> A
 
 
 def _require_proof(known: Known, by: Caller) -> None:
-    """Raises `NotAllowed` where a run that proved itself is named by somebody who proves nothing.
+    """Raise `NotAllowed` where a run that proved itself is named by a caller who proves nothing.
 
-    Because the answer holds the token of the change, and a decision that is made again keeps no
-    proof of before, an API token would be a way around what the run has to prove at its admission.
+    The answer holds the token of the change, and a decision that is made again keeps no earlier
+    proof. So an API token would be a way around what the run has to prove at its admission.
     """
     if known.proof is not None and not isinstance(by, Workload):
         raise NotAllowed(
@@ -146,7 +149,10 @@ def _require_proof(known: Known, by: Caller) -> None:
 
 
 async def _joined(gate: Gate, asking: SubmitCommand, known: Known, state: State) -> Answer | None:
-    """The change as it is now; a pending one is decided again with what the caller says now."""
+    """Return the change as it is now; a pending one is decided again with what the caller says now.
+
+    `pauses` keeps callers who ask in a loop from causing a decision each time.
+    """
     stored = known.stored
     await gate.store.read(require_unused, token_use(asking.by, stored.id))
     if state is State.PENDING and gate.pauses.begin(stored.id):
@@ -157,8 +163,9 @@ async def _joined(gate: Gate, asking: SubmitCommand, known: Known, state: State)
 
 
 def _other_job(known: Known, by: Caller) -> bool:
-    """Whether this job of the run proves another ref or workflow: an approval that was given for
-    one is none for the other.
+    """Whether this job of the run proves another ref or workflow than the decision rests on.
+
+    An approval that was given for one is not an approval of the other.
     """
     return (
         known.proof is not None
@@ -168,23 +175,24 @@ def _other_job(known: Known, by: Caller) -> bool:
 
 
 async def name(gate: Gate, asking: SubmitCommand, change_id: str) -> None:
-    """Whoever gets the first answer again has asked as well: the same key and body may come from
-    another actor's token.
+    """Remember whom this request names, although it gets the first answer again.
+
+    The same key and body may come from another actor's token, who has asked for the change as well.
     """
     if isinstance(asking.by, Workload):
         await gate.store.write(_name, gate, asking, change_id)
 
 
 async def take_up(gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
-    """The change as it is now, as the answer to this asking.
+    """Return the change as it is now, as the answer to this request.
 
-    None: somebody with the same key was first.
+    None: another request with the same key was first, and its answer counts.
     """
     return await gate.store.write(_take_up, gate, asking, change_id)
 
 
 def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
-    """None: somebody with the same key was first, whose answer counts."""
+    """`take_up`, inside its transaction."""
     run = asking.change.run
     known = _name(tx, gate, asking, change_id)
     state = known.stored.state_at(tx.now)
@@ -206,8 +214,9 @@ def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answe
 
 
 def _name(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Known:
-    """The change with everybody whom this asking names, whatever becomes of it otherwise: from now
-    on they may not decide on it.
+    """Return the change after everybody whom this request names was excluded from deciding on it.
+
+    That holds whatever becomes of the request otherwise.
     """
     change = asking.change
     moves.lock_place(tx, change.service, change.environment)
@@ -225,9 +234,9 @@ def _name(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Known:
 def _close_run_again(
     tx: Tx, gate: Gate, change_id: str, by: Caller, token: TokenUseRow | None, book: Rulebook
 ) -> None:
-    """The former attempt is over: whatever it deployed, nobody has reported.
+    """Close the deployment of the former attempt as unsuccessful, because nobody reported its end.
 
-    `token` will be used for the new change.
+    `token` will be bound to the new change; here it is only checked that it is unused.
     """
     require_unused(tx.conn, token)
     known = know(tx.conn, gate.rulebooks, change_id)
@@ -251,7 +260,11 @@ async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answ
 
 
 def _replace(tx: Tx, gate: Gate, former: StoredChange, unit: Unit) -> bool:
-    """The run's former change gives up its place, and passes on whom it named for the commit."""
+    """Record `unit` in the place of the run's former change. False: something moved meanwhile.
+
+    The people who were named for the former change are named for the new one, if the commit is the
+    same.
+    """
     moves.lock_place(tx, former.service, former.environment)
     if units.policy_set_in_force(tx) != unit.expects_policy_set or not units.pass_on_run_key(
         tx, former.id, unit.change.run_key
@@ -265,13 +278,14 @@ def _replace(tx: Tx, gate: Gate, former: StoredChange, unit: Unit) -> bool:
 
 
 def _pass_on_names(tx: Tx, gate: Gate, former: str, change: str) -> None:
-    """Whoever asked for or wrote it has a part in it however often its run begins anew.
+    """Name the people of the former change for the new one, too.
 
-    Because a run may be canceled and started again by somebody else, who names nobody.
+    A run may be canceled and started again by somebody else, who names nobody. Those who asked for
+    the commit or wrote it still took part in it.
     """
     before, now = know(tx.conn, gate.rulebooks, former), know(tx.conn, gate.rulebooks, change)
     if before is None or now is None:
-        # One was read just now, the other written.
+        # Cannot happen: one of them was read just now, the other was written.
         raise LookupError(f"{former}, {change}")
     found = Named(people=frozenset(before.people.excluded))
     learn(tx, now.stored, now.names, before.names.also(found))

@@ -1,5 +1,5 @@
-"""An approved change is judged once more, by what is so now: at its admission, and for a controller
-that only asks.
+"""Does an approval still hold? An approved change is judged once more by the present state of
+things: at its admission, and when a controller asks for a verdict.
 """
 
 from datetime import datetime
@@ -42,7 +42,7 @@ def place_of(known: Known, book: Rulebook, at: datetime) -> PlaceQuery:
 def admission_case(
     conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
 ) -> AdmissionCase:
-    """The change, and what surrounds it at this instant."""
+    """Return the change, with the state of its place at this instant."""
     stored, record = known.stored, known.record
     return AdmissionCase(
         subject=record.subject,
@@ -65,7 +65,10 @@ def admission_case(
 def outlived(
     conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
 ) -> Refusal | None:
-    """Why an approval no longer holds, even where nothing stands in the way of a deployment."""
+    """Return why the approval no longer holds, or None if it does.
+
+    Freezes and other deployments are not looked at here: they pass, and the approval stays.
+    """
     return (
         _lacking(known, book)
         or _shared(known)
@@ -76,7 +79,9 @@ def outlived(
 
 
 def _lacking(known: Known, book: Rulebook) -> Refusal | None:
-    """Approvals are counted once more: who has left the group meanwhile, or turns out to be
+    """Return a refusal if approvals are missing now, or None.
+
+    They are counted once more, because a person who has left the group since, or turned out to be
     excluded, no longer counts.
     """
     if known.record.decision.outcome is not Outcome.PENDING:
@@ -95,8 +100,9 @@ def _lacking(known: Known, book: Rulebook) -> Refusal | None:
 
 
 def _shared(known: Known) -> Refusal | None:
-    """Since the decision somebody was named by a login of several people: nobody knows who it was,
-    so two have to approve.
+    """Return a refusal if a login of several people was named since the decision, or None.
+
+    Nobody knows which of them it was, so another decision has to ask two people for approval.
     """
     if (
         known.record.decision.outcome is not Outcome.PENDING
@@ -111,7 +117,10 @@ def _shared(known: Known) -> Refusal | None:
 
 
 def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refusal | None:
-    """Why the decision must be made again: a person has rejected the commit here, by any change."""
+    """Return a refusal if a person has rejected the commit here, by any change, or None.
+
+    Only what passed by itself is looked at: where people approved, they have decided themselves.
+    """
     stored = known.stored
     if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
         return None
@@ -129,12 +138,13 @@ def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refus
 def _passes_no_longer(
     conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
 ) -> Refusal | None:
-    """Why the decision must be made again: what passed by itself would not pass now.
+    """Return a refusal if a change that passed by itself would not pass now, or None.
 
     It is judged by the policies and the catalogue of this moment, and by what its standard change
     has earned or lost since. Otherwise several changes could be approved at once for times far
     ahead, and each would outlive the failures of those before it. The facts are those of the
-    decision. What else is in the way here is judged on its own.
+    decision. Freezes, other changes and rejections are left out, because the admission looks at
+    each of them on its own.
     """
     case, stored = known.record.case, known.stored
     if known.record.decision.route is not Route.AUTOMATIC:
@@ -163,7 +173,10 @@ def _passes_no_longer(
 
 
 def _grown(known: Known, here: TrackRecord) -> Refusal | None:
-    """A large change cut into many small ones: each passed by itself, together they fire a rule."""
+    """Return a refusal if what was deployed since the decision fires a further rule, or None.
+
+    Otherwise a large change could be cut into many small ones, each of which passes by itself.
+    """
     record = known.record
     policy = known.policy
     if record.decision.route is not Route.AUTOMATIC or policy is None:

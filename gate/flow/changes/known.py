@@ -44,25 +44,25 @@ from gate.storage.incidents.links import TiedIncident
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Read together, from one snapshot."""
+    """A change and all that belongs to it, read from one snapshot."""
 
     stored: StoredChange
     record: Record
-    # That made the decision.
+    # The policy that made the decision.
     policy: Policy | None
     texts: Mapping[str, str]
     closed: Closed | None = None
     approvals: tuple[Approval, ...] = ()
     overrides: tuple[Override, ...] = ()
-    # Approvals that each entry lacks.
+    # How many approvals each entry of what is required still lacks.
     missing: tuple[int, ...] = ()
     # Everybody who was ever named for it.
     names: Named = NOBODY_NAMED
     # Who of them may not decide on it now.
     people: People = NOBODY_KNOWN
-    # Of approvers and of the excluded.
+    # What the approvers and the excluded are called, by their id.
     labels: Mapping[str, str] = field(default_factory=dict)
-    # That it is tied to; acts judge without them.
+    # The incidents that it is tied to. They are for readers: no act is judged by them.
     incidents: tuple[TiedIncident, ...] = ()
 
     @property
@@ -75,12 +75,12 @@ class Known:
 
     @property
     def proof(self) -> Proof | None:
-        """What an identity token proved of the run when this was decided; None where none did."""
+        """What an identity token proved of the run when this was decided, or None."""
         return proof_of(self.record.asked.run, self.record.case.facts)
 
     @property
     def overridden(self) -> Overridden:
-        """Windows that shall not hold it, and since when."""
+        """The windows that shall not hold it, each with the time of its override."""
         return excluded.overridden(self.overrides, self.people.excluded)
 
     @property
@@ -89,10 +89,10 @@ class Known:
         return self.record.decision.observed is not None
 
     def asked_by(self, book: Rulebook) -> str:
-        """What whoever asked is called, where the catalogue knows the address; else the address.
+        """Return the name of the requester if the catalogue knows the address, or the address.
 
-        An address that only looks like somebody's, or that several people share, stays what it is:
-        a reader must not take a stranger for a colleague.
+        An address that only looks like somebody's, or that several people share, stays what it is,
+        because a reader must not take a stranger for a colleague.
         """
         asked = self.texts.get(self.record.asked.requested_by, "")
         if not asked:
@@ -104,7 +104,7 @@ class Known:
         return book.catalogue.label_of(person)
 
     def answer(self, now: datetime, base_url: str) -> ChangeAnswer:
-        """The change as it is shown, with expiry taken into account."""
+        """Return the change as it is shown, with expiry taken into account."""
         reasons, life = reasons_of(self.record, self.policy), self.life(now)
         return change_answer(self.record, reasons, life, self.texts, base_url, self._reviewed())
 
@@ -123,7 +123,7 @@ class Known:
         return Reviewed(given, self.missing, self.people.excluded)
 
     def life(self, now: datetime) -> Life:
-        """Where it stands."""
+        """Return where it stands at this instant."""
         stored, asked = self.stored, self.record.asked
         run = None
         if stored.run_id is not None:
@@ -144,10 +144,10 @@ class Known:
 
 
 async def visible_change(gate: Gate, change_id: str, by: Caller) -> Known:
-    """The change.
+    """Return the change.
 
-    Raises `NotFound` for one that is not there and for one that this caller cannot see: both look
-    the same.
+    Raises `NotFound` for one that is not there and for one that this caller may not see. Both look
+    the same, so that nobody learns which changes exist.
     """
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is None or not sees(by, known.stored):
@@ -158,9 +158,9 @@ async def visible_change(gate: Gate, change_id: str, by: Caller) -> Known:
 def know(
     conn: Connection, books: Rulebooks, change: str, book: Rulebook | None = None
 ) -> Known | None:
-    """The change of that id, None where there is none.
+    """Return the change of that id, or None where there is none.
 
-    An act names the `book` that is in force in its transaction.
+    An act gives the `book` that is in force in its transaction; a reader takes the latest.
     """
     stored = changes.read(conn, change)
     if stored is None:
@@ -175,9 +175,9 @@ def know_all(
     found: Sequence[StoredChange],
     book: Rulebook | None = None,
 ) -> list[Known]:
-    """Everything else about changes that were found, and the incidents they are tied to."""
+    """Return all that is known of these changes, with the incidents that they are tied to."""
     known = [know_stored(conn, books, stored, book) for stored in found]
-    # Nothing is put down to a change that was never admitted.
+    # Only an admitted change can be tied to an incident.
     admitted = [stored.id for stored in found if stored.admitted_at is not None]
     tied = links.incidents_of_changes(conn, admitted)
     if not tied:
@@ -196,9 +196,9 @@ def know_all(
 def know_stored(
     conn: Connection, books: Rulebooks, stored: StoredChange, book: Rulebook | None = None
 ) -> Known:
-    """Everything else about a change that was found, but for its incidents."""
+    """Return all that is known of a change, except the incidents that it is tied to."""
     book = book or books.latest
-    # a row without its bytes fails loudly.
+    # Without its bytes the record cannot be read, and that raises: there is no safe stand-in.
     record = records.read(decisions.record(conn, stored.id, stored.decision) or b"")
     closed = _closed(conn, stored)
     ids = [*text_ids(record.asked)]

@@ -31,16 +31,15 @@ from gate.storage.changes.history import PlaceQuery, track_record
 from gate.storage.messages.pushes import first_pushers, pushers
 
 HOST_SECONDS_MAX = 3.0
-"""So long a code host may take for everything it is asked about one change."""
+"""How long a code host may take for everything it is asked about one change. The pipeline waits
+meanwhile, so a host that is late counts as silent."""
 
 SILENT = "source-silent"
 """The note that a source did not answer, or not whole, so that its facts are unknown."""
 
 
 async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None:
-    """What the code host of the change says; None where none is connected that knows its
-    repository.
-    """
+    """Return what the code host says of the change, or None where no host knows its repository."""
     if change.repository is None and _has_several(change, book, gate.hosts):
         return silence(
             "the request names no repository, and the service has several; name it, or "
@@ -79,7 +78,10 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
 
 
 async def _answer_of(host: CodeHost, question: HostQuestion) -> HostFacts:
-    """Silence where it does not answer in time."""
+    """Return the host's facts, or silence and its reason where it fails or is late.
+
+    A silent host never stops a decision: its facts are unknown, which is the worst case.
+    """
     try:
         async with asyncio.timeout(HOST_SECONDS_MAX):
             return await host.facts(question)
@@ -93,17 +95,22 @@ async def _answer_of(host: CodeHost, question: HostQuestion) -> HostFacts:
 
 
 def _has_several(change: Change, book: Rulebook, hosts: Hosts) -> bool:
-    """Whether leaving the repository out would spare a caller from being verified."""
+    """Whether a caller would escape verification by naming no repository.
+
+    That is so where the service has several, because then none of them can be chosen, and at least
+    one is on a connected host.
+    """
     service = book.catalogue.services.get(change.service)
     listed = service.repositories if service else ()
     return len(listed) > 1 and any(one.issuer in hosts for one in listed)
 
 
 def repository_of(change: Change, book: Rulebook) -> Repository | None:
-    """The one of the request, if the catalogue lists it for the service; without one the only one
-    that it lists.
+    """Return the repository to ask about, or None where there is none to trust.
 
-    What is true of somebody else's repository says nothing about this service, whoever names it.
+    It is the one that the request names, if the catalogue lists it for the service. A request that
+    names none gets the only one that is listed. A repository that is not listed is never asked,
+    because what is true of somebody else's repository says nothing about this service.
     """
     service = book.catalogue.services.get(change.service)
     listed = service.repositories if service else ()
@@ -111,12 +118,15 @@ def repository_of(change: Change, book: Rulebook) -> Repository | None:
         return listed[0] if len(listed) == 1 else None
     asked = change.repository
     same = next((one for one in listed if (one.issuer, one.id) == (asked.issuer, asked.id)), None)
+    # The catalogue may list a repository by its id alone; then the request has its name.
     return asked if same is not None and not same.name else same
 
 
 def measured_from(heard: HostFacts | None, here: TrackRecord) -> HostFacts | None:
-    """What was heard, without what was compared with another commit than the one that runs here by
-    now.
+    """Return what was heard, without facts compared with a commit that no longer runs here.
+
+    Another deployment may begin while the host is asked. Then those facts describe another
+    difference, and become unknown.
     """
     if heard is None or here.running is None or heard.base in {None, here.running.commit}:
         return heard
@@ -135,7 +145,7 @@ def measured_from(heard: HostFacts | None, here: TrackRecord) -> HostFacts | Non
 
 
 def verified(heard: HostFacts | None, change: Change, book: Rulebook) -> dict[str, Value]:
-    """Every fact that the host vouches for."""
+    """Return every fact that the host vouches for, by name; empty where no host was asked."""
     if heard is None:
         return {}
     members: set[str] = set()
@@ -147,8 +157,10 @@ def verified(heard: HostFacts | None, change: Change, book: Rulebook) -> dict[st
 def contradicted(
     heard: HostFacts | None, change: Change, known: Mapping[str, Value], before: Case | None
 ) -> tuple[Contradiction, ...]:
-    """Where the host says otherwise than the caller; what it said before stands as long as it is
-    silent now.
+    """Return the claims of the caller that the host contradicts.
+
+    A contradiction of the decision before stands while the host is silent about that fact, because
+    waiting for a silent host must not clear it.
     """
     fresh = contradictions(
         change.claims,
@@ -167,7 +179,11 @@ def contradicted(
 
 
 def left_of(claims: Mapping[str, Value], heard: HostFacts | None) -> dict[str, Value]:
-    """The claims that may stay: none takes the place of a host that should have answered."""
+    """Return the claims that may count beside what the host said.
+
+    A claim about something that the host was asked for is left out, even where the host is silent:
+    otherwise a caller could choose the fact by keeping the host from answering.
+    """
     if heard is None:
         return dict(claims)
     asked = heard.silent | OF_CHECKS | OF_REVIEWS
@@ -175,7 +191,7 @@ def left_of(claims: Mapping[str, Value], heard: HostFacts | None) -> dict[str, V
 
 
 def notes(heard: HostFacts | None) -> tuple[Finding, ...]:
-    """Why facts of the host are unknown."""
+    """Return a note with the reasons why facts of the host are unknown, or nothing."""
     if heard is None or not heard.trouble:
         return ()
     return (

@@ -13,8 +13,9 @@ from gate.storage.changes.approvals import Rejection
 def judged(
     conn: Connection, found: Iterable[Iterable[Rejection]], books: Iterable[Rulebook]
 ) -> list[tuple[Rejection, ...]]:
-    """The rejections of each of some commits, with whoever lifted it and may decide even now, by
-    the rulebook of the commit.
+    """Return the rejections of each commit, each with those who lifted it and may decide even now.
+
+    `books` has the rulebook by which that is judged, one for each commit.
     """
     return [
         tuple(_judged(conn, one, book) for one in of_commit)
@@ -23,16 +24,16 @@ def judged(
 
 
 def rejection_in_force(found: Iterable[Rejection], excluded: Collection[str]) -> str | None:
-    """The newest that nobody lifted who may decide on what is asked for now; then it is left to
-    people.
+    """Return the change of the newest rejection that still counts, or None.
+
+    A rejection no longer counts once somebody lifted it who is not among the `excluded` of the
+    change that is asked for now.
     """
     return next((one.change for one in found if not one.lifted_by.difference(excluded)), None)
 
 
 def _judged(conn: Connection, one: Rejection, book: Rulebook) -> Rejection:
-    """Whoever lifted it counts for nothing once they turn out to have written or asked for it
-    themselves.
-    """
+    """Return the rejection without those lifters who turned out to be excluded from its change."""
     if not one.lifted_by:
         return one
     excluded = people_of_change(conn, one.change, book).excluded

@@ -1,6 +1,7 @@
 """People decide: approve, reject, and override what holds a change.
 
-Bound to what they were shown, never for their own change.
+An approval or a rejection names the digest of what its person was shown, and is refused where
+something else is in force by now. Nobody approves or overrides for a change of their own.
 """
 
 from collections.abc import Callable
@@ -42,12 +43,12 @@ _DOING = {
 
 
 async def approve(gate: Gate, change_id: str, command: ReviewCommand, by: Person) -> ChangeAnswer:
-    """One person's approval of what they were shown; complete, it approves the change.
+    """Record one person's approval and return the change, which is approved if none is missing.
 
-    The same person again changes nothing.
+    A second approval by the same person changes nothing.
 
-    Raises `NotAllowed` for whoever is not asked or wrote the change, `Conflict` where something
-    else is in force by now.
+    Raises `NotAllowed` for a person who is not asked or took part in the change, `Conflict` where
+    something else is in force by now.
     """
     return await _act(
         gate,
@@ -59,7 +60,7 @@ async def approve(gate: Gate, change_id: str, command: ReviewCommand, by: Person
 
 
 async def reject(gate: Gate, change_id: str, command: ReviewCommand, by: Person) -> ChangeAnswer:
-    """One person's no ends the change. Raises as `approve` does."""
+    """Record one person's rejection, which ends the change, and return it. Raises as `approve`."""
     return await _act(
         gate,
         change_id,
@@ -70,10 +71,11 @@ async def reject(gate: Gate, change_id: str, command: ReviewCommand, by: Person)
 
 
 async def take_back(gate: Gate, change_id: str, by: Person) -> ChangeAnswer:
-    """The approval of whoever asks no longer counts; a change that lacks it then is pending again.
+    """Take back the approvals of this person; a change that lacks them then is pending again.
 
-    Until the admission: what is being deployed is not stopped by words. Raises `Conflict` for
-    whoever has given no approval that counts, and where the change is past it.
+    That is possible until the admission, because a deployment under way is not stopped by taking
+    back an approval. Raises `Conflict` for a person who has given none that counts, and for a
+    change that is deploying or over.
     """
     return await _act(gate, change_id, by, "withdrawal", _take_back)
 
@@ -81,8 +83,9 @@ async def take_back(gate: Gate, change_id: str, by: Person) -> ChangeAnswer:
 async def override(
     gate: Gate, change_id: str, command: OverrideCommand, by: Person
 ) -> ChangeAnswer:
-    """A window or a stopped line no longer holds this change; or a rejection is lifted, so that it
-    may be asked for anew.
+    """Lift a window, the stopped line or a rejection for this change alone, and return the change.
+
+    After a rejection is lifted, the commit may be asked for anew.
     """
     await _act(
         gate,
@@ -91,6 +94,7 @@ async def override(
         "override",
         lambda tx, known, person, book: _override(tx, known, command, person, book),
     )
+    # A second step, because it gathers facts and so cannot run inside the transaction of the act.
     known = await visible_change(gate, change_id, by)
     match known.stored.state_at(gate.clock()):
         case State.PENDING:
@@ -113,8 +117,9 @@ async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act)
 
 
 def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> Refusal | None:
-    """Everybody who acts here at once does so one after the other, and by the catalogue that is in
-    force at that moment.
+    """Run one act under the lock of its place, by the catalogue that is in force at that moment.
+
+    The change is read again here: what was read before the lock may have moved since.
     """
     moves.lock_place(tx, before.stored.service, before.stored.environment)
     book = books.in_force(tx)
@@ -133,10 +138,11 @@ def _approve(
     if refused is not None:
         return refused
     if by.id in counted(known.approvals, known.record, known.people.excluded, book.catalogue):
-        # counted once, however often it is said; but somebody may be in a group again who was not
-        # when it was counted last
+        # The approval counts once, however often it is given. But somebody may be in a group again
+        # who was not when approvals were counted last, so they are counted anew.
         settle(tx, known.stored, known.record, known.people.excluded, book)
         return None
+    # Sets what is there already: this only proves that the change still waits by this decision.
     if not moves.move(
         tx,
         known.stored.id,
@@ -184,7 +190,8 @@ def _take_back(tx: Tx, known: Known, by: Person, book: Rulebook) -> Refusal | No
         again = (
             waits_anew(stored, record, tx.now) if lacks else good_by(stored, record, mine, others)
         )
-    # set even where the state stays: whoever cancels at this moment is first, or comes after
+    # The row is set even where the state stays, so that a cancellation at this moment comes either
+    # before or after this act, and never between its parts.
     if not moves.move(
         tx,
         stored.id,
@@ -219,7 +226,8 @@ def _override(
     if refused is not None:
         return refused
     for window in entitlement.meant(command.window, opened):
-        # a second person's word for the same changes nothing, unless the first one's is void
+        # A second override of the same window changes nothing, unless the first one is void because
+        # its person turned out to be excluded.
         if not freeze.is_overridden(window, known.overridden):
             _keep_override(tx, known, window.id, command.comment, by)
     return None

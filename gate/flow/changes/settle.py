@@ -22,10 +22,10 @@ from gate.storage.database.tx import Tx
 def settle(
     tx: Tx, stored: StoredChange, record: Record, excluded: Collection[str], book: Rulebook
 ) -> bool:
-    """Approve a pending change whose approvals are complete.
+    """Approve a pending change if its approvals are complete; return whether it was.
 
-    One that is held now, whatever its decision saw, keeps its hold, and its time begins with the
-    end of that.
+    What holds it is looked up anew, because a freeze may have begun since the decision. The time in
+    which a held change may be deployed begins when its hold ends.
     """
     if any(
         still_missing(approvals.of_change(tx.conn, stored.id), record, excluded, book.catalogue)
@@ -51,9 +51,9 @@ def settle(
 
 
 def waits_anew(stored: StoredChange, record: Record, at: datetime) -> dict[str, object]:
-    """The columns of a change that was approved and is pending again by the same decision.
+    """Return the columns of a change that was approved and is pending again by the same decision.
 
-    Its time to be decided begins anew, and stands still while it is held.
+    The time in which it has to be decided begins anew, and stands still while it is held.
     """
     left = timedelta(seconds=record.decision.terms.expires_after_seconds)
     held = stored.hold is not None
@@ -68,10 +68,10 @@ def waits_anew(stored: StoredChange, record: Record, at: datetime) -> dict[str, 
 def good_by(
     stored: StoredChange, record: Record, taken: Sequence[Approval], left: Iterable[Approval]
 ) -> dict[str, object]:
-    """The columns of a change that stays approved without the approvals that are `taken` back.
+    """Return the columns of a change that stays approved without the approvals `taken` back.
 
-    Only where its time began with one of those (and not with the end of a hold) it begins with the
-    last one that is left.
+    Its time is moved only if it began with one of those approvals, and not with the end of a hold.
+    Then it begins with the last approval that is left.
     """
     if stored.valid_until not in {good_until(record, one.at) for one in taken}:
         return {}
@@ -82,14 +82,19 @@ def good_by(
 
 
 def good_until(record: Record, at: datetime) -> datetime:
-    """An approval is good from the later of now and the planned start."""
+    """Return until when an approval given at this instant is good.
+
+    Its time begins with the planned start if that is later, because nothing may be deployed before.
+    """
     return max(at, record.asked.planned.start or at) + timedelta(
         seconds=record.decision.terms.valid_for_seconds
     )
 
 
 def lapse(tx: Tx, record: Record, excluded: Collection[str]) -> None:
-    """Approvals that the decision in force does not carry are over, visibly; so are those of people
+    """Lapse approvals that no longer count, and write a ledger entry for each.
+
+    These are approvals of decisions that the one in force does not carry on, and those of people
     who are excluded now.
     """
     for one in approvals.lapse_all_but(

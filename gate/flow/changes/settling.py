@@ -1,6 +1,6 @@
 """Explains why a standard change is not earned yet: how many successes still have to settle.
 
-Only words depend on this, never what is decided.
+Only the explanation depends on these numbers, never the decision.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ async def with_settling_counts(
 
 
 def _unearned(book: Rulebook, case: Case, decision: Decision) -> dict[str, StandardChange]:
-    """By `standard_key` what matches and is low enough in risk, but is not earned."""
+    """Return the standard changes that match but are not earned yet, by `standard_key`."""
     policy = book.policies.named(decision.policy)
     if policy is None or decision.outcome is not Outcome.PENDING:
         return {}

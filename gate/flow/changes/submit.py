@@ -1,4 +1,10 @@
-"""A pipeline asks: may this change go to this environment now?"""
+"""A pipeline asks: may this change go to this environment now?
+
+`submit` tells the whole story. Facts are gathered and the decision is made while no transaction is
+open, because sources may be slow. What may have moved meanwhile (the policies in force, the key,
+the change of the run) is compared inside the transaction that records the decision; where it has
+moved, the change is decided once more.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -50,15 +56,17 @@ from gate.storage.database.rows import KeyRow
 from gate.storage.texts import read_texts
 
 FIRST = 1
-"""The number of the decision that a change is born with."""
+"""The number of the decision that a new change begins with."""
 
 DECISIONS_MAX = 3
-"""How often one request is decided when the policies, or the change of its run, move under it."""
+"""How often one request is decided before the caller has to ask again: policies, or the change of
+its run, may move each time."""
 
 
 class Submitted(NamedTuple):
-    """The answer: `body` is the change as JSON, byte for byte the first answer where it is
-    replayed.
+    """The answer to a submit. `body` is the change as JSON.
+
+    A replayed answer has the very bytes of the first one.
     """
 
     status: int
@@ -71,9 +79,9 @@ class Submitted(NamedTuple):
 async def submit(
     gate: Gate, change: Change, by: Caller, key: IdempotencyKey | None = None
 ) -> Submitted:
-    """Decide a change and record it; answered only when it is durable.
+    """Decide a change, record it, and return the answer once it is durable.
 
-    The same key or run again joins what is there.
+    A request with the key or the run of an earlier one returns the change of that one.
 
     Raises `NotAllowed` outside the caller's services, `Invalid` for a reused key, `Unavailable`
     where nothing was recorded.
@@ -102,6 +110,7 @@ async def submit(
                 )
             case units.Outcome.SAME_KEY if recorded.key is not None:
                 replayed = await _replayed(gate, recorded.key, unit.key)
+                # The answer is the same, but another person may have asked for it this time.
                 await name(gate, asking, replayed.change_id)
                 return replayed
             case units.Outcome.TOKEN_USED:
@@ -113,6 +122,7 @@ async def submit(
                         gate.metrics.decided(made.record.decision)
                     return _joined(answer)
             case _:
+                # The policies moved, or the run's change did: nothing was recorded.
                 pass
         book = await gate.rulebooks.refresh()
     raise Unavailable(
@@ -122,7 +132,7 @@ async def submit(
 
 
 def _required(change: Change, by: Caller, book: Rulebook) -> Change:
-    """The change under the own name of its environment, with what the caller's token proves.
+    """Return the change under its environment's name in the catalogue, with what the token proves.
 
     Raises `NotAllowed` for another service or repository than the caller's.
     """
@@ -134,8 +144,10 @@ def _required(change: Change, by: Caller, book: Rulebook) -> Change:
 
 
 async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> Answer | None:
-    """Return the change that this request joins whatever its run is: one that waits and was asked
-    for outside any run, or one by which a person rejected the commit.
+    """Return the change that this request joins whatever its run is, or None.
+
+    It is one that waits and was asked for outside any run, or one by which a person rejected the
+    commit.
     """
     subject = made.parts.subject_key
     if asking.change.run is None:
@@ -151,11 +163,11 @@ async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> An
 
 
 def _caught_by(made: Decided) -> str | None:
-    """The change by which a person rejected this commit here: asking for it otherwise, with one
-    artifact more, is no way around it.
+    """Return the change by which a person rejected this commit here, or None where none counts.
 
-    Rollbacks and emergencies are never caught, because they are for when nothing else is left; nor
-    is anything where the gate only watches.
+    It is compared by commit alone, because otherwise asking with one artifact more would be a way
+    around the rejection. Rollbacks and emergencies are never caught, because they are for when
+    nothing else is left; nor is anything where the gate only watches.
     """
     case = made.record.case
     is_free = case.observing or case.emergency or case.facts["change.direction"].value == "rollback"
@@ -163,10 +175,10 @@ def _caught_by(made: Decided) -> str | None:
 
 
 def _has_own(conn: Connection, key: str | None, subject: str, now: datetime) -> bool:
-    """Whether the run has a change of this very subject that waits or deploys: that one is joined,
-    for people may have let it pass since.
+    """Whether the run has a change of this very subject that waits or deploys.
 
-    One of another subject would not be joined: a new attempt takes its place, and is caught.
+    Such a change is joined, because people may have let it pass since the rejection. A change of
+    another subject is replaced by the new attempt, so the rejection has to catch that attempt.
     """
     own = changes.of_run(conn, key) if key is not None else None
     return (
@@ -179,14 +191,15 @@ def _has_own(conn: Connection, key: str | None, subject: str, now: datetime) -> 
 def _unit(
     gate: Gate, made: Decided, asking: SubmitCommand, texts: Texts, book: Rulebook
 ) -> tuple[Unit, bytes]:
-    """Everything the decision adds to the database, and the answer, which is a part of it."""
+    """Return everything that the decision adds to the database, and the body of the answer."""
     record, change = made.record, asking.change
     life = life_of(record, submitted_at=record.at, run=change.run)
     said = {**made.gathered.said, **texts.by_id}
     policy = book.policies.named(record.decision.policy)
     body = written_change(record, policy, life, said, gate.base_url, gate.reasons)
     key = asking.key_row(CREATED, record.change, None, record.at)
-    # Before the host's people are among them: they wrote none of it.
+    # Before `named_rows` adds the people whom the host names to `texts`: the log finds a change by
+    # what its request says, and they wrote none of that.
     searchable = searched(record, texts.by_id.values())
     named = named_rows(made, texts)
     unit = Unit(
@@ -206,9 +219,10 @@ def _unit(
 
 
 def run_key(change: Change) -> str | None:
-    """The natural key: one run and step asks once for a service and environment.
+    """Return the natural key of a submit, or None outside any run.
 
-    Without a run there is none.
+    One step of a run has one change for a service and environment, so asking twice finds the first
+    one even without an idempotency key.
     """
     if change.run is None:
         return None
@@ -231,7 +245,10 @@ async def _replayed(gate: Gate, first: KeyRow, asked: KeyRow | None) -> Submitte
 
 
 async def _first_answer(gate: Gate, change_id: str) -> bytes:
-    """The answer to a change that was new: it says nothing but what its first decision says."""
+    """Return the answer to a submit that made a new change, made again from its first decision.
+
+    Its bytes are not stored, because they contain nothing that the decision does not.
+    """
     record, policy, said = await gate.store.read(_first_decision, gate.rulebooks, change_id)
     life = life_of(record, submitted_at=record.at, run=record.asked.run)
     return written_change(record, policy, life, said, gate.base_url, gate.reasons)
