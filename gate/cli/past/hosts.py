@@ -284,8 +284,7 @@ class Import:
             proves_ref=False,
             run=None,
         )
-        async with asyncio.timeout(HOST_SECONDS_MAX):
-            heard = await self._host.facts(ask)
+        heard = await self._heard(ask)
         change = Change(deployment.service, deployment.environment, deployment.commit)
         book = self._kept.book
         claims: dict[str, Value] = {}
@@ -302,6 +301,16 @@ class Import:
         )
         has_size = "diff.lines_added" in {**facts.claimed, **facts.verified}
         return facts, has_size and not heard.trouble
+
+    async def _heard(self, ask: HostQuestion) -> HostFacts:
+        try:
+            async with asyncio.timeout(HOST_SECONDS_MAX):
+                return await self._host.facts(ask)
+        except TimeoutError:
+            raise SourceUnavailable(
+                f"the host did not say within {HOST_SECONDS_MAX / 3_600:g} hours what was in "
+                f"{ask.commit}"
+            ) from None
 
     def _source(self, repository: Repository) -> str:
         return f"{self._address}/{repository.id}"

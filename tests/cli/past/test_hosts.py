@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gate.cli.past import hosts
 from gate.core.past import PastDeployment
 from gate.storage.database.engine import open_engine
 from gate.storage.figures import past
@@ -122,6 +123,18 @@ def brought(
     known = remembering()
     with speaking(known, url, here, monkeypatch):
         yield known, bring("--incident-label", "incident")
+
+
+def test_h5_a_host_that_never_comes_to_an_end_is_given_up_in_words(
+    url: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "HOST_SECONDS_MAX", 0.0)
+    with speaking(remembering(), url, here, monkeypatch):
+        done = bring()
+
+    assert done.code == 1
+    assert "the same command goes on there" in done.err
+    assert len(imported(url)) == 3
 
 
 def test_h5_deployments_ends_and_incidents_are_brought(
