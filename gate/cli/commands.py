@@ -211,6 +211,20 @@ def policy_test(
     test_folder(folder)
 
 
+@policy_app.command("diff")
+@with_exit_code
+def policy_diff(
+    before: Annotated[Path, typer.Argument(help="A folder of policy files.")],
+    after: Annotated[
+        Path, typer.Argument(envvar="GATE_POLICIES", help="The folder to compare it with.")
+    ] = Path("policies"),
+) -> None:
+    """Show what is different in another folder of policies, file by file."""
+    from gate.cli.policy import print_difference  # noqa: PLC0415 - only what runs is imported
+
+    print_difference(before, after)
+
+
 @policy_app.command("schema")
 @with_exit_code
 def policy_schema() -> None:

@@ -1,8 +1,10 @@
 """`gate policy`: checks and tests policy files, without a server."""
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
+from difflib import unified_diff
 from pathlib import Path
 
 from gate.core.policy.schema import schema
@@ -63,3 +65,26 @@ def test_folder(folder: Path) -> None:
 def print_schema() -> None:
     """Print the JSON Schema of a policy file."""
     print(json.dumps(schema(), indent=2))
+
+
+def print_difference(before: Path, after: Path) -> None:
+    """What is different in another folder, file by file; both must be policies that could be
+    registered.
+    """
+    files = read_folder(before), read_folder(after)
+    revisions = [read_bundle(one).policies.revision for one in files]
+    then, now = files
+    for name in sorted(then.keys() | now.keys()):
+        lines = unified_diff(
+            then.get(name, "").splitlines(),
+            now.get(name, "").splitlines(),
+            str(before / name) if name in then else os.devnull,
+            str(after / name) if name in now else os.devnull,
+            lineterm="",
+        )
+        for line in lines:
+            print(line)
+    if revisions[0] == revisions[1]:
+        print(f"the policies are the same: revision {revisions[0]}")
+    else:
+        print(f"policies: revision {revisions[0]} becomes {revisions[1]}")

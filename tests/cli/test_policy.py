@@ -1,7 +1,9 @@
 """`gate policy`: what is wrong with the files, said before anything runs by them."""
 
 import json
+import os
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -113,3 +115,28 @@ def test_the_schema_is_json_for_editors() -> None:
 
     assert done.code == 0
     assert json.loads(done.out)["properties"]["policy"]
+
+
+def test_section_9_a_difference_names_every_line_that_another_folder_changes(here: Path) -> None:
+    copytree(here / "policies", here / "other")
+    (here / "other" / "production.yaml").write_text(policy_text(valid_for="9h"))
+    (here / "other" / "more.yaml").write_text(policy_text("more", "other"))
+
+    same = gate("policy", "diff", "policies", "policies")
+    done = gate("policy", "diff", "policies", "other")
+
+    lines = done.out.splitlines()
+    assert (same.code, len(same.out.splitlines())) == (0, 1)
+    assert done.code == 0
+    assert "+valid_for: 9h" in lines
+    assert f"--- {os.devnull}" in lines
+    assert lines[-1].startswith("policies: revision ")
+
+
+def test_a_difference_to_files_that_are_wrong_is_refused(here: Path) -> None:
+    copytree(here / "policies", here / "other")
+    (here / "other" / "production.yaml").write_text(policy_text(parallel="maybe"))
+
+    done = gate("policy", "diff", "policies", "other")
+
+    assert (done.code, done.out) == (1, "")
