@@ -1,5 +1,5 @@
-"""The story of `gate check`: ask what runs there, say what changes, wait if told to, and be
-admitted.
+"""The story of `gate check`: ask what runs there, submit what changes, wait with `--wait`, and have
+it admitted.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from gate.client.unreviewed import write_unreviewed
 from gate.client.world import World
 
 READ_WAIT_SECONDS = 20
-"""How long one reading waits for a decision; the gate takes up to 60."""
+"""How long one read waits for a decision; the gate allows up to 60."""
 
 SUBMIT_AGAIN_SECONDS = 60.0
 PAUSE_SECONDS = 2.0
-"""After an answer that came at once although it should have waited."""
+"""The pause after an answer that came at once although it should have waited."""
 
 STALE_PAUSES_SECONDS = (1.0, 5.0, 11.0)
-"""What runs has changed: ask anew with facts against it. The gate decides one change again at most
-once in 10 s."""
+"""The pauses before asking anew after `stale_decision`, with facts against what runs now. The gate
+decides one change again at most once in 10 s, so the last pause is longer than that."""
 
 STALE_ADMISSIONS_MAX = 3
 NOT_NOW_PAUSE_SECONDS = 10.0
 CANCEL_SECONDS = 4.0
-"""A runner kills a job some seconds after it asked it to stop."""
+"""How long a cancellation may take: a runner kills a job some seconds after it asked it to stop."""
 
 _MAY_DEPLOY = (
     APPROVED,
     DEPLOYING,
 )  # deploying: this very run and attempt was admitted already, and may ask again
 _NOT_NOW = frozenset({"frozen", "outside_window", "conflict"})
-"""What admission says of an approved change that has to wait."""
+"""The refusals of an admission that pass with time; the change stays approved."""
 
 
 def check(options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]) -> Outcome:
-    """Every way it can end, as an `Outcome`.
+    """Run the command, and return the way in which it ended.
 
     Code 0 means admitted, or approved with `--no-admit`, or down with `--if-down allow`.
     """
@@ -61,7 +61,7 @@ def check(options: CheckOptions, world: World, http: Http, mask: Callable[[str],
 
 
 class _Story:
-    """One run of the command. `_refused` remembers that the gate did answer, and that it was no."""
+    """One run of the command. `_refused` remembers that the gate did answer, and refused."""
 
     def __init__(self, options: CheckOptions, world: World, http: Http, asker: Asker) -> None:
         self.progress = Progress(world)
@@ -97,7 +97,10 @@ class _Story:
         return self._admitted(change)
 
     def _waited(self, change: Body) -> Body:
-        """The change when it is no longer pending, or when the time is over."""
+        """Return the change as soon as it is no longer pending, or when the time to wait is over.
+
+        It is submitted again every minute, so that it is decided with what runs by then.
+        """
         submitted = self._world.monotonic()
         if change["state"] == PENDING and self._left() > 0 and (page := page_of(change)):
             self._world.say(f"waiting up to {self._left():.0f} s for people, see {page}")
@@ -113,14 +116,17 @@ class _Story:
             )
             asked = self._world.monotonic()
             change = self._asker.read(max(1, int(min(READ_WAIT_SECONDS, left, again_in))))
+            # An answer in less than a second did not wait, so without a pause this would be a busy
+            # loop.
             if change["state"] == PENDING and self._world.monotonic() - asked < 1:
                 self._world.sleep(min(PAUSE_SECONDS, left))
         return change
 
     def _admitted(self, change: Body) -> Outcome:
-        """The last check before the deployment.
+        """Ask for the admission, and return the end of the command.
 
-        Refused for now: wait while there is time; stale: ask anew, a few times.
+        A refusal that passes with time is waited for while there is time. After a stale decision
+        the change is asked for anew, a few times.
         """
         stale, because = 0, ""
         while change["state"] in _MAY_DEPLOY:
@@ -133,8 +139,8 @@ class _Story:
                     stale += 1
                     change = self._waited(self._asked_anew())
                 elif error.problem == "not_approved" and stale < STALE_ADMISSIONS_MAX:
-                    # an approver no longer counts: it was decided again at once, and waits for
-                    # somebody else
+                    # An approver no longer counts. The gate has decided the change again at once,
+                    # and it waits for somebody else.
                     stale, because = stale + 1, str(error)
                     change = self._waited(self._asker.submit())
                 elif error.problem in _NOT_NOW and (left := self._left()) > 0:
@@ -158,7 +164,7 @@ class _Story:
         return change
 
     def _not_admitted(self, refused: Refused) -> Outcome:
-        """An approval that did not let it through: is it later, never, or a fault?"""
+        """Return the end after a refused admission: it may pass later, or never, or it failed."""
         if refused.denied:
             return outcomes.of_refusal(refused, self._asker.change)
         if refused.problem in _NOT_NOW or refused.problem == "stale_decision":
@@ -172,8 +178,10 @@ class _Story:
         return self._began + self._options.wait_seconds - self._world.monotonic()
 
     def _withdrawn(self, signal: str) -> Outcome:
-        """Nobody waits any more, so nobody shall approve it, and it shall not stand in the way of
-        the next.
+        """Cancel the change after a signal, and return the end.
+
+        Nobody waits for it any more. People should not approve it, and it should not stand in the
+        way of the next one.
         """
         change = self._asker.change
         if change is None or change["state"] not in (PENDING, APPROVED):
@@ -192,7 +200,12 @@ class _Story:
         )
 
     def _down(self, because: str) -> Outcome:
-        """Fail closed, unless told otherwise and nothing in this run speaks against it."""
+        """Return the end when the gate gives no answer: an error, because nothing is known.
+
+        With `--if-down allow` the deployment goes on unreviewed, but only if nothing in this run
+        speaks against it. A caller who was turned away, or whose change is not approved, must not
+        get through by making the gate unreachable.
+        """
         change = self._asker.change
         if not self._options.if_down_allow:
             return Outcome(

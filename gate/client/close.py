@@ -20,7 +20,7 @@ UNADMITTED = "the gate never admitted this deployment; it is on record as deploy
 
 
 def close(options: CloseOptions, world: World, http: Http, mask: Callable[[str], None]) -> Outcome:
-    """Every way it can end, as an `Outcome`."""
+    """Report the end of a deployment, and return the way in which the command ended."""
     session = Session(http, Credentials(world, options.token, http.url, mask), world, mask)
     try:
         if options.unreviewed:
@@ -54,9 +54,9 @@ def _close_known(options: CloseOptions, world: World, session: Session) -> Outco
 
 
 def _close_unreviewed(options: CloseOptions, name: str, world: World, session: Session) -> Outcome:
-    """Ask now for what was deployed then, so that it is on record, and report it.
+    """Submit what was deployed while the gate was down, so that it is on record, and report it.
 
-    The late request admits nothing.
+    The late submit admits nothing: a change that still waits is canceled.
     """
     report = read_unreviewed(world, name)
     change = str(session.submit(_as_asked_here(report["request"], world))["id"])
@@ -65,8 +65,8 @@ def _close_unreviewed(options: CloseOptions, name: str, world: World, session: S
     )
     if found["state"] not in ("pending", "approved"):
         return _closed(found)
-    # it was deployed: nobody shall approve it any more, and it shall not stand in the way of the
-    # next
+    # It was deployed already. People should not approve it any more, and it should not stand in the
+    # way of the next one.
     try:
         found = session.cancel(change, "deployed unreviewed while the gate was down")
     except Refused as error:
@@ -75,8 +75,9 @@ def _close_unreviewed(options: CloseOptions, name: str, world: World, session: S
 
 
 def _as_asked_here(request: Body, world: World) -> Body:
-    """A later job, or attempt, of the same run reports it: its identity token speaks for itself
-    alone.
+    """Return the request with the attempt that reports it, if it is of the same run.
+
+    A later job or attempt may report the deployment, and its identity token proves only itself.
     """
     here, then = pipeline(world).run, request.get("run")
     if not isinstance(then, dict) or then.get("id") != here["id"]:
@@ -89,7 +90,10 @@ def _report(options: CloseOptions) -> Body:
 
 
 def _closed(change: Body) -> Outcome:
-    """The gate keeps a report of what it never admitted, and leaves the change as it is."""
+    """Return the end after a report.
+
+    The gate keeps a report about a change that it never admitted, and leaves the change as it is.
+    """
     if change["state"] == "closed":
         return Outcome(outcomes.OK, "closed", change)
     return Outcome(outcomes.OK, "closed", change, UNADMITTED)

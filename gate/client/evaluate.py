@@ -19,7 +19,10 @@ _CODES = {"approved": outcomes.OK, "pending": outcomes.STILL_PENDING, "rejected"
 def evaluate(
     options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]
 ) -> Outcome:
-    """What would be decided now, with the exit codes of `gate check`; no change comes of it."""
+    """Return what would be decided now, with the exit codes of `gate check`.
+
+    No change is made.
+    """
     try:
         found = Asker(options, world, http, mask).evaluate()
     except (UnknownCommit, Unreachable) as error:

@@ -1,5 +1,5 @@
-"""SIGTERM and SIGINT as an exception, so that a change that nobody waits for any more is
-withdrawn.
+"""Turns SIGTERM and SIGINT into an exception, so that a change for which nobody waits any more is
+canceled.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from types import FrameType
 
 
 class Interrupted(BaseException):
-    """The run was told to stop. No `except Exception` may swallow it."""
+    """A signal asked the run to stop. It is no `Exception`, so no handler for those swallows it."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, a signal raises `Interrupted`; a second one ends the process as usual."""
+    """Raise `Interrupted` on a signal inside the block; a second one ends the process as usual."""
+    # Python lets only the main thread handle signals.
     if threading.current_thread() is not threading.main_thread():
         yield
         return

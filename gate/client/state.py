@@ -1,4 +1,4 @@
-"""What `gate check` leaves behind for `gate close`: one small file that nobody else can read."""
+"""The file that `gate check` leaves behind for `gate close`; only its owner can read it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _NAME = "gate-last.json"
 
 
 def state_file(world: World, git_folder: str | None) -> Path | None:
-    """$GATE_STATE, the runner's own folder, or inside `.git`; None where there is no private
-    place.
+    """Return the file: $GATE_STATE, or in the runner's own folder, or inside `.git`.
+
+    None where there is no private place.
     """
     if named := world.env.get("GATE_STATE"):
         return Path(world.folder, named)
@@ -25,7 +26,7 @@ def state_file(world: World, git_folder: str | None) -> Path | None:
 
 
 def remember(path: Path, state: dict[str, Any]) -> None:
-    """Whole or not at all, readable by the owner only (it holds the change's token).
+    """Write the file whole or not at all. Only the owner may read it: it holds a token.
 
     Raises OSError.
     """
@@ -33,7 +34,7 @@ def remember(path: Path, state: dict[str, Any]) -> None:
 
 
 def remembered(path: Path | None) -> dict[str, Any]:
-    """What was left behind; empty where there is nothing to be understood."""
+    """Return what was left behind; empty if there is no file, or it cannot be understood."""
     try:
         if path is None or path.stat().st_size > STATE_BYTES_MAX:
             return {}

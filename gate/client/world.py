@@ -1,4 +1,4 @@
-"""What a command needs of the world around it: environment, folder, streams, clocks, chance."""
+"""The parts of its surroundings that a command uses: environment, folder, streams, clocks, ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _fresh_id() -> str:
 
 
 class World(NamedTuple):
-    """Handed in, so that a test has its own."""
+    """The surroundings of a command, as an argument, so that a test can have its own."""
 
     env: Mapping[str, str]
     folder: str
@@ -26,10 +26,10 @@ class World(NamedTuple):
     fresh_id: Callable[[], str] = _fresh_id
 
     def say(self, line: str) -> None:
-        """One line for the person who watches, on standard error."""
+        """Write one line for the person who watches, on standard error."""
         self.err.write(f"{line}\n")
         self.err.flush()
 
     def timestamp(self) -> str:
-        """Now, as RFC 3339 in UTC."""
+        """Return the present time as RFC 3339 in UTC."""
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.now()))

@@ -1,4 +1,4 @@
-"""The database as the story of a change sees it: read, record, write, and hear what moved."""
+"""The database as `flow` sees it: read, record, write, and be notified of what moved."""
 
 import sqlite3
 import time
@@ -39,7 +39,7 @@ A = TypeVar("A")
 
 
 class Store:
-    """One a process. Made by `Store.open`; whoever made it closes it."""
+    """The database of a process. Made by `Store.open`; its caller has to close it."""
 
     def __init__(
         self, engine: Engine, reading: Engine, url: str, *, readers: int, reports: Reports
@@ -53,9 +53,9 @@ class Store:
 
     @staticmethod
     def open(url: str, *, readers: int = READERS, reports: Reports = NOBODY_LISTENS) -> "Store":
-        """Refuses a database that is not there, of another release, damaged, or unsafe.
+        """Open a database. Raises for one that is missing, of another release, damaged or unsafe.
 
-        Blocks for some milliseconds.
+        It blocks for some milliseconds.
         """
         engine, reading = open_engine(url), open_engine(url, read_only=True)
         with connect(reading, url) as connection:
@@ -65,9 +65,9 @@ class Store:
         return Store(engine, reading, url, readers=readers, reports=reports)
 
     def close(self) -> None:
-        """Answer what waits, then end.
+        """Answer what waits, then end all threads.
 
-        Blocks; call it from a thread, or when the event loop has nothing else to do.
+        It blocks, so call it from a thread, or when the event loop has nothing else to do.
         """
         self._readers.close()
         self._slow.close()
@@ -82,9 +82,9 @@ class Store:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Awaitable[T]:
-        """Call `function(conn, …)`; all its statements see one instant.
+        """Call `function(conn, …)` and return its answer; all its statements see one snapshot.
 
-        For what is quick: others share its turn.
+        The function must be quick, because other reads wait in the same turn.
         """
         one = call(function, args, kwargs)
         self._readers.put(one)
@@ -93,8 +93,10 @@ class Store:
     def read_together(
         self, function: Callable[[Connection, Sequence[A]], Sequence[T]], asked: A
     ) -> Awaitable[T]:
-        """Read what is asked often: calls that wait together are one call of the function, with all
-        they ask.
+        """Read what is asked often.
+
+        Calls that wait at the same time are answered by one call of the function, which gets the
+        list of what they asked.
         """
         one = call(function, (asked,))
         one.joint = True
@@ -108,13 +110,13 @@ class Store:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Awaitable[T]:
-        """Read for reports and exports on a thread of their own; nobody else waits for it."""
+        """Read for reports and exports, on threads of their own, so that no `read` waits for it."""
         one = call(function, args, kwargs)
         self._slow.put(one)
         return one.future
 
     def record(self, unit: Unit) -> Awaitable[Recorded]:
-        """Add a unit, durably. Answers after the commit, or raises `Unavailable`."""
+        """Add a unit and return what became of it, after the commit. Raises `Unavailable`."""
         one = call(record, (unit,))
         self._writer.put(one)
         return one.future
@@ -122,30 +124,28 @@ class Store:
     def write(
         self, function: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[T]:
-        """Call `function(tx, …)` in a savepoint of its own, durably.
+        """Call `function(tx, …)` in a savepoint of its own, and return its answer after the commit.
 
-        It may run again, and must have no other effect.
+        The function may run again after a rollback, so it must have no effect beside the database.
         """
         one = call(function, args, kwargs)
         self._writer.put(one)
         return one.future
 
     def on_change(self, callback: Callback) -> None:
-        """Call this in the running event loop with the topics that moved, or `EVERYTHING`, at most
-        a second afterwards.
+        """Call this in the running event loop with the topics that moved, or with `EVERYTHING`.
 
-        For what this process wrote it comes before the writer's own answer.
+        That happens at most a second after the commit; for what this process wrote, before the
+        caller that wrote it gets its answer.
         """
         self._audience.register(callback)
 
     def subscribe(self, subscribers: Subscribers) -> None:
-        """From now on put a message into the outbox, for each of these subscribers, with every
-        entry of these kinds.
-        """
+        """From now on put a message into the outbox for every entry that has subscribers."""
         self._writer.subscribers = subscribers
 
     async def now(self) -> datetime:
-        """The database's clock."""
+        """Return the time by the database's clock."""
         return await self.write(_now)
 
     @property
@@ -154,9 +154,9 @@ class Store:
         return self._writer.failed
 
     async def unready(self) -> str | None:
-        """Why nothing can be written now, None when all is well.
+        """Return why nothing can be written now, or None when all is well.
 
-        Writes a row when nothing was written for a while.
+        A row is written to find out, unless something was written a moment ago.
         """
         if self._writer.missing() is not None:
             return "the database file was moved away or deleted"
@@ -176,9 +176,9 @@ class Store:
 
 @contextmanager
 def transaction(url: str) -> Iterator[Tx]:
-    """One short transaction of a program that is not the server.
+    """Yield one short transaction, for a program that is not the server.
 
-    Commits, or leaves nothing behind.
+    It is committed at the end of the `with` block, or leaves nothing behind.
     """
     with connect(open_engine(url, read_only=True), url) as connection:
         migrate.check(connection, url)
@@ -203,7 +203,10 @@ def _now(tx: Tx) -> datetime:
 
 
 def _refuse_damaged(connection: Connection, path: Path | None) -> None:
-    """A torn end of the log is SQLite's to repair; a damaged page is not."""
+    """Raise `Unavailable` for a SQLite file with damaged pages.
+
+    A torn end of the write-ahead log is no damage: SQLite repairs that itself.
+    """
     if path is None or path.stat().st_size > QUICK_CHECK_BYTES_MAX:
         return
     raw = cast("sqlite3.Connection", connection.connection.dbapi_connection)

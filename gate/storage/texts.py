@@ -1,5 +1,7 @@
-"""What people wrote, and their names: kept here alone, named everywhere else by SHA-256(salt ‖
-text).
+"""What people wrote, and their names. They are kept only here.
+
+Everywhere else they stand as SHA-256(salt ‖ text), so that a text can be erased here and the ledger
+still verifies. The salt keeps anybody from finding a text by trying likely ones.
 """
 
 import hashlib
@@ -31,9 +33,9 @@ _ERASE_INDEXED = text(
 
 
 def new_text(text: str, *, name: bool = False) -> TextRow:
-    """The row of a text, under a salt of its own.
+    """Return the row of a text, with a new salt.
 
-    What no database can keep (NUL, half a surrogate pair) is replaced.
+    Characters that a database cannot keep (NUL, half a surrogate pair) are replaced.
     """
     kept = (
         text.encode("utf-8", errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -50,7 +52,7 @@ def insert_texts(tx: Tx, rows: Sequence[TextRow]) -> None:
 
 
 def name_ids(tx: Tx, names: Iterable[str]) -> dict[str, str]:
-    """The id of each name, the same one for as long as the name is known."""
+    """Return the id of each name. A name keeps its id until it is erased."""
     wanted = dict.fromkeys(names)
     rows = {name: new_text(name, name=True) for name in wanted}
     kept = [row.text for row in rows.values()]
@@ -59,13 +61,13 @@ def name_ids(tx: Tx, names: Iterable[str]) -> dict[str, str]:
         tx,
         [row for row in sorted(rows.values(), key=lambda row: row.text) if row.text not in known],
     )
-    # Another process may have been first with some of them.
+    # Read again, because another process may have inserted some of them first, under other salts.
     known = _known(tx.conn, kept)
     return {name: known[row.text] for name, row in rows.items()}
 
 
 def read_texts(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
-    """The texts that are still there; an erased one is missing."""
+    """Return the texts of these ids; one that was erased is missing."""
     wanted = [one for one in dict.fromkeys(ids) if one]
     found: dict[str, str] = {}
     for begin in range(0, len(wanted), IDS_A_STATEMENT_MAX):
@@ -75,10 +77,10 @@ def read_texts(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
 
 
 def erase(tx: Tx, ids: Collection[str], changes: Collection[str] = ()) -> int:
-    """Forget texts for good, and of these changes the words, stored answers and messages; how many
-    texts there were.
+    """Erase texts for good, and return how many there were.
 
-    Decisions and entries stay as they are: they hold ids only, and verify.
+    Of these changes the copies are erased as well: the words of the search, stored answers and
+    messages. Decisions and ledger entries stay as they are, because they hold only ids.
     """
     if changes:
         _erase_copies(tx, changes)

@@ -1,5 +1,7 @@
-"""What the gate answers, checked before anything is believed: a foreign, cached or cut answer is no
-answer.
+"""Checks an answer of the gate before it is used.
+
+An answer of another server, from a cache, or cut off counts as no answer. A check returns what is
+wrong, or None.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ Check = Callable[[Body], "str | None"]
 
 
 def anything(body: Body) -> str | None:  # noqa: ARG001 - the shape of a check
-    """Any JSON object will do."""
+    """Accept any JSON object."""
     return None
 
 
 def place_answer(body: Body) -> str | None:
-    """`running` is null, or names a full commit hash."""
+    """Accept the answer about a place: `running` is null, or names a full commit hash."""
     running = body.get("running", "")
     if running is None:
         return None
@@ -38,7 +40,7 @@ def place_answer(body: Body) -> str | None:
 
 
 def change_of(commit: str, change: str | None = None) -> Check:
-    """A change of this commit; of this id, where it is known already."""
+    """Return a check that accepts a change of this commit, and of this id if that is known."""
 
     def check(body: Body) -> str | None:
         if not isinstance(body.get("id"), str) or body.get("state") not in STATES:
@@ -51,7 +53,7 @@ def change_of(commit: str, change: str | None = None) -> Check:
 
 
 def evaluation_of(commit: str) -> Check:
-    """What would be decided for this commit."""
+    """Return a check that accepts an evaluation of this commit."""
 
     def check(body: Body) -> str | None:
         if body.get("outcome") not in OUTCOMES or "id" in body:
@@ -64,16 +66,17 @@ def evaluation_of(commit: str) -> Check:
 
 
 def any_change(body: Body) -> str | None:
-    """A change, whichever."""
+    """Accept any change."""
     if isinstance(body.get("id"), str) and body.get("state") in STATES:
         return None
     return "it is no change"
 
 
 def envelope_of(change: str, commit: str) -> Check:
-    """An admission of this change and commit.
+    """Return a check that accepts an admission of this change and commit.
 
-    Whoever deploys verifies the signature: `gate verify-admission`.
+    The signature is not verified here, because that needs more than the standard library; `gate
+    verify-admission` does it before the deployment.
     """
 
     def check(body: Body) -> str | None:

@@ -1,4 +1,4 @@
-"""What `gate check` asks the gate, one question after the other, always about the same run and
+"""The questions of `gate check` to the gate, one after the other, always about the same run and
 commit.
 """
 
@@ -23,7 +23,7 @@ from gate.client.world import World
 
 
 class Asker:
-    """Holds what stays the same over all questions.
+    """Asks the gate, and holds what stays the same over all questions.
 
     Raises `UnknownCommit` when made without a commit to ask about.
     """
@@ -48,7 +48,7 @@ class Asker:
 
     @property
     def change(self) -> Body | None:
-        """What the gate last said of the change; None before its first answer."""
+        """The change as the gate last answered it, or None before its first answer."""
         return self._session.change
 
     @property
@@ -57,7 +57,7 @@ class Asker:
         return {"step": "", "url": None, **self._pipe.run}
 
     def body(self) -> Body:
-        """The request, with facts against what is known to run there."""
+        """Return the request, with facts measured against what is known to run there."""
         if self._git is None:
             self._measure(Place())
         assert self._git is not None  # noqa: S101 - _measure sets it
@@ -67,27 +67,31 @@ class Asker:
         return body
 
     def submit(self) -> Body:
-        """Ask, or ask again: facts are measured anew when something else runs there than before."""
+        """Submit the change, also again, and return it.
+
+        Facts are measured anew if something else runs there than the last time.
+        """
         place = self._session.place(self._options.service, self._options.environment)
         if self._git is None or place != self._place:
             self._measure(place)
         body = self.body()
         if self._pipe.kind == LOCAL:
-            # Without one the gate joins what was asked for before, and waits.
+            # Each call at a terminal would be a run of its own. Without a run the gate joins the
+            # change that was asked for before.
             body.pop("run")
         return self._session.submit(body)
 
     def evaluate(self) -> Body:
-        """Ask what would be decided, with facts against what runs there."""
+        """Return what would be decided, with facts measured against what runs there."""
         self._measure(self._session.place(self._options.service, self._options.environment))
         return self._session.evaluate(self.body())
 
     def read(self, wait: int = 0) -> Body:
-        """The change as it is now."""
+        """Return the change as it is now; with `wait`, as soon as it is no longer pending."""
         return self._session.read(self._known(), wait)
 
     def admit(self, change: Body) -> Body:
-        """The signed admission, written to `--statement` where that was asked for."""
+        """Return the signed admission, and write it to the file of `--statement`, if given."""
         asked = self.body()
         envelope = self._session.admit(
             change,
@@ -104,7 +108,7 @@ class Asker:
         return envelope
 
     def cancel(self, comment: str, seconds: float) -> Body:
-        """Withdraw the change: one attempt, soon."""
+        """Cancel the change in one short attempt, because the runner ends this process soon."""
         quick = Session(
             Http(self._http.url, self._world, seconds=seconds),
             self._session.credentials,
@@ -126,9 +130,9 @@ class Asker:
             self._world.say(f"note: {visible(notice)}")
 
     def _remember(self, change: Body) -> None:
-        """What was admitted is what `gate close` reports.
+        """Leave a file behind by which `gate close` knows what was admitted.
 
-        Without a private place nothing is left behind, and close needs the id.
+        It holds a token, so without a private place no file is written, and close needs the id.
         """
         repository = self._source.repository
         place = state_file(self._world, repository.git_folder if repository else None)

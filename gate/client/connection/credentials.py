@@ -11,7 +11,7 @@ from gate.client.world import World
 
 AUDIENCE_FIELD = "&audience="
 LENT = "GATE_HOST_TOKEN"
-"""A variable and no flag: what stands on a command line is seen by everybody on the machine."""
+"""A variable and no flag, because everybody on the machine can see a command line."""
 
 
 class NoCredentials(Exception):
@@ -19,7 +19,7 @@ class NoCredentials(Exception):
 
 
 class Credentials:
-    """A token for each asking: an identity token is good for minutes, an API token for long."""
+    """Gives a token for each request, because an identity token is valid only for minutes."""
 
     def __init__(
         self, world: World, given: str | None, audience: str, mask: Callable[[str], None]
@@ -31,13 +31,16 @@ class Credentials:
 
     @property
     def name_the_repository(self) -> bool:
-        """An identity token does, under the very issuer that made it; with one there is nothing for
-        a request to add.
+        """Whether the credentials name the repository themselves.
+
+        An identity token does, under the very issuer that made it, so the request leaves it out.
         """
         return not self._given
 
     def token(self) -> str:
-        """What to send now. Raises `NoCredentials`; `Unreachable` where the runner gives none."""
+        """Return the token to send now. Raises `NoCredentials`, or `Unreachable` if the runner
+        does not answer.
+        """
         if self._given:
             self._mask(self._given)
             return self._given
@@ -56,10 +59,10 @@ class Credentials:
         return token
 
     def lent(self) -> str:
-        """The job's own token at its code host, which the gate asks it with; empty for none.
+        """Return the job's own token at its code host, with which the gate may ask it, or "".
 
-        It means something beside an identity token alone, and goes to nobody who could be listened
-        to.
+        The gate uses it only beside an identity token, and it is sent only where nobody on the way
+        can read it.
         """
         token = self._world.env.get(LENT, "").strip()
         if not token or self._given or not is_private(self._audience):
@@ -68,7 +71,7 @@ class Credentials:
         return token
 
     def _of_github(self) -> str:
-        """A new token each time: its id counts once."""
+        """Return a new identity token each time, because the gate binds each to its first use."""
         import urllib.parse  # noqa: PLC0415 - only where it is needed
 
         env = self._world.env

@@ -1,5 +1,6 @@
-"""Asking the gate: JSON in and out, a few attempts with one key, and an answer that is not the
-gate's is no answer.
+"""Asks the gate: JSON in and out, and a few attempts with one key.
+
+An answer that is not the gate's, such as a proxy's, counts as none.
 """
 
 from __future__ import annotations
@@ -28,14 +29,11 @@ Body = dict[str, Any]
 
 
 class Unreachable(Exception):
-    """No answer of the gate, for whatever reason, after all attempts.
-
-    Nothing is known, so nothing is allowed.
-    """
+    """The gate gave no answer in all attempts, so nothing is known and nothing is allowed."""
 
 
 class Refused(Exception):
-    """The gate answered no, and would again: the problem's name, and what it says."""
+    """The gate refused, and would again. Has the problem's name, and its sentence for people."""
 
     def __init__(self, status: int, problem: str, detail: str) -> None:
         super().__init__(f"{detail} ({status} {problem})")
@@ -45,15 +43,15 @@ class Refused(Exception):
 
     @property
     def denied(self) -> bool:
-        """Not authenticated, or not allowed."""
+        """Whether the caller is not authenticated, or not allowed."""
         return self.status in _DENIED
 
 
 class GateRequest(NamedTuple):
     """One question. Every attempt carries the same key, so that the gate does it once.
 
-    `check` says what is wrong with an answer that should be the gate's. With `wait` it may take so
-    much longer.
+    `check` returns what is wrong with an answer, or None. With `wait` the answer may take so many
+    seconds longer.
     """
 
     method: str
@@ -69,7 +67,7 @@ class GateRequest(NamedTuple):
 
 
 class _Again(Exception):
-    """This attempt failed; the next one may not."""
+    """This attempt failed, and the next one may succeed."""
 
     def __init__(
         self, because: str, *, retry_after: float | None = None, refused: Refused | None = None
@@ -80,9 +78,9 @@ class _Again(Exception):
 
 
 class Http:
-    """One address.
+    """One address of a gate.
 
-    `denied` remembers a 401 or 403 of this run: after one nothing is let through for being down.
+    `denied` remembers a 401 or 403: after one, `--if-down allow` lets nothing through.
     """
 
     def __init__(self, url: str, world: World, *, seconds: float = REQUEST_SECONDS_MAX) -> None:
@@ -92,7 +90,7 @@ class Http:
         self._seconds = seconds
 
     def ask(self, asking: GateRequest) -> Body:
-        """The JSON object of a 2xx answer that passed its check.
+        """Return the JSON object of a 2xx answer that passed its check.
 
         Raises `Refused` or `Unreachable`.
         """
@@ -164,7 +162,7 @@ class Http:
 
 
 def _refusal(reply: Reply) -> Refused | None:
-    """The problem document of the gate, or None for a foreign answer."""
+    """Return the gate's problem document as an error, or None for an answer that is not its own."""
     body = _json(reply)
     kind = body.get("type") if body else None
     if body is None or not isinstance(kind, str) or not kind.startswith(PROBLEM_PREFIX):
@@ -196,7 +194,7 @@ def _json(reply: Reply) -> Body | None:
 
 
 def _retry_after(reply: Reply) -> float | None:
-    """Seconds, bounded; a date is not worth a calendar here."""
+    """Return the seconds of `Retry-After`, bounded. A date is not read: the gate sends none."""
     text = reply.headers.get("retry-after", "")
     if text.isdigit():
         return min(float(text), RETRY_AFTER_SECONDS_MAX)
@@ -204,8 +202,9 @@ def _retry_after(reply: Reply) -> float | None:
 
 
 def _pause(attempt: int, retry_after: float | None) -> float:
-    """Exponential with jitter, so that a thousand jobs do not come back together; never earlier
-    than the server asks.
+    """Return how many seconds to wait before an attempt, never less than the server asks for.
+
+    It grows exponentially, with jitter, so that a thousand jobs do not come back together.
     """
     backoff = BACKOFF_SECONDS * 2.0 ** (attempt - 1)
     return (retry_after or 0.0) + backoff * (0.5 + os.urandom(1)[0] / 510)

@@ -37,7 +37,7 @@ class Source:
         self.commit = self._commit(options.commit, pipe)
 
     def facts(self, place: Place, asked_base: str | None) -> GitFacts:
-        """What git says; without a repository everything is unknown."""
+        """Return the facts that git tells; without a repository all of them are unknown."""
         if self.repository is None:
             return no_git_facts(self.commit, self.because)
         return git_facts(
@@ -45,7 +45,7 @@ class Source:
         )
 
     def git_user(self) -> str:
-        """Who asks where no pipeline says so; empty where git does not know."""
+        """Return the git user, who asks where no pipeline says so; empty if there is none."""
         return (self.repository.email() or "") if self.repository else ""
 
     def _commit(self, asked: str | None, pipe: Pipeline) -> str:
@@ -53,7 +53,7 @@ class Source:
             found = self.repository.resolve(asked or "HEAD")
             if found:
                 return found
-        # a full hash needs no repository; without one the pipeline knows its own commit
+        # A full hash can be taken as it is. Without a repository the pipeline says which commit.
         named = asked or (pipe.commit if self.repository is None else None)
         if named and FULL_HASH.fullmatch(named):
             return named
@@ -68,7 +68,10 @@ class Source:
 
 
 def request_body(options: CheckOptions, source: Source, pipe: Pipeline, git: GitFacts) -> Body:
-    """Only what is known; the server refuses what it does not understand."""
+    """Return the request, without fields that are not known.
+
+    A fact that is unknown stays in it as null.
+    """
     repository = source.repository
     body: dict[str, Any] = {
         "service": options.service,
@@ -99,8 +102,9 @@ def request_body(options: CheckOptions, source: Source, pipe: Pipeline, git: Git
 
 
 def _facts(options: CheckOptions, git: GitFacts) -> dict[str, dict[str, Any]]:
-    """What was given by hand stands above what was computed; the server compares both with what it
-    can verify.
+    """Return the facts by group; what was given by hand replaces what was computed.
+
+    Nothing is gained by a wrong one, because the server compares all with what it can verify.
     """
     facts = {group: dict(values) for group, values in git.facts.items()}
     for group, name, value in options.facts:

@@ -13,12 +13,14 @@ from gate.client.git.baseline import Place
 from gate.client.world import World
 
 RATE_LIMITED = "rate_limited"
-"""The problem of whoever asks, or waits, too often at once."""
+"""The problem of a caller that asks too often, or waits with too many requests at once."""
 
 
 class Session:
-    """`change` is what the gate last said; `change_token` is good for this change alone and is used
-    once it is known.
+    """The requests about one change.
+
+    `change` is the change as last answered. `change_token` is valid for this change alone, and is
+    used as soon as it is known.
     """
 
     def __init__(
@@ -37,10 +39,7 @@ class Session:
         self.change_token = change_token
 
     def place(self, service: str, environment: str) -> Place:
-        """What the gate knows of where the change goes.
-
-        Of a service that it does not show it says nothing.
-        """
+        """Return what the gate knows of the place; nothing, if it hides the service."""
         path = f"/v1/services/{_quoted(service)}/environments/{_quoted(environment)}"
         try:
             said = self.http.ask(
@@ -56,7 +55,7 @@ class Session:
         )
 
     def submit(self, body: Body) -> Body:
-        """A new asking has a new key; its retries repeat it."""
+        """Submit a change, and return it. Each submit has a new key, which its retries repeat."""
         check = answers.change_of(body["commit"])
         asking = GateRequest(
             "POST",
@@ -75,7 +74,7 @@ class Session:
         return change
 
     def evaluate(self, body: Body) -> Body:
-        """What would be decided; nothing is recorded."""
+        """Return what would be decided; nothing is recorded."""
         return self.http.ask(
             GateRequest(
                 "POST",
@@ -88,10 +87,10 @@ class Session:
         )
 
     def read(self, change: Body, wait: int = 0) -> Body:
-        """The change as it is now, or as soon as it is no longer pending.
+        """Return the change as it is now, or with `wait` as soon as it is no longer pending.
 
-        A gate limits how many jobs of one caller wait at once. Whoever is one too many reads
-        without waiting, because the pipeline still needs its answer.
+        A gate limits how many jobs of one caller wait at once. A job over that limit reads without
+        waiting, because the pipeline still needs its answer.
         """
         check = answers.change_of(change["commit"], change["id"])
         try:
@@ -107,16 +106,16 @@ class Session:
         return self.change
 
     def admit(self, change: Body, body: Body) -> Body:
-        """The signed admission. It consumes the approval for this run."""
+        """Return the signed admission, which consumes the approval for this run."""
         check = answers.envelope_of(change["id"], change["commit"])
         return self._act(change["id"], "admission", body, check)
 
     def cancel(self, change: str, comment: str, retries: int = RETRIES_MAX) -> Body:
-        """Withdraw it."""
+        """Cancel a change, and return it."""
         return self._act(change, "cancellation", {"comment": comment}, answers.any_change, retries)
 
     def close(self, change: str, body: Body) -> Body:
-        """Report how the deployment ended."""
+        """Report how the deployment ended, and return the change."""
         return self._act(change, "closure", body, answers.any_change)
 
     def _act(
@@ -128,12 +127,10 @@ class Session:
         )
 
     def _ask(self, asking: Callable[[str], GateRequest]) -> Body:
-        """With the change's own token, and without it where that has ended.
+        """Ask with the change's own token, and once more with the caller's if that has ended.
 
-        Whoever may still act has another.
-
-        It ends a day after the change, and with the token it was earned with, which may have been
-        good for minutes.
+        A change token ends a day after its change. It also ends with the token for which it was
+        issued, and that may have been valid only for minutes.
         """
         try:
             return self.http.ask(asking(self._token()))

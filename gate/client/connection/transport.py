@@ -21,7 +21,7 @@ class TransportFailed(Exception):
 
 
 class Request(NamedTuple):
-    """What is sent. `seconds` is the limit from the first packet to the last byte of the answer."""
+    """A request. `seconds` is the limit from the first packet to the last byte of the answer."""
 
     method: str
     url: str
@@ -31,7 +31,7 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What came back, whole. Names of headers are in lower case."""
+    """A whole answer. Names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,13 +39,15 @@ class Reply(NamedTuple):
 
 
 def send(request: Request, env: Mapping[str, str]) -> Reply:
-    """The reply, or `TransportFailed`."""
+    """Send a request and return its reply. Raises `TransportFailed`."""
     return _within(request.seconds, lambda: _send(request, env))
 
 
 def _within(seconds: float, work: Callable[[], Reply]) -> Reply:
-    """The time limits of sockets do not cover name look-ups and slow drips; a thread that we stop
-    waiting for does.
+    """Return what the work returns. Raises `TransportFailed` after so many seconds.
+
+    The work runs in a thread, which is left behind when it is late. The time limits of sockets are
+    not enough: they cover neither the look-up of a name nor an answer that comes byte by byte.
     """
     done: list[Any] = []
 
@@ -112,8 +114,9 @@ def _read(response: addinfourl) -> Reply:
 
 
 def _opener(url: str, env: Mapping[str, str]) -> urllib.request.OpenerDirector:
-    """Only HTTP and HTTPS; a redirect is an answer like another, so a token never follows one to a
-    foreign host.
+    """Return an opener for HTTP and HTTPS that follows no redirect.
+
+    A redirect is returned like any other answer, so a token is never sent on to another host.
     """
     import urllib.error  # noqa: PLC0415 - loaded already
     import urllib.request  # noqa: PLC0415 - the same
@@ -131,7 +134,11 @@ def _opener(url: str, env: Mapping[str, str]) -> urllib.request.OpenerDirector:
 
 
 def _proxies(url: str, env: Mapping[str, str]) -> dict[str, str]:
-    """A proxy carries https only, end to end encrypted; plain http is for machines nearby."""
+    """Return the proxy to use for this address, if any.
+
+    Only https goes through a proxy, which cannot read it. Plain http is sent directly, because it
+    is only for machines nearby.
+    """
     import urllib.parse  # noqa: PLC0415 - loaded already
 
     proxy = env.get("https_proxy") or env.get("HTTPS_PROXY")

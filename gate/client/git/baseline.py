@@ -1,5 +1,5 @@
-"""What a change is measured against: what runs there, the merge base with the default branch, or
-nothing at all.
+"""Which commit is a change compared with? What runs there, the merge base with the default branch,
+or nothing at all.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _DEFAULT_BRANCHES = (
 
 
 class Place(NamedTuple):
-    """What the server knows of the place: the commit that runs there, and whether nothing was ever
-    admitted there.
+    """What the gate knows of a place: the commit that runs there, and whether this would be the
+    first deployment.
     """
 
     running: str | None = None
@@ -27,9 +27,9 @@ class Place(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """The base, where there is one, and why there is none.
+    """The base, or None and the reason why there is none.
 
-    `everything`: all of the commit is new there.
+    With `everything` all files of the commit are new there.
     """
 
     commit: str | None
@@ -38,10 +38,10 @@ class Baseline(NamedTuple):
 
 
 def baseline(repository: Repository, commit: str, place: Place, asked: str | None) -> Baseline:
-    """`asked` (--base) wins over what runs there, which wins over the merge base.
+    """Return the base: `asked` (`--base`), else what runs there, else the merge base.
 
     Without any of them everything is new, if nothing was ever admitted there. A full hash that is
-    not here is answered as it is: the caller may fetch it.
+    not in this clone is returned all the same, because the caller may fetch it.
     """
     if asked:
         found = repository.resolve(asked)

@@ -1,6 +1,4 @@
-"""The commits between base and commit: who made them, and whether they repair or take back
-something.
-"""
+"""The commits between base and commit: who made them, and do they fix or revert something?"""
 
 from __future__ import annotations
 
@@ -40,7 +38,8 @@ _STAT = (
 class Commit(NamedTuple):
     """One commit of the range.
 
-    Addresses are as they were written: a mailmap is a part of what is deployed.
+    Addresses are as they were written. A mailmap is not applied, because the author of the change
+    could edit it.
     """
 
     hash: str
@@ -53,7 +52,7 @@ class Commit(NamedTuple):
 
     @property
     def person(self) -> str:
-        """Who wrote it, in one spelling."""
+        """The address of its author, or else the name, in lower case."""
         return (self.author or self.author_name).lower()
 
     @property
@@ -63,7 +62,7 @@ class Commit(NamedTuple):
 
     @property
     def reverts(self) -> bool:
-        """Whether it takes back another commit."""
+        """Whether it reverts another commit, by its message."""
         return (
             _REVERT_SUBJECT.match(self.subject) is not None
             or _REVERT_BODY.search(self.message) is not None
@@ -73,7 +72,7 @@ class Commit(NamedTuple):
 class Range(NamedTuple):
     """Commits, newest first.
 
-    An incomplete range was cut by a limit or by a shallow clone: it can only be added to.
+    An incomplete range was cut by a limit or by a shallow clone, so more commits may belong to it.
     """
 
     commits: list[Commit]
@@ -81,21 +80,21 @@ class Range(NamedTuple):
 
 
 def commits_between(repository: Repository, base: str | None, commit: str) -> Range:
-    """The commits of `commit` that `base` lacks. Without a base only the commit itself is known."""
+    """Return the commits that `commit` has and `base` lacks; without a base the commit alone."""
     if base is None:
         return Range(_read(repository, ["--max-count=1", commit]), complete=False)
     return _all(repository, [commit, f"^{base}"])
 
 
 def all_commits(repository: Repository, commit: str) -> Range:
-    """The commit and everything before it."""
+    """Return the commit and everything before it."""
     return _all(repository, [commit])
 
 
 def _all(repository: Repository, revisions: list[str]) -> Range:
     found = _read(repository, [f"--max-count={COMMITS_MAX + 1}", *revisions])
-    # a shallow clone ends in commits that seem to have no parents: what lies beyond may belong to
-    # the range
+    # A shallow clone ends in commits that seem to have no parents. What lies before them may belong
+    # to the range.
     cut = repository.shallow and any(not one.parents for one in found)
     return Range(found[:COMMITS_MAX], complete=not cut and len(found) <= COMMITS_MAX)
 
@@ -108,7 +107,7 @@ def _read(repository: Repository, arguments: list[str]) -> list[Commit]:
 
 
 def people(commits: list[Commit]) -> list[str]:
-    """Authors, committers and co-authors: whoever had a hand in it must not approve it."""
+    """Return authors, committers and co-authors, because none of them may approve the change."""
     found: dict[str, str] = {}
     co_authors: dict[str, None] = {}
     for one in commits:

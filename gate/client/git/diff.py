@@ -1,5 +1,5 @@
-"""What changed between base and commit: the facts of the group `diff` that two trees alone can
-tell.
+"""What changed between base and commit: those facts of the group `diff` that follow from the two
+trees alone.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from gate.client.git.run import GitFailed, Repository
 PATHS_MAX = 3_000
 PATH_BYTES_MAX = 500
 LIST_BYTES_MAX = 768 * 1024
-"""As JSON: a request has at most 1 MiB."""
+"""The limit of the list of paths as JSON, because a whole request has at most 1 MiB."""
 
 RENAMES_MAX = 1_000
-"""More candidates than this and git stops looking for renames by content, as it does by itself."""
+"""With more candidates than this git does not look for renames by content."""
 
 BYTES_BEFORE_MAX = 64 * 1024 * 1024
-"""Up to this size of the old files their lines are counted; beyond, `lines_before` is unknown."""
+"""Over this size the lines of the old files are not counted, and `lines_before` is unknown."""
 
 CONTENTS_FETCHED_MAX = 2_000
-"""So many files a partial clone brings for one change; their names must fit on a command line."""
+"""How many files are fetched into a partial clone; their names must fit on a command line."""
 
 _GITLINK = b"160000"
 
@@ -49,10 +49,7 @@ class File(NamedTuple):
 
 
 def bring_contents(repository: Repository, base: str, commit: str) -> bool:
-    """Ask the remote of a partial clone, once, for the contents that changed.
-
-    False where some are still missing.
-    """
+    """Fetch the contents that changed into a partial clone, once. False: some are still missing."""
     wanted = _contents(repository, ["diff-tree", "-r", base, commit])
     wanted |= _contents(repository, ["log", "--format=", commit, f"^{base}"])
     missing = _missing(repository, wanted)
@@ -66,8 +63,9 @@ def bring_contents(repository: Repository, base: str, commit: str) -> bool:
 
 
 def _contents(repository: Repository, command: list[str]) -> set[bytes]:
-    """The contents on both sides of every change that the command lists; of trees alone, so none
-    need be here.
+    """Return the ids of the contents before and after each change that a git command lists.
+
+    The command reads only trees, so the contents themselves need not be in the clone.
     """
     raw = repository.run(
         [
@@ -83,12 +81,12 @@ def _contents(repository: Repository, command: list[str]) -> set[bytes]:
     tokens = iter(raw.split(b"\0"))
     found: set[bytes] = set()
     for token in tokens:
-        # a commit's list begins on a new line.
+        # The list of each commit begins on a new line.
         change = token.lstrip(b"\n")
         if change.startswith(b":"):
             _, _, old, new, _ = change[1:].split()
             found |= {old, new}
-            # The path, which may look like anything.
+            # Skip the path, which may look like anything, even like a change.
             next(tokens)
     return {one for one in found if one.strip(b"0")}
 
@@ -100,14 +98,15 @@ def _missing(repository: Repository, wanted: set[bytes]) -> list[bytes]:
 
 
 def empty_tree(repository: Repository) -> str:
-    """The tree without files, in the repository's own format. git knows it, whether it is stored or
-    not.
+    """Return the id of the tree without files, in the hash format of the repository.
+
+    git knows that tree even if it is not stored.
     """
     return repository.run(["hash-object", "-t", "tree", "--stdin"]).decode().strip()
 
 
 def changed_files(repository: Repository, base: str, commit: str) -> list[File]:
-    """Every changed file, sorted by path. One git process, whatever the size."""
+    """Return every changed file, sorted by path, with one git process."""
     raw = repository.run(
         [
             "diff-tree",
@@ -130,7 +129,7 @@ def changed_files(repository: Repository, base: str, commit: str) -> list[File]:
 
 
 def diff_facts(files: list[File]) -> dict[str, Any]:
-    """Counts, entropy and paths. Paths over a limit make the list unknown; its count is kept.
+    """Return counts, entropy and paths. Over a limit the paths are unknown, but not their number.
 
     A submodule leaves the lines unknown, because the one line that git shows of it may stand for
     any number.
@@ -149,26 +148,30 @@ def diff_facts(files: list[File]) -> dict[str, Any]:
 
 
 def subsystems(files: list[File]) -> set[bytes]:
-    """The top-level folders; files at the top are one more, the empty name."""
+    """Return the top-level folders; files outside any folder count as one more, the empty name."""
     return {top_folder(path) for path in (file.path for file in files)}
 
 
 def top_folder(path: bytes) -> bytes:
-    """The first folder of a path, empty at the top."""
+    """Return the first folder of a path, empty for a file outside any folder."""
     folder, slash, _ = path.partition(b"/")
     return folder if slash else b""
 
 
 def entropy(lines: list[int]) -> float:
-    """Shannon's, in bits, of the changed lines over the files; 4 places."""
+    """Return Shannon's entropy of the changed lines over the files, in bits, with 4 places.
+
+    `fsum` keeps the result the same in whatever order the files come.
+    """
     total = sum(lines)
     parts = [count / total for count in lines if count] if total else []
     return round(max(0.0, -math.fsum(part * math.log2(part) for part in parts)), 4)
 
 
 def lines_before(repository: Repository, files: list[File]) -> int | None:
-    """Lines of the touched files before the change, or None where that is too much to read, or not
-    here.
+    """Return the number of lines that the touched files had before the change.
+
+    None if they are too large to read, or not in this clone.
     """
     if not all(file.counted for file in files):
         return None
@@ -187,7 +190,10 @@ def lines_before(repository: Repository, files: list[File]) -> int | None:
 
 
 def _count_lines(content: bytes) -> int:
-    """Over a stream of `size LF bytes LF`; a last line without its end is a line."""
+    """Return the number of lines in a stream of `size LF bytes LF`, as `git cat-file` writes it.
+
+    A last line without a line break counts as well.
+    """
     lines, place = 0, 0
     while place < len(content):
         end = content.index(b"\n", place)
@@ -200,8 +206,10 @@ def _count_lines(content: bytes) -> int:
 
 
 def _paths(files: list[File]) -> list[str] | None:
-    """What left a folder touched it: a rule for that folder must see the old path of a rename,
-    too.
+    """Return all paths of the files as text, or None over a limit.
+
+    A rename has both its paths here: a file that left a folder touched it, and a rule for that
+    folder must see that.
     """
     raw = sorted({path for file in files for path in (file.path, file.old_path)})
     if len(raw) > PATHS_MAX or any(len(path) > PATH_BYTES_MAX for path in raw):
@@ -215,12 +223,14 @@ def _paths(files: list[File]) -> list[str] | None:
 
 
 def readable(raw: bytes) -> str:
-    r"""A path as text; bytes that are no UTF-8 are shown as \xff."""
+    r"""Return a path as text; bytes that are no UTF-8 are shown as \xff."""
     return raw.decode(errors="backslashreplace")
 
 
 def _parse(raw: bytes) -> list[File]:
-    r"""First all `:modes hashes status NUL path NUL [new path NUL]`, then all `added TAB deleted
+    r"""Return the files that `git diff-tree --raw --numstat -z` lists.
+
+    First come all `:modes hashes status NUL path NUL [new path NUL]`, then all `added TAB deleted
     TAB path NUL`.
     """
     tokens = iter(raw.split(b"\0"))
@@ -236,7 +246,7 @@ def _parse(raw: bytes) -> list[File]:
             before[path] = (old_path, old_blob if there else None, submodule)
         elif token:
             added, deleted, path = token.split(b"\t", 2)
-            # a rename: both paths follow.
+            # An empty path stands for a rename, whose two paths follow.
             if not path:
                 _, path = next(tokens), next(tokens)
             old_path, blob, submodule = before[path]

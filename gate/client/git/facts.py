@@ -31,7 +31,7 @@ from gate.client.git.history import NO_EARLIER_DAYS, author_facts, earlier_commi
 from gate.client.git.run import Budget, GitFailed, Head, Repository
 
 HISTORY_SECONDS_MAX = 15.0
-"""For everything that reads the history before base."""
+"""How long everything that reads the history before base may take together."""
 
 Groups = dict[str, dict[str, Any]]
 
@@ -63,7 +63,7 @@ _CUT = (
 
 
 class GitFacts(NamedTuple):
-    """What goes into a request, and what the person who reads the output should know."""
+    """The parts of a request that come from git, and notices for the person at the output."""
 
     commit: str
     base: str | None
@@ -82,9 +82,9 @@ def git_facts(
     now: float,
     history_seconds: float = HISTORY_SECONDS_MAX,
 ) -> GitFacts:
-    """The facts of `commit` (a full hash) against its base.
+    """Return the facts of `commit` (a full hash), compared with its base.
 
-    `place` is what the server says of where it goes.
+    `place` is what the gate knows of where it goes.
     """
     draft = _Draft(repository, commit, history_seconds)
     draft.attempt("facts of the code", lambda: _fill(draft, place, asked_base, now))
@@ -92,19 +92,19 @@ def git_facts(
 
 
 def no_git_facts(commit: str, because: str) -> GitFacts:
-    """Nothing is known but the commit."""
+    """Return facts that are all unknown, with the reason as a notice."""
     return GitFacts(
         commit, None, "", [], unknown_facts(), [f"facts of the code are unknown: {because}"]
     )
 
 
 def unknown_facts() -> Groups:
-    """Every fact that git could tell, unknown."""
+    """Return every fact that git could tell, as unknown."""
     return {group: dict.fromkeys(names) for group, names in _NAMES.items()}
 
 
 class _Draft:
-    """Facts that become known one by one; what fails leaves its facts unknown and a notice."""
+    """Facts that become known one by one; a step that fails leaves its facts unknown."""
 
     def __init__(self, repository: Repository, commit: str, history_seconds: float) -> None:
         self.repository = repository
@@ -161,7 +161,7 @@ def _fill(draft: _Draft, place: Place, asked_base: str | None, now: float) -> No
 
 
 def _here(repository: Repository, commits: list[str]) -> list[str]:
-    """Which of the commits are here, after asking the remote once for those that were not."""
+    """Return which of the commits are in this clone, after one fetch of those that were not."""
     missing = [one for one in commits if not repository.has(one)]
     if missing and repository.fetch(missing, depth=1):
         missing = [one for one in missing if not repository.has(one)]
@@ -191,9 +191,9 @@ def _measure(draft: _Draft, head: Head, base: str, commits: Range) -> None:
 
 
 def _measure_everything(draft: _Draft, head: Head) -> None:
-    """Against the empty tree.
+    """Add facts of a first deployment, which is compared with the empty tree.
 
-    No file was there before, and no commit, so nobody has touched them.
+    No file was there before, so nobody has touched them.
     """
     repository = draft.repository
     files = changed_files(repository, empty_tree(repository), head.commit)

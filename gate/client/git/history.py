@@ -18,10 +18,12 @@ COMMITS_MAX = 200_000
 """A longer history is not read; its facts are unknown."""
 
 FILES_ASKED_MAX = 16
-"""Up to so many paths git filters the history; beyond, it is faster to read it all and to filter
-here."""
+"""Up to so many paths git filters the history itself. With more it is faster to read all of it and
+filter it here."""
 
 NO_EARLIER_DAYS = 3_650
+"""The `days_since_touched` of files that nobody touched before, as `gate.core.facts` has it."""
+
 _DAY = 24 * 3600
 _YEAR = 365 * _DAY
 _FOLDER_MODE = b"040000"
@@ -36,7 +38,7 @@ class Past(NamedTuple):
 
 
 def earlier_commits(repository: Repository, base: str, budget: Budget) -> list[Past] | None:
-    """Every commit up to base; None when there are more than may be read."""
+    """Return every commit up to base, or None if there are more than may be read."""
     raw = repository.run(
         ["log", "-z", f"--max-count={COMMITS_MAX + 1}", "--format=%H %ct %ae%x01%an", base],
         budget=budget,
@@ -55,9 +57,9 @@ def author_facts(
     at: int,
     budget: Budget,
 ) -> dict[str, Any]:
-    """The group `author`, for the least experienced author of the range.
+    """Return the facts of the group `author`, for the least experienced author of the range.
 
-    Without commits there are no authors.
+    Without commits there are no authors, and everything is 0.
     """
     authors = {one.person for one in commits}
     if not authors:
@@ -85,7 +87,10 @@ def author_facts(
 
 
 def recent_changes(commits: Iterable[Past], at: int) -> int:
-    """Each commit weighted by 1 / (whole years ago + 1), rounded down; exact, no floats."""
+    """Return the sum of the commits, each weighted by 1 / (whole years ago + 1), rounded down.
+
+    It is computed with whole numbers, so that every machine gets the same sum.
+    """
     by_years = Counter(max(0, at - past.time) // _YEAR + 1 for past in commits)
     if not by_years:
         return 0
@@ -96,9 +101,9 @@ def recent_changes(commits: Iterable[Past], at: int) -> int:
 def file_facts(
     repository: Repository, base: str, files: list[File], at: int, budget: Budget
 ) -> dict[str, Any]:
-    """Who touched these files before, how often, and how long ago.
+    """Return how many people touched these files before, how often, and how long ago.
 
-    Merges touch nothing by themselves.
+    Merges are left out, because they touch nothing by themselves.
     """
     touched = _touches(
         repository, base, {path for file in files for path in (file.path, file.old_path)}, budget
@@ -122,7 +127,7 @@ def _touches(
     touched: defaultdict[bytes, list[Past]] = defaultdict(list)
     if not paths:
         return touched
-    # No path can be taken for the line of a commit.
+    # A random mark begins the line of each commit, so that no path can be taken for one.
     mark = os.urandom(8).hex().encode()
     command = [
         "log",
@@ -147,7 +152,7 @@ def _touches(
 
 
 def _asked(paths: set[bytes]) -> list[str]:
-    """Path limits for git: the few files themselves, or their few folders, or none."""
+    """Return path limits for git: the files if they are few, else their folders, else none."""
     folders = {top_folder(path) for path in paths}
     wanted = paths if len(paths) <= FILES_ASKED_MAX else folders
     if b"" in wanted or len(wanted) > FILES_ASKED_MAX:
@@ -158,7 +163,7 @@ def _asked(paths: set[bytes]) -> list[str]:
 def _changes_in(
     repository: Repository, own: list[Past], folders: set[bytes], budget: Budget
 ) -> int:
-    """How many of these commits touched one of the top-level folders."""
+    """Return how many of these commits touched one of the top-level folders."""
     if not own or not folders:
         return 0
     given = "".join(f"{past.hash}\n" for past in own).encode()

@@ -1,5 +1,5 @@
-"""What git may see while it is asked: the objects of the repository, and nothing that somebody
-wrote to bend the answer.
+"""Keeps a repository from influencing how git measures it: git sees its objects, and none of its
+settings.
 
 The repository that is judged must not decide how it is measured. So commits, trees and differences
 are not asked of the repository itself but of an empty git folder of our own which borrows its
@@ -52,12 +52,12 @@ _KEPT = re.compile(
     r"GIT_(?:DIR|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|ASKPASS|SSH|SSH_COMMAND|SSH_VARIANT"
     r"|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|(?:HTTP|SSL|PROXY_SSL)_\w+)"
 )
-"""Where the operator's repository is, and how its remote is reached. Every other variable of git's
-could bend an answer."""
+"""Variables that say where the operator's repository is, and how its remote is reached. Every other
+variable of git could change an answer."""
 
 
 def outer_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """For questions about names, and for fetching."""
+    """Return the environment of git for questions about names, and for fetching."""
     kept = {
         name: value
         for name, value in env.items()
@@ -75,7 +75,9 @@ def outer_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def inner_environment(env: Mapping[str, str], folder: str, objects: str) -> dict[str, str]:
-    """For everything else: the git folder of our own, with the repository's objects."""
+    """Return the environment of git for everything else: our own git folder, which borrows the
+    repository's objects.
+    """
     kept = {name: value for name, value in env.items() if not name.startswith("GIT_")}
     return {
         **kept,
@@ -93,16 +95,19 @@ def inner_environment(env: Mapping[str, str], folder: str, objects: str) -> dict
 
 
 def absolute_path(env: Mapping[str, str]) -> str:
-    """The search path without entries that mean a folder of the code that is judged, such as
-    `.`.
+    """Return the search path without relative entries such as `.`.
+
+    They mean a folder of the code that is judged, which could bring a git of its own.
     """
     entries = env.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(one for one in entries if Path(one).is_absolute())
 
 
 def find_git(env: Mapping[str, str]) -> str | None:
-    """The whole path of git: Windows looks into the current folder first, which is the code that is
-    judged.
+    """Return the whole path of git, or None.
+
+    git is never started by its name alone, because Windows looks into the current folder first, and
+    that is the code that is judged.
     """
     names = ("git.exe", "git.cmd") if os.name == "nt" else ("git",)
     for folder in absolute_path(env).split(os.pathsep):
@@ -114,7 +119,7 @@ def find_git(env: Mapping[str, str]) -> str | None:
 
 
 def make_folder(object_format: str) -> str:
-    """An empty git folder that only its owner can read. Raises OSError."""
+    """Make an empty git folder that only its owner can read, and return it. Raises OSError."""
     folder = Path(tempfile.mkdtemp(prefix="gate-git-"))
     extension = "[extensions]\n\tobjectformat = sha256\n" if object_format == "sha256" else ""
     version = 1 if extension else 0
@@ -129,9 +134,9 @@ def make_folder(object_format: str) -> str:
 
 
 def copy_shallow(source: str, folder: str) -> None:
-    """Where a shallow clone ends.
+    """Copy the file that says where a shallow clone ends.
 
-    A fetch moves that, so it is copied again after one. Raises OSError.
+    A fetch changes it, so it is copied again after each. Raises OSError.
     """
     if Path(source).is_file():
         shutil.copyfile(source, Path(folder, "shallow"))

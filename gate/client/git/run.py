@@ -1,5 +1,5 @@
-"""Asking git: few processes, each with a time limit, output parsed as bytes, and nothing that a
-repository can bend.
+"""Runs git: in few processes, each with a time limit, and so that a repository cannot influence the
+answers. Output is parsed as bytes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class GitFailed(Exception):
 
 
 class GitTooSlow(GitFailed):
-    """A command or all of them together took longer than they may."""
+    """One command, or all of them together, took too long."""
 
 
 class Budget:
@@ -53,7 +53,7 @@ class Budget:
         self._end = monotonic() + seconds
 
     def remaining(self) -> float:
-        """What is left; never negative."""
+        """Return how many seconds are left, never less than 0."""
         return max(0.0, self._end - self._monotonic())
 
 
@@ -87,7 +87,7 @@ class _Git(NamedTuple):
     env: Mapping[str, str]
 
     def run(self, arguments: Sequence[str], given: bytes, seconds: float) -> bytes:
-        """What it writes.
+        """Run a git command, and return its output.
 
         Raises `GitFailed` with git's own words, `GitTooSlow` at the time limit.
         """
@@ -157,16 +157,19 @@ class Repository:
         budget: Budget | None = None,
         seconds: float = COMMAND_SECONDS_MAX,
     ) -> bytes:
-        """What git says of objects. Raises `GitFailed`, and `GitTooSlow` at the time limit."""
+        """Run a command about objects in the isolated folder, and return its output.
+
+        Raises `GitFailed`, and `GitTooSlow` at the time limit.
+        """
         limit = min(seconds, budget.remaining()) if budget else seconds
         return self._inner.run(arguments, given, limit)
 
     def _ask(self, arguments: Sequence[str], *, seconds: float = COMMAND_SECONDS_MAX) -> bytes:
-        """What the repository itself says: of names, of its remote, of the git user."""
+        """Run a command in the repository itself: about names, its remote, the git user."""
         return self._outer.run(arguments, b"", seconds)
 
     def _look(self) -> _Found:
-        """What kind of repository this is, and where its parts are."""
+        """Return what kind of repository this is, and where its parts are."""
         questions = [
             "--is-shallow-repository",
             "--is-inside-git-dir",
@@ -191,10 +194,10 @@ class Repository:
         )
 
     def resolve(self, revision: str) -> str | None:
-        """The full hash of a commit; None where there is no such commit here.
+        """Return the full hash of a commit, or None where there is no such commit here.
 
-        A text that can be a hash is one, if such a commit is here: a branch or tag of that name
-        would be believed by git.
+        A text that looks like a hash is taken for one first, because git would prefer a branch or
+        tag of that name, which anybody may have made.
         """
         if not revision or revision.startswith("-") or not revision.isprintable():
             return None
@@ -207,9 +210,9 @@ class Repository:
         return FULL_HASH.fullmatch(commit) is not None and self.resolve(commit) == commit
 
     def fetch(self, objects: Sequence[str], *, depth: int | None = None) -> bool:
-        """Ask the remote for these commits or contents (whole hashes), once.
+        """Fetch these commits or contents (whole hashes) from the remote. False: that failed.
 
-        A shallow clone stays shallow, a whole one stays whole.
+        A shallow clone stays shallow, and a whole one stays whole.
         """
         remotes = self._ask(["remote"]).decode(errors="replace").split()
         if not remotes:
@@ -238,30 +241,33 @@ class Repository:
         )
 
     def head(self, commit: str) -> Head:
-        """Time and subject of a commit that is here."""
+        """Return time and subject of a commit that is here."""
         said = self.run(["log", "-1", "--format=%ct%x00%s", commit])
         time_text, _, subject = said.decode(errors="backslashreplace").partition("\0")
         return Head(commit, unix_time(time_text), subject.strip())
 
     def ref(self) -> str | None:
-        """The branch that is checked out, as refs/heads/…; None when there is none."""
+        """Return the branch that is checked out, as refs/heads/…, or None if there is none."""
         return _optional(self._ask, ["symbolic-ref", "--quiet", "HEAD"])
 
     def email(self) -> str | None:
-        """The git user's address."""
+        """Return the git user's address, or None."""
         return _optional(self._ask, ["config", "--get", "user.email"])
 
 
 def unix_time(text: str) -> int:
-    """A commit's time.
+    """Return a commit's time.
 
-    A commit that git would not write may have none, and counts as the oldest there is.
+    A commit that git itself did not write may have none. It counts as the oldest there is.
     """
     return int(text) if _TIME.fullmatch(text) else 0
 
 
 def _optional(ask: Callable[[Sequence[str]], bytes], arguments: Sequence[str]) -> str | None:
-    """What is said, or None where git fails. Raises `GitTooSlow`: being late is not a no."""
+    """Return the output, or None where git fails.
+
+    Raises `GitTooSlow`, because a late command might still have found something.
+    """
     try:
         return ask(arguments).decode(errors="backslashreplace").strip() or None
     except GitTooSlow:
@@ -271,7 +277,7 @@ def _optional(ask: Callable[[Sequence[str]], bytes], arguments: Sequence[str]) -
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave nothing running, whatever interrupted us."""
+    """End the process with its children, whatever interrupted the wait for it."""
     if process.poll() is None:
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,4 @@
-"""What an admission writes, beside its entry in the ledger: all of it in one call, so that no count
-is forgotten.
-"""
+"""What an admission writes beside its ledger entry: one call, so that no count is forgotten."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -21,10 +19,11 @@ def admit(
 ) -> bool:
     """Consume the approval and start the deployment.
 
-    False: the change is no longer what was read; nothing is written.
+    False: the change moved since it was read, and nothing is written.
 
-    `files` are the paths of the decision in force, empty where nobody told us. `would_wait`: only
-    because the gate observes here is it not held up now, whatever its decision would have been.
+    `files` are the paths of the decision in force, empty if they are unknown. With `would_wait` the
+    change would have to wait now, and passes only because the gate observes here. The row says so,
+    because a report of what the gate would have done counts it.
     """
     waited = {"would": Outcome.PENDING} if would_wait and change.would is Outcome.APPROVED else {}
     admitted = move(
@@ -49,6 +48,7 @@ def admit(
 
 
 def _last_commit(tx: Tx, change: StoredChange) -> str | None:
+    """Return the commit that was admitted last in the place of this change, or None."""
     here = (
         changes.c.service == change.service,
         changes.c.environment == change.environment,

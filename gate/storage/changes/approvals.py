@@ -18,7 +18,7 @@ from gate.storage.tables.schema_people import people
 KEYS = (approvals.c.at, approvals.c.person, approvals.c.decision)
 
 REJECTION = "rejection"
-"""In the place of a window: an override that lifts a rejection."""
+"""Stands in the place of a window's id in an override that lifts a rejection."""
 
 _REJECTED = Hot(
     f"""
@@ -54,7 +54,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's word for one decision.
+    """What one person said to one decision: an approval, or with `rejected` a rejection.
 
     `comment` is the id of a text, or empty; `account_state` is that of the person now.
     """
@@ -71,7 +71,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One person's word that a window does not hold this change."""
+    """One person's decision that a window does not hold this change."""
 
     window: str
     person: str
@@ -80,7 +80,7 @@ class Override:
 
 
 def of_change(conn: Connection, change: str) -> tuple[Approval, ...]:
-    """Everything people said, first to last, lapsed approvals too."""
+    """Return all approvals and rejections of a change, first to last, lapsed approvals too."""
     query = GIVEN.where(approvals.c.change_id == change).order_by(
         approvals.c.at, approvals.c.person
     )
@@ -88,7 +88,7 @@ def of_change(conn: Connection, change: str) -> tuple[Approval, ...]:
 
 
 def last_words(given: Iterable[Approval]) -> tuple[Approval, ...]:
-    """Without a person's yes to a decision where the same person has said no to it since."""
+    """Return what was said, without approvals whose person has rejected the same decision since."""
     said = tuple(given)
     taken_back = {(one.person, one.decision) for one in said if one.rejected}
     return tuple(
@@ -97,7 +97,7 @@ def last_words(given: Iterable[Approval]) -> tuple[Approval, ...]:
 
 
 def approval_page(conn: Connection, change: str, part: Part) -> Page[Approval]:
-    """One page of approvals and rejections of a change, newest first; lapsed ones too."""
+    """Return one page of approvals and rejections of a change, newest first, lapsed ones too."""
     found = GIVEN.where(approvals.c.change_id == change)
     return page(conn, [found], KEYS, part, approval_of)
 
@@ -107,7 +107,7 @@ GIVEN = select(approvals, *ACCOUNT_STATE).outerjoin(people, people.c.id == appro
 
 
 def approval_of(row: Row[Any]) -> Approval:
-    """One row of `GIVEN`."""
+    """Return the approval or rejection that a row of `GIVEN` holds."""
     return Approval(
         row.person,
         row.decision,
@@ -121,23 +121,22 @@ def approval_of(row: Row[Any]) -> Approval:
 
 
 def add(tx: Tx, change: str, given: Approval) -> None:
-    """Keep it.
+    """Keep an approval or a rejection.
 
-    A person's no stands beside the same person's yes: what somebody approved is never written over.
+    A rejection is kept beside an earlier approval of the same person, because what somebody
+    approved is never overwritten.
     """
     row = {"change_id": change, **values_of(given)}
-    # Is of the person, and not kept with the approval.
+    # It belongs to the person, and is not kept with the approval.
     del row["account_state"]
     tx.conn.execute(insert(approvals).values(row))
     tx.touch(change)
 
 
 def rejections(conn: Connection, wanted: Sequence[Placed]) -> list[tuple[Rejection, ...]]:
-    """For each of these every change of the commit there that a person rejected, newest first.
+    """Return for each wanted commit and place the changes that a person rejected, newest first.
 
-    Every submit asks this.
-
-    There is no limit, because each of them took an act of a person.
+    Every submit asks this. There is no limit, because each rejection took an act of a person.
     """
     return ask_rejections(conn, wanted)()
 
@@ -161,13 +160,13 @@ def _by_commit(rejected: Cursor, commits: int) -> list[tuple[Rejection, ...]]:
 
 
 def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:
-    """Every override of this change."""
+    """Return every override of this change, in order of time."""
     query = select(*overrides.columns[1:]).where(overrides.c.change_id == change)
     return every(conn, Override, query.order_by(overrides.c.at, overrides.c.window))
 
 
 def add_override(tx: Tx, change: str, given: Override) -> None:
-    """Keep it, once a person and window."""
+    """Keep an override; a person has at most one for a window of a change."""
     tx.conn.execute(insert(overrides).values(change_id=change, **values_of(given)))
     tx.touch(change)
 
@@ -175,9 +174,7 @@ def add_override(tx: Tx, change: str, given: Override) -> None:
 def lapse_all_but(
     tx: Tx, change: str, decisions: Collection[int], excluded: Collection[str]
 ) -> tuple[Approval, ...]:
-    """Approvals of any other decision, or by one of these people, no longer count; those that
-    lapsed now.
-    """
+    """Lapse approvals of any other decision, or by somebody excluded; return those that lapsed."""
     given = [
         one for one in of_change(tx.conn, change) if not one.rejected and one.lapsed_at is None
     ]
@@ -189,7 +186,7 @@ def lapse_all_but(
 
 
 def take_back(tx: Tx, change: str, person: str) -> tuple[Approval, ...]:
-    """This person's approvals no longer count; those that counted until now."""
+    """Lapse this person's approvals, and return those that counted until now."""
     given = of_change(tx.conn, change)
     return _lapse(
         tx,

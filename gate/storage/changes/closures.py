@@ -1,5 +1,5 @@
-"""How deployments ended: every report that said something new, numbered per change, and what the
-change makes of it.
+"""How deployments ended: every report that said something new, numbered per change, and the result
+of the change that follows from them.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from gate.storage.tables.schema import changes, closures
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What somebody says about the end. `notes` is the id of a text, or empty."""
+    """A report about the end of a deployment. `notes` is the id of a text, or empty."""
 
     caller: str
     result: Result
@@ -30,7 +30,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """One report as it is kept. `matched` False: for something that was never admitted."""
+    """One report as it is kept. With `matched` False it is about a change never admitted."""
 
     number: int
     at: datetime
@@ -53,9 +53,10 @@ class Closing(StrEnum):
 
 
 def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) -> Closing:
-    """Take one report.
+    """Take one report, and return what it did to the change.
 
-    A result is only ever made worse; the first failure is counted, once, for these `files` too.
+    A result is only ever made worse, because a late success must not hide a failure. The first
+    failure is counted once, for the place and for these `files`.
     """
     if change.admitted_at is None:
         _add(tx, change.id, report, matched=False)
@@ -72,7 +73,7 @@ def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) ->
 
 
 def of_change(conn: Connection, change: str) -> tuple[Closure, ...]:
-    """All reports about a change, first to last."""
+    """Return all reports about a change, first to last."""
     rows = conn.execute(
         select(closures).where(closures.c.change_id == change).order_by(closures.c.number)
     )
@@ -88,12 +89,16 @@ def of_change(conn: Connection, change: str) -> tuple[Closure, ...]:
 
 
 def _is_worse(result: Result, than: Result) -> bool:
+    # `Result` lists its members from the best to the worst.
     order = list(Result)
     return order.index(result) > order.index(than)
 
 
 def _set(tx: Tx, change: StoredChange, result: Result, *, failed_now: bool) -> bool:
-    """Compared are state, result and failure: two reports at once count a failure once."""
+    """Set the result if the row still says what was read. False: another report was first.
+
+    State, result and failure are all compared, so that two reports at once count a failure once.
+    """
     values: dict[str, object] = {"state": State.CLOSED, "result": result}
     if change.closed_at is None:
         values |= {"closed_at": tx.now, "ended_at": tx.now}

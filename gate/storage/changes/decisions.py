@@ -46,14 +46,15 @@ def decision_page(conn: Connection, change: str, part: Part) -> Page[StoredDecis
 
 
 def read(conn: Connection, change: str, number: int) -> StoredDecision | None:
-    """One of them."""
+    """Return one decision of a change, or None."""
     one = _QUERY.where(decisions.c.change_id == change, decisions.c.number == number)
     return first(conn, StoredDecision, one)
 
 
 def record(conn: Connection, change: str, number: int) -> bytes:
-    """The bytes alone, of a decision that a row of a change names: that there is none would be a
-    bug, and fails.
+    """Return the bytes of a decision that the row of a change names.
+
+    It raises where there is none, because decisions are never deleted.
     """
     query = select(decisions.c.record).where(
         decisions.c.change_id == change, decisions.c.number == number
@@ -63,7 +64,7 @@ def record(conn: Connection, change: str, number: int) -> bytes:
 
 
 def newest_records(conn: Connection, limit: int) -> list[bytes]:
-    """The records of the newest decisions of all changes, newest first."""
+    """Return the records of the newest decisions of all changes, newest first."""
     query = select(decisions.c.record).order_by(decisions.c.id.desc()).limit(limit)
     return list(conn.execute(query).scalars())
 

@@ -1,6 +1,4 @@
-"""Changes that wait, and what their rows say holds them: which of them say something else than is
-so now.
-"""
+"""Changes that wait, and the holds in their rows: which of these rows are out of date?"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,7 +23,7 @@ from gate.storage.tables.columns import equals, kept
 from gate.storage.tables.schema import changes
 
 PLACES_MAX = 10_000
-"""So many places are looked after at once; more of them than a catalogue has."""
+"""How many places are looked at in one turn; a catalogue has fewer."""
 
 
 class Place(NamedTuple):
@@ -36,8 +34,9 @@ class Place(NamedTuple):
 
 
 class Crowd(NamedTuple):
-    """How many changes of one place are in one state and held or not; `excused` ones a freeze does
-    not hold, though a stopped line does.
+    """How many changes of one place are in one state, and held or not.
+
+    A freeze does not hold `excused` changes; a stopped line does.
     """
 
     service: str
@@ -49,7 +48,7 @@ class Crowd(NamedTuple):
 
 
 def crowds(conn: Connection, now: datetime) -> Sequence[Crowd]:
-    """Everything that waits or is being deployed and is not only observed, counted by place."""
+    """Return the numbers of changes that wait or are being deployed, and are not only observed."""
     column = changes.c
     is_held = column.hold.is_not(None).label("is_held")
     by = (column.service, column.environment, column.state, is_held, column.excused)
@@ -66,7 +65,7 @@ def crowds(conn: Connection, now: datetime) -> Sequence[Crowd]:
 
 
 def waiting_places(conn: Connection) -> Sequence[Place]:
-    """Where changes wait, for people, for a hold or for their deployment."""
+    """Return the places where changes wait: for people, for a hold or for their deployment."""
     waiting = [
         select(changes.c.service, changes.c.environment)
         .where(equals(changes.c.state, state))
@@ -86,12 +85,12 @@ def held_otherwise(
     after: str,
     limit: int,
 ) -> list[str]:
-    """Ids, in order and after this one, of waiting changes of the place that say another hold than
-    is so.
+    """Return the ids of waiting changes of the place whose row has another hold than it should, in
+    order, beginning after `after`.
 
-    `holds` are what holds a change here, and what holds one that freeze windows excuse. What was
-    overridden for one change alone is not looked at: that change is among these. Nothing holds a
-    change that was only observed.
+    `holds` are the hold of a usual change here, and that of a change which freeze windows excuse.
+    Overrides of single changes are not looked at here, so those changes are returned, too. Changes
+    that were only observed are left out, because nothing holds them.
     """
     everybody, excused = (write_hold(hold) or "" for hold in holds)
     wanted = case((changes.c.excused, excused), else_=everybody)

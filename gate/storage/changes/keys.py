@@ -20,7 +20,7 @@ _COLUMNS = tuple(_KEYS[name] for name in KeyRow._fields)
 
 
 def find_key(conn: Connection, caller: str, key: str, now: int) -> KeyRow | None:
-    """The first answer, as long as it is remembered."""
+    """Return the first answer to this key, as long as it is remembered."""
     row = conn.execute(
         select(*_COLUMNS).where(_KEYS.caller == caller, _KEYS.key == key, _KEYS.expires_at > now)
     ).first()
@@ -33,10 +33,7 @@ def insert_keys(tx: Tx, rows: Sequence[KeyRow]) -> None:
 
 
 def remember(tx: Tx, row: KeyRow) -> bool:
-    """Remember one answer.
-
-    False: the key is remembered already, by another process perhaps a moment ago.
-    """
+    """Remember one answer. False: the key has an answer already, maybe by another process."""
     return insert_new(tx, schema_work.idempotency, row._asdict())
 
 
@@ -49,7 +46,7 @@ def delete_keys(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:
 
 
 def delete_expired(tx: Tx) -> int:
-    """Remove some expired keys, the oldest first; how many it were."""
+    """Remove expired keys up to the limit, the oldest first, and return how many were removed."""
     expired = (
         select(_KEYS.caller, _KEYS.key)
         .where(_KEYS.expires_at <= to_us(tx.now))

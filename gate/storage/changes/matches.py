@@ -17,7 +17,7 @@ _S = standard_changes.c
 
 
 def add(tx: Tx, change: str, service: str, environment: str, matched: tuple[str, ...]) -> None:
-    """This change is admitted now, and matched these."""
+    """Keep which standard changes an admitted change matched."""
     place = {"service": service, "environment": environment}
     for name in sorted(set(matched)):
         row = {**place, "standard_change": name, "change_id": change, "admitted_at": tx.now}
@@ -27,9 +27,10 @@ def add(tx: Tx, change: str, service: str, environment: str, matched: tuple[str,
 def newest(
     conn: Connection, service: str, environment: str, standard_change: str, *, at: datetime
 ) -> tuple[Match, ...]:
-    """Every match that is looked back on, newest first: also those that count neither way.
+    """Return the matches by which a standard change is judged, newest first.
 
-    A change that failed by a link alone that does not count yet has not failed here.
+    Those that count neither way are among them. A change that is failed only because of a link to
+    an incident has not failed here before that link counts.
     """
     here = standard_matches.c
     link = incident_links.c
@@ -63,7 +64,7 @@ def newest(
 def suspension(
     conn: Connection, service: str, environment: str, standard_change: str
 ) -> Suspension:
-    """What is in force for it here."""
+    """Return the suspension of a standard change in this place; an empty one if it has none."""
     query = select(_S.because, _S.suspended_at, _S.reinstated_at)
     row = conn.execute(query.where(*_at(service, environment, standard_change))).first()
     if row is None:
@@ -72,7 +73,7 @@ def suspension(
 
 
 def suspend(tx: Tx, service: str, environment: str, standard_change: str, because: str) -> bool:
-    """Suspended until a person lifts it. False when it is suspended already."""
+    """Suspend a standard change here until a person lifts that. False: it is suspended already."""
     place = {"service": service, "environment": environment, "standard_change": standard_change}
     insert_new(tx, standard_changes, {**place, "because": ""})
     free = update(standard_changes).where(

@@ -1,6 +1,6 @@
-"""The only ways a change moves: compare, and set.
+"""The only ways in which a change moves from state to state: compare, and set.
 
-Whoever comes second gets False, and reads again.
+A caller that comes second gets False, and has to read the change again.
 """
 
 from collections.abc import Collection
@@ -13,12 +13,14 @@ from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes
 
 _PLACES = 0
-"""What the locks of this file are about; `storage.incidents.incidents` has 1."""
+"""The subject of the locks of this file, as `Tx.lock` takes it; `storage.incidents.incidents` has
+1."""
 
 
 def lock_place(tx: Tx, service: str, environment: str) -> None:
-    """Until the transaction ends nobody else admits here: what is deploying here may be looked at
-    and relied on.
+    """Lock one service in one environment until the transaction ends.
+
+    Nobody else is admitted or closed there meanwhile, so what was read about the place stays true.
     """
     tx.lock(_PLACES, service, environment)
 
@@ -26,12 +28,12 @@ def lock_place(tx: Tx, service: str, environment: str) -> None:
 def move(
     tx: Tx, change: str, *, from_states: Collection[State], of_decision: int, **columns: object
 ) -> bool:
-    """Set columns if the change stands in one of these states, by this decision, and its time is
-    not over.
+    """Set columns if the change is in one of these states, by this decision, and its time is not
+    over. Returns whether it was.
 
-    Only a move to `expired` asks for the opposite: that the time is over. Values are as in
-    `StoredChange`. A move that `core.change.MOVES` does not know is a bug: ValueError; to stay is
-    none.
+    A move to `expired` asks for the opposite: that its time is over. Values are as in
+    `StoredChange`. To stay in a state is no move. A move that `core.change.MOVES` does not allow
+    raises ValueError, because it is a bug.
     """
     to_state = columns.get("state")
     forbidden = [state for state in from_states if to_state not in {None, state, *MOVES[state]}]
@@ -54,6 +56,10 @@ def move(
 
 
 def _stands(state: State, now: datetime, *, overdue: bool) -> ColumnElement[bool]:
+    """Return the condition that a row is in this state, and its time is over or, usually, is not.
+
+    The time is compared here because a change expires by the clock, before the worker writes so.
+    """
     ends = {State.PENDING: changes.c.expires_at, State.APPROVED: changes.c.valid_until}.get(state)
     if ends is None:
         return changes.c.state == state

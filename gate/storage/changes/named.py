@@ -20,11 +20,11 @@ from gate.storage.texts import name_ids
 
 
 class Role(StrEnum):
-    """What somebody has to do with a change."""
+    """The part that somebody has in a change."""
 
     ASKED = "asked"
     WROTE = "wrote"
-    # Found to be excluded at some time: a person, not a name.
+    # Was found to be excluded once. Here `who` is the id of a person, not of a name.
     EXCLUDED = "excluded"
 
 
@@ -38,9 +38,9 @@ class Of(NamedTuple):
 
 
 def of_changes(conn: Connection, wanted: Sequence[Of]) -> dict[str, Named]:
-    """Everybody who was named for each of these, and everybody who pushed one of its commits.
+    """Return for each change everybody who was named for it, or pushed one of its commits.
 
-    An erased name is missing.
+    A name that was erased is missing.
     """
     found: dict[str, list[tuple[str, str]]] = {one.change: [] for one in wanted}
     changes = items_of([one.change for one in wanted])
@@ -59,7 +59,7 @@ def of_change(conn: Connection, wanted: Of) -> Named:
 
 
 def add(tx: Tx, change: str, said: Named) -> None:
-    """From now on these count as well; whoever is known already is left as they are."""
+    """Name these people for a change; those who are known already stay as they are."""
     ids = name_ids(tx, (*said.asked, *said.wrote))
     rows = [
         *(NamedRow(change, Role.ASKED.value, ids[text]) for text in said.asked),
@@ -77,13 +77,14 @@ def insert(tx: Tx, rows: Sequence[NamedRow]) -> None:
 
 
 def insert_commits(tx: Tx, rows: Sequence[CommitsRow]) -> None:
-    """Keep which commits a change brings; of one that is compared anew only what it brings now."""
+    """Keep which commits a change brings, in the place of those that were kept for it before."""
     _COMMITS.insert(tx, rows)
 
 
 def commits_row(change: str, commits: Iterable[str], own: str) -> CommitsRow:
-    """With the commit itself, which a host does not list where nothing lies between it and the
-    base.
+    """Return the row of the commits that a change brings, its own commit included.
+
+    A host does not list that one where nothing lies between it and the base.
     """
     return CommitsRow(change, orjson.dumps(sorted({*commits, own})).decode())
 
@@ -110,6 +111,8 @@ WHERE n.change_id = {wanted.value} ORDER BY n.change_id, n.role, n.who
 """,
     "wanted",
 )
+# The pushers of all commits that a change brings. Where the host compared nothing, the commit of
+# the change itself stands for them.
 _PUSHED = Hot(
     """
 SELECT DISTINCT c.id, t.text FROM {wanted}

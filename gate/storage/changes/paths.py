@@ -27,38 +27,39 @@ class Touched:
 
 
 def touched(files: Iterable[str]) -> Touched:
-    """The files and their two-level folders.
+    """Return the files and their two-level folders.
 
-    What ends with a slash, or is empty, is no file and never counted.
+    A path that is empty or ends with a slash names no file, and is not counted.
     """
     names = {name for name in files if name and not name.endswith("/")}
     return Touched(tuple(sorted(names)), tuple(sorted({_folder(name) for name in names})))
 
 
 def count_change(tx: Tx, service: str, environment: str, files: Iterable[str]) -> None:
-    """One more change of the place; it touched these files.
+    """Count one more change of the place that touched these files.
 
-    An unknown list counts for the place alone.
+    If they are unknown, it is counted for the place alone.
     """
     _count(tx, service, environment, files, changes=1, failures=0)
 
 
 def count_failure(tx: Tx, service: str, environment: str, files: Iterable[str]) -> None:
-    """A change that was counted has failed. To be called once a change."""
+    """Count a failure of a change that was counted before. To be called once for each change."""
     _count(tx, service, environment, files, changes=0, failures=1)
 
 
 def take_back_failure(tx: Tx, service: str, environment: str, files: Iterable[str]) -> None:
-    """A failure that was counted was none. To be called once for each that was counted."""
+    """Take back a failure that was counted. To be called once for each failure."""
     _count(tx, service, environment, files, changes=0, failures=-1)
 
 
 def _count(
     tx: Tx, service: str, environment: str, files: Iterable[str], *, changes: int, failures: int
 ) -> None:
-    """Sorted, so that two writers take the rows in the same order.
+    """Add to the counts of the place, the files and their folders.
 
-    A path that is new has had this one change.
+    The paths are sorted, so that two writers lock rows in the same order and never wait for each
+    other. A row that is new begins with one change, also for a failure: that change touched it.
     """
     paths = touched(files)
     keys = items_of(sorted({PLACE, *paths.files, *paths.folders}))

@@ -11,7 +11,7 @@ from gate.storage.tables.schema import changes
 
 PLANNED_MAX = 200
 USUAL_LENGTH = timedelta(hours=1)
-"""Of a change that names its beginning alone; the same for one that names its end."""
+"""How long a change is shown to last if it names only its beginning, or only its end."""
 
 _WAITING = (State.PENDING, State.APPROVED)
 
@@ -30,10 +30,9 @@ class Planned(NamedTuple):
 def planned_between(
     conn: Connection, begins: datetime, ends: datetime, service: str | None, environment: str | None
 ) -> tuple[Planned, ...]:
-    """Those that touch the time, earliest first: at most `PLANNED_MAX`, and one more where some
-    were left out.
+    """Return waiting changes that are planned within this time, earliest first.
 
-    Of all changes only those are looked at that wait.
+    They are at most `PLANNED_MAX`; one more is returned where others were left out.
     """
     column, length = changes.c, USUAL_LENGTH // timedelta(microseconds=1)
     first = func.coalesce(column.planned_start, column.planned_end - length)

@@ -17,10 +17,11 @@ from gate.storage.tables.schema import post_reviews
 _P = post_reviews.c
 _COLUMNS = (_P.change_id, _P.due_at, _P.owners, _P.done_at, _P.person)
 DUE_MAX = 200
-"""So many reviews that are due are listed for people."""
+"""How many reviews that are due are listed for people."""
 
 OVERDUE_MAX = 1_000
-"""How many overdue reviews are looked at; more of them stop as much."""
+"""How many overdue reviews are read for a decision. A rule compares a small number, so more of them
+would change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +45,25 @@ class Findings:
 
 
 def owe(tx: Tx, change: str, due_at: datetime, owners: tuple[str, ...]) -> None:
-    """The review is due from now on; for a change that owes one already nothing changes."""
+    """Keep that a change owes a review; nothing changes for one that owes a review already."""
     row = {"change_id": change, "due_at": due_at, "owners": sorted(owners)}
     insert_new(tx, post_reviews, row)
 
 
 def read(conn: Connection, change: str) -> PostReview | None:
-    """The review of a change, due or done."""
+    """Return the review of a change, due or done, or None."""
     return first(conn, PostReview, select(*_COLUMNS).where(_P.change_id == change))
 
 
 def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
-    """The review was held. False: somebody was first."""
+    """Keep that the review was held. False: somebody else has held it first."""
     held = {"done_at": tx.now, "person": person, **values_of(said)}
     due = update(post_reviews).where(_P.change_id == change, _P.done_at.is_(None))
     return tx.conn.execute(due.values(held)).rowcount == 1
 
 
 def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:
-    """The owners of each review that is overdue. Every decision asks this."""
+    """Return the owners of each review that is overdue. Every decision asks this."""
     return ask_overdue(conn, now)()
 
 
@@ -73,7 +74,7 @@ def ask_overdue(conn: Connection, now: datetime) -> Callable[[], tuple[frozenset
 
 
 def due(conn: Connection) -> tuple[PostReview, ...]:
-    """Reviews that nobody has held yet, what is due first in front."""
+    """Return the reviews that nobody has held yet, those that are due first in front."""
     query = select(*_COLUMNS).where(_P.done_at.is_(None)).order_by(_P.due_at, _P.change_id)
     return every(conn, PostReview, query.limit(DUE_MAX))
 

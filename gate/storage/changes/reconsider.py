@@ -1,5 +1,6 @@
-"""Changes that something asks to look at again: an instant in their row, which survives whoever set
-it.
+"""Asks for changes to be decided again, by an instant in their rows.
+
+The worker finds them by it, even if the process that asked has ended since.
 """
 
 from collections.abc import Collection
@@ -13,8 +14,10 @@ from gate.storage.tables.schema import changes
 
 
 def ask(tx: Tx, service: str | None = None, environment: str | None = None) -> None:
-    """All pending changes of a place, of a service or environment everywhere, or all there are; the
-    worker does it soon.
+    """Have the worker decide pending changes again, soon.
+
+    These are all of a service, of an environment, of both together (a place), or with neither all
+    there are.
     """
     here = changes.c
     wanted = [
@@ -31,8 +34,9 @@ def ask(tx: Tx, service: str | None = None, environment: str | None = None) -> N
 def ask_commits(
     tx: Tx, repository: tuple[str, int], services: Collection[str], commits: Collection[str]
 ) -> None:
-    """Pending changes of these commits of a repository; of its services, where a change names no
-    repository.
+    """Have the worker decide pending changes of these commits of a repository again.
+
+    A change that names no repository counts if its service is one of `services`.
     """
     due = or_(changes.c.redecide_at.is_(None), changes.c.redecide_at > tx.now)
     tx.conn.execute(
@@ -48,7 +52,7 @@ def is_waited_for(
     services: Collection[str],
     commits: Collection[str],
 ) -> bool:
-    """Whether there is such a change."""
+    """Whether there is a change that `ask_commits` would find."""
     return (
         conn.execute(
             select(changes.c.id).where(_of_commits(repository, services, commits)).limit(1)

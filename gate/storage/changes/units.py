@@ -36,23 +36,28 @@ from gate.storage.tables.packed import unpack
 from gate.storage.texts import insert_texts
 
 DECIDED = "decided"
-"""What others are told when a change was settled at birth; of one that waits they are told its
-id."""
+"""The topic that is announced for a new change that is settled at once. A change that waits is
+announced by its id, because somebody may want to follow it."""
 
 _C = schema.changes.c
 _CHANGES = Bulk(schema.changes, ChangeRow._fields)
 _DECISIONS = Bulk(schema.decisions, DecisionRow._fields)
 _DECISIONS_AND_WORDS = Bulk(schema.decisions, DecisionRow._fields, words=True)
+# SQLite's full-text table has the row number of the decision, which is known only after its insert.
 _WORDS_INTO = """
 INSERT INTO decision_words (rowid, words) SELECT d.id, v.column3 FROM (VALUES {rows}) AS v
 CROSS JOIN decisions AS d ON d.change_id = v.column1 AND d.number = v.column2
 """
 _WORDS = Chunks(3, lambda rows: _WORDS_INTO.format(rows=rows))
+# FOR SHARE: on PostgreSQL nobody activates another policy set until this transaction ends. SQLite
+# has one writer, so nothing can come between.
 _IN_FORCE = Hot("SELECT policy_set FROM in_force WHERE id = 1{lock}", lock=Either("", " FOR SHARE"))
 
 
 class Unit(NamedTuple):
-    """What a submit adds. `expects_policy_set` is what was in force when it was decided."""
+    """What a submit adds. `expects_policy_set` was in force when the change was decided; if another
+    set is in force by now, nothing is added.
+    """
 
     change: ChangeRow
     decision: DecisionRow
@@ -65,7 +70,7 @@ class Unit(NamedTuple):
     words: Sequence[str] = ()
     # The caller's identity token, bound to this change.
     token: TokenUseRow | None = None
-    # Whom the code host names; whom the request names stands in the record.
+    # The people whom the code host names; those of the request stand in the record.
     named: Sequence[NamedRow] = ()
     commits: CommitsRow | None = None
 
@@ -100,9 +105,10 @@ TOKEN_USED = Recorded(Outcome.TOKEN_USED)
 
 
 def record(tx: Tx, units: Sequence[Unit]) -> list[Recorded]:
-    """Add those that are new.
+    """Add the units that are new, and return what became of each, in their order.
 
-    Of two with the same key or run the second is answered with the first.
+    Of two units with the same key or run the second is answered with the first, even if both come
+    in this call.
     """
     known = _look_up(tx, units)
     answers = [known.answer(unit) for unit in units]
@@ -114,7 +120,7 @@ def record(tx: Tx, units: Sequence[Unit]) -> list[Recorded]:
 
 
 def insert_units(tx: Tx, units: Sequence[Unit]) -> None:
-    """One statement a table, whatever the number of units."""
+    """Insert units with one statement a table, whatever their number."""
     _CHANGES.insert(tx, [unit.change for unit in units])
     _insert_decisions(tx, [(unit.decision, unit.words) for unit in units])
     append_entries(tx, [entry for unit in units for entry in unit.entries])
@@ -129,19 +135,19 @@ def insert_units(tx: Tx, units: Sequence[Unit]) -> None:
 
 
 def insert_unit(tx: Tx, unit: Unit) -> None:
-    """Add one as a part of a larger step that has compared everything itself."""
+    """Add one unit as a part of a larger step, which has made sure itself that it is new."""
     insert_units(tx, [unit])
 
 
 def insert_decision(tx: Tx, row: DecisionRow, words: Sequence[str]) -> None:
-    """Add a later decision of a change that is there."""
+    """Add a later decision of an existing change, and the words by which the log finds it."""
     _insert_decisions(tx, [(row, words)])
 
 
 def pass_on_run_key(tx: Tx, change_id: str, run_key: str | None) -> bool:
-    """Free the natural key for another change of the run.
+    """Free the natural key of a run, so that another change may have it.
 
-    False: this one does not stand for the run any more.
+    False: this change no longer has the key, because another request was first.
     """
     if run_key is None:
         return False
@@ -150,9 +156,9 @@ def pass_on_run_key(tx: Tx, change_id: str, run_key: str | None) -> bool:
 
 
 def policy_set_in_force(tx: Tx) -> str:
-    """Empty when nothing was ever activated.
+    """Return the id of the policy set in force; empty when none was ever activated.
 
-    PostgreSQL lets nobody activate another one until this commits.
+    On PostgreSQL nobody can activate another set until this transaction ends.
     """
     return _policy_set(_IN_FORCE.run(tx))
 
@@ -175,7 +181,7 @@ def _insert_decisions(tx: Tx, decided: Iterable[tuple[DecisionRow, Sequence[str]
 
 @dataclass(slots=True)
 class _Known:
-    """What the database has of the units, and what the units before this one add."""
+    """What the database knows about the units of one call, and what earlier units of it add."""
 
     policy_set: str
     keys: dict[tuple[str, str], KeyRow]
@@ -185,7 +191,11 @@ class _Known:
     used: list[TokenUseRow] = field(default_factory=list)
 
     def answer(self, unit: Unit) -> Recorded:
-        """Whether it is new; if so, it is known from now on."""
+        """Return what becomes of a unit. A new one is known from now on to those after it.
+
+        The key is compared first: a repetition gets its first answer, whatever became of the run or
+        the policies since. The policy set is compared only for what would be added.
+        """
         key, run = unit.key, unit.change.run_key
         if key is not None:
             first = self.keys.get((key.caller, key.key))
@@ -213,7 +223,7 @@ class _Known:
     def _use(self, unit: Unit, change: str) -> bool:
         """Bind the unit's token to the change that answers it.
 
-        False: it is bound to something else.
+        False: the token was used for something else already, so it proves nothing here.
         """
         use = unit.token
         if use is None:
@@ -227,6 +237,8 @@ class _Known:
         return first in {None, use.bound_to}
 
 
+# One statement asks for three kinds of rows, because each statement has a price. Their empty
+# columns tell them apart: a key has a caller, a run has only a key, the policy set has neither.
 _LOOK_UP = Hot(
     """
 {in_force}
@@ -238,7 +250,7 @@ FROM {runs} CROSS JOIN changes AS c WHERE c.run_key = {runs.value}
 """,
     "keys",
     "runs",
-    # PostgreSQL has to lock the row, which no part of a UNION can
+    # PostgreSQL has to lock the row, which no part of a UNION can do.
     in_force=Either(
         "SELECT NULL, NULL, NULL, NULL, policy_set, NULL, NULL FROM in_force WHERE id = 1 "
         "UNION ALL",
@@ -251,7 +263,8 @@ def _look_up(tx: Tx, units: Sequence[Unit]) -> _Known:
     keys = [(unit.key.caller, unit.key.key) for unit in units if unit.key is not None]
     runs = [unit.change.run_key for unit in units if unit.change.run_key is not None]
     uses = [unit.token for unit in units if unit.token is not None]
-    # All of them are asked before the first answer is read: one way to the server and back.
+    # All of them are sent before the first answer is read, which takes one way to the server and
+    # back instead of three.
     in_force = _IN_FORCE.run(tx) if tx.is_postgres else None
     found = _LOOK_UP.run(tx, items_of(keys), items_of(runs))
     used = token_uses.find(tx, uses) if uses else {}

@@ -9,13 +9,14 @@ from gate.storage.changes.changes import StoredChange, every, first
 from gate.storage.tables.schema import changes
 
 LOOKED_THROUGH_MAX = 1_000
-"""The newest changes of a place among which an artifact is looked for: an index has no digests."""
+"""How many of the newest changes of a place are searched for an artifact. No index has digests, so
+each of these rows is read."""
 
 
 def newest_of(
     conn: Connection, service: str, environment: str, *, commit: str | None, digest: str | None
 ) -> StoredChange | None:
-    """The newest change of exactly this commit, or with exactly this artifact, or both."""
+    """Return the newest change of this commit, with this artifact, or of both; None if none is."""
     here = (changes.c.service == service, changes.c.environment == environment)
     newest = (changes.c.submitted_at.desc(), changes.c.id.desc())
     if digest is None:
@@ -29,8 +30,8 @@ def newest_of(
 def waiting_without_run(
     conn: Connection, caller: str, commit: str, subject_key: str
 ) -> StoredChange | None:
-    """The newest change of this subject that this caller asked for outside any run, and that is
-    pending or approved.
+    """Return the newest pending or approved change of this subject that this caller asked for
+    outside any run, or None.
     """
     query = select(changes).where(
         changes.c.commit_sha == commit,

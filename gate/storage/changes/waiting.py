@@ -1,5 +1,5 @@
-"""Changes that wait for people or for the end of a hold, with what their decisions ask for: all of
-them, or those that moved.
+"""Changes that wait for people or for the end of a hold, with the decisions that say what they wait
+for: all of them, or those that moved.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,7 +14,7 @@ from gate.storage.tables.columns import equals, kept
 from gate.storage.tables.schema import approvals, changes, decisions
 
 WAITING_MAX = 20_000
-"""So many are kept in order for people, the newest; the list of changes has the others."""
+"""How many waiting changes the queue has, the newest ones; the list of changes has the others."""
 
 IDS_AT_ONCE = 500
 
@@ -35,8 +35,10 @@ class Stored(NamedTuple):
 
 
 def decisions_of_waiting(conn: Connection) -> dict[str, tuple[int, bool, int | None]]:
-    """Of each waiting change which decision is in force, whether it is held, and when it expires:
-    cheap to compare.
+    """Return for each waiting change the number of its decision, whether it is held, and when it
+    expires.
+
+    That is cheap to read, and enough to find those that moved.
     """
     query = select(
         changes.c.id, changes.c.decision, changes.c.hold.is_not(None), kept(changes.c.expires_at)
@@ -49,13 +51,13 @@ def decisions_of_waiting(conn: Connection) -> dict[str, tuple[int, bool, int | N
 
 
 def read(conn: Connection, ids: Collection[str]) -> Iterable[Stored]:
-    """Those of these changes that wait."""
+    """Yield those of these changes that still wait."""
     for some in _slices(sorted(ids)):
         yield from every(conn, Stored, _joined().where(_WAITS, changes.c.id.in_(some)))
 
 
 def approvals_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Approval]]:
-    """What people said to each of these changes, lapsed approvals too."""
+    """Return approvals and rejections of each of these changes, lapsed approvals too."""
     found: dict[str, list[Approval]] = {}
     for some in _slices(sorted(ids)):
         for row in conn.execute(GIVEN.where(approvals.c.change_id.in_(some))):
@@ -64,7 +66,7 @@ def approvals_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Appro
 
 
 def spoken_of(conn: Connection) -> set[str]:
-    """Waiting changes to which somebody has said something."""
+    """Return the ids of waiting changes that somebody has approved or rejected, or once did."""
     query = (
         select(approvals.c.change_id)
         .distinct()

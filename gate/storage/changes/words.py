@@ -6,7 +6,7 @@ WORDS_MAX = 400
 """How many different words of one text are kept; the first ones are."""
 
 WORD_LENGTH_MAX = 64
-"""Longer runs are cut, on the way in and when asked for alike."""
+"""Longer runs are cut, both when they are kept and when they are searched for."""
 
 TEXT_LENGTH_MAX = 32_000
 """How much of a text is looked at."""
@@ -15,5 +15,5 @@ _WORD = re.compile(rf"([^\W_]{{1,{WORD_LENGTH_MAX}}})[^\W_]*")
 
 
 def words(text: str) -> list[str]:
-    """The different words of a text in the order of their first occurrence."""
+    """Return the different words of a text in the order of their first occurrence."""
     return list(dict.fromkeys(_WORD.findall(text[:TEXT_LENGTH_MAX].lower())))[:WORDS_MAX]

@@ -42,7 +42,7 @@ class Chunks:
         self._statements = [(size, text(", ".join([row] * size))) for size in ROWS_A_STATEMENT]
 
     def run(self, tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
-        """All rows, in their order."""
+        """Execute it for all rows, in their order."""
         begin, left = 0, len(rows)
         for size, statement in self._statements:
             while left >= size:
@@ -77,7 +77,7 @@ class Bulk:
         )
 
     def insert(self, tx: Tx, rows: Sequence[tuple[object, ...]]) -> None:
-        """All rows, or the error of the first that does not fit."""
+        """Insert all rows, or raise the error of the first one that the table refuses."""
         if not rows:
             return
         if self._packed:
@@ -96,7 +96,7 @@ class Bulk:
 
 
 def as_json(rows: Sequence[tuple[object, ...]]) -> str:
-    """Rows as a JSON list of lists."""
+    """Return rows as a JSON list of lists."""
     return orjson.dumps(rows, default=_plain).decode()
 
 
@@ -108,7 +108,7 @@ def _postgres_value(table: Table, name: str, k: int) -> str:
 
 
 def _plain(value: object) -> object:
-    """What JSON has no word for: bytes, and tuples with names."""
+    """Return what orjson cannot write by itself, as something it can: bytes and named tuples."""
     if isinstance(value, bytes):
         return b64encode(value).decode()
     if isinstance(value, tuple):

@@ -1,5 +1,6 @@
-"""Calls on their way to a thread, and answers on their way back: one wake-up for many, there and
-back.
+"""Calls on their way to a thread, and answers on their way back.
+
+Waking a thread or an event loop is expensive, so many calls share one wake-up in each direction.
 """
 
 import asyncio
@@ -14,21 +15,21 @@ from typing import Any
 
 @dataclass(slots=True)
 class Call:
-    """Somebody who waits in an event loop."""
+    """One call of a function in another thread, for which an event loop waits."""
 
     future: asyncio.Future[Any]
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     answer: Any = None
     error: Exception | None = None
-    # The answer is on its way, and must not be changed any more.
+    # The answer is on its way back, and must not be changed any more.
     delivered: bool = False
     # The function takes a list of arguments, and may answer several calls at once.
     joint: bool = False
     asked_at: float = field(default_factory=time.monotonic)
 
     def part(self) -> None:
-        """Not with others any more."""
+        """Have this call answered alone from now on, and not together with others."""
         function = self.function
         self.function, self.joint = lambda conn, asked: function(conn, [asked])[0], False
 
@@ -36,7 +37,7 @@ class Call:
 def call(
     function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any] | None = None
 ) -> Call:
-    """A call of the running event loop."""
+    """Return a call for which the running event loop waits."""
     return Call(
         asyncio.get_running_loop().create_future(),
         partial(function, **named) if named else function,
@@ -60,11 +61,14 @@ class Line:
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Return how many calls wait."""
         return len(self._arrived) + sum(map(len, self._turns.values()))
 
     def put(self, call: Call) -> None:
-        """In the call's event loop; it arrives at the end of this turn."""
+        """Add a call. It arrives at the end of this turn of its event loop, with all others of it.
+
+        To be called in that event loop.
+        """
         loop = call.future.get_loop()
         turn = self._turns.get(loop)
         if turn is None:
@@ -74,23 +78,23 @@ class Line:
             turn.append(call)
 
     def end(self, threads: int = 1) -> None:
-        """The last word to each of them; from any thread."""
+        """Have each of the threads end after the calls that wait. May be called from any thread."""
         self._ring([None] * threads, threads)
 
     def take(self, seconds: float | None = None) -> Call | None:
-        """The next call, or None when it is time to end.
+        """Return the next call, or None when the thread has to end.
 
-        Raises `queue.Empty` when there is none for so long.
+        Raises `queue.Empty` if none arrives in so many seconds.
         """
         while True:
             try:
                 return self._arrived.popleft()
             except IndexError:
-                # May have rung for what another thread has taken.
+                # The bell may have rung for a call that another thread took, so look again.
                 self._bell.get(timeout=seconds)
 
     def take_at_once(self) -> Call | None:
-        """Take the calls that are there, without waiting for one."""
+        """Return the next call without waiting. Raises `queue.Empty` if there is none."""
         try:
             return self._arrived.popleft()
         except IndexError:
@@ -98,6 +102,7 @@ class Line:
 
     def _arrive(self, loop: asyncio.AbstractEventLoop) -> None:
         turn = self._turns.pop(loop)
+        # Rounded up: as many threads are woken as are needed to serve all calls of the turn.
         self._ring(turn, -(-len(turn) // self._together))
 
     def _ring(self, turn: list[Call | None], threads: int) -> None:
@@ -107,7 +112,7 @@ class Line:
 
 
 def deliver(calls: Iterable[Call]) -> None:
-    """Hand every answer to whoever waits for it."""
+    """Hand every answer to the event loop that waits for it, with one wake-up for each loop."""
     loops: dict[asyncio.AbstractEventLoop, list[Call]] = {}
     for one in calls:
         one.delivered = True
@@ -129,7 +134,7 @@ def post(
 
 def _settle(calls: list[Call]) -> None:
     for one in calls:
-        # Whoever waited has been cancelled.
+        # The task that waited has been cancelled.
         if one.future.done():
             continue
         if one.error is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 CURSOR_LENGTH_MAX = 400
-"""Characters; ours are shorter."""
+"""How many characters of a cursor are read; those that the gate makes are shorter."""
 
 _MAC_BYTES = 16
 _PURPOSE = b"gate cursor 1"
@@ -32,13 +32,16 @@ Position: TypeAlias = tuple[int | str, ...]
 
 
 def seal(key: bytes, *, scope: str, filters: str, position: Position) -> str:
-    """The cursor after this position. `scope` says who asks, `filters` is a `fingerprint`."""
+    """Return the cursor for the part after this position.
+
+    `scope` says who asks, `filters` is a `fingerprint`.
+    """
     payload = orjson.dumps(position)
     return _encode(_mac(key, scope, filters, payload) + payload)
 
 
 def unseal(key: bytes, cursor: str, *, scope: str, filters: str) -> Position:
-    """The position.
+    """Return the position in a cursor.
 
     Raises BadRequest `bad_cursor` for anything that `seal` did not make for this caller and these
     filters.
@@ -56,11 +59,10 @@ def unseal(key: bytes, cursor: str, *, scope: str, filters: str) -> Position:
 def fingerprint(
     filters: "DataclassInstance", begins: datetime | None = None, ends: datetime | None = None
 ) -> str:
-    """The list, its filters and its time as text: the same for equal ones, another one for
-    everything else.
+    """Return a digest of the list, its filters and its time.
 
-    The type names the list. Without it a cursor of one list would be good for every other list that
-    is filtered alike.
+    The type of `filters` names the list. Without it a cursor of one list would be valid for every
+    other list that has the same filters.
     """
     values = [[field.name, _plain(getattr(filters, field.name))] for field in fields(filters)]
     time = [_plain(begins), _plain(ends)]
@@ -85,6 +87,7 @@ def _refused() -> BadRequest:
 
 def _mac(key: bytes, scope: str, filters: str, payload: bytes) -> bytes:
     parts = (_PURPOSE, scope.encode(), filters.encode(), payload)
+    # Each part has its length in front, so that no two lists of parts give the same bytes.
     framed = b"".join(len(part).to_bytes(4) + part for part in parts)
     return hmac.digest(key, framed, "sha256")[:_MAC_BYTES]
 
@@ -94,11 +97,11 @@ def _encode(content: bytes) -> str:
 
 
 def _decode(cursor: str) -> bytes:
-    """ValueError unless these are the very characters that `_encode` gives."""
+    """Return the bytes. Raises ValueError unless `_encode` gives these very characters for them."""
     if len(cursor) > CURSOR_LENGTH_MAX:
         raise ValueError(cursor)
     content = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-    # The last character has bits to spare.
+    # The last character may have unused bits, so several texts would stand for the same bytes.
     if _encode(content) != cursor:
         raise ValueError(cursor)
     return content

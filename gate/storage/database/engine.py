@@ -25,44 +25,46 @@ STATEMENT_LIMIT_MS = 8_000
 CONNECT_LIMIT_SECONDS = 5
 CACHE_KIB = 16 * 1024
 WAL_CHECKPOINT_PAGES = 4_000
-"""16 MiB: the more a checkpoint carries over at once, the less it costs a commit."""
+"""At 16 MiB SQLite copies its log into the database file. The more it copies at once, the less that
+costs each commit."""
 
 STATEMENTS_KEPT = 512
 """How many prepared statements a SQLite connection keeps: inserts come in ten sizes a table."""
 
 BY_HAND = "by_hand"
-"""Execution option of a connection whose transactions somebody else begins."""
+"""Execution option of a connection whose transactions are begun by `KeptConnection`, not here."""
 
 READ_ONLY = "read_only"
-"""Execution option of an engine, as `open_engine` was asked for it."""
+"""Execution option of an engine that `open_engine` opened with `read_only`."""
 
 BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}"
 _SQLITE_ALWAYS = (
     "PRAGMA foreign_keys = ON",
-    # or INSERT OR REPLACE would get past the triggers that refuse deletes
+    # Without it INSERT OR REPLACE would get past the triggers that refuse deletes.
     "PRAGMA recursive_triggers = ON",
     f"PRAGMA cache_size = -{CACHE_KIB}",
     "PRAGMA temp_store = MEMORY",
 )
 _SQLITE_WRITES = (
     "PRAGMA journal_mode = WAL",
-    # one fdatasync of the log a commit: what is confirmed survives a power cut
+    # Every commit waits for the disk, so what is confirmed survives a power cut.
     "PRAGMA synchronous = FULL",
     f"PRAGMA wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}",
 )
 _POSTGRES_PLANS = {
-    # a table that will grow is read by an index from its first row on: a plan that was made for the
-    # empty table is kept until the server has counted its rows, and by then there may be thousands
+    # A table is read by an index from its first row on. PostgreSQL keeps a plan that it made for an
+    # empty table until it has counted the rows, and by then there may be thousands.
     "enable_seqscan": "off",
-    # nor is a join made by reading all of an index, for the same reason
+    # For the same reason no join is made by reading a whole index.
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    # compiling a statement takes longer than running it, but without the ways above the planner's
-    # prices say otherwise
+    # Compiling a statement takes longer than running it. The settings above make every plan look so
+    # expensive that the planner would compile it.
     "jit": "off",
 }
 """What keeps PostgreSQL's plans as good for a table of ten million rows as for an empty one."""
 
+# Without these a connection to a server that vanished would wait for minutes.
 _KEEPALIVE = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -72,12 +74,12 @@ _KEEPALIVE = {
 
 
 def sqlite_url(path: Path) -> str:
-    """The URL of a SQLite file, whatever characters are in its path."""
+    """Return the URL of a SQLite file, whatever characters are in its path."""
     return URL.create("sqlite", database=str(path.absolute())).render_as_string()
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The absolute path of a SQLite database, None for a server."""
+    """Return the absolute path of a SQLite database, or None for PostgreSQL."""
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return Path(parsed.database or "").absolute()
@@ -85,11 +87,11 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> Engine:
-    """Connections are opened when asked for and closed when given back.
+    """Return an engine that opens a connection when it is asked for one, and closes it afterwards.
 
-    On SQLite every transaction of an engine that writes begins IMMEDIATE, and one that only reads
-    is refused a write by the database. Without `create` a database that is not there is `NotFound`,
-    never an empty one.
+    On SQLite every transaction of an engine that writes begins IMMEDIATE. With `read_only` the
+    database itself refuses any write. Without `create` a missing database raises `NotFound`, so
+    that a wrong path never looks like an empty ledger.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
@@ -100,9 +102,7 @@ def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> E
 
 
 def shown(url: str) -> str:
-    """The database as errors and banners name it: an absolute path, or a URL without its
-    password.
-    """
+    """Return the name of the database for messages: an absolute path, or a URL without password."""
     path = sqlite_path(url)
     if path:
         return str(path)
@@ -137,13 +137,14 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
         _make_file(path)
     elif not path.is_file():
         raise NotFound(f"there is no database at {path}; gate serve or gate db upgrade makes one")
-    # Rw: SQLite itself never makes a file.
+    # With `mode=rw` SQLite never makes a file.
     name = f"file:{quote(str(path))}?mode=rw"
 
     def connect() -> sqlite3.Connection:
         connection = None
         try:
-            # the driver starts no transaction of its own, or savepoints would silently do nothing
+            # `isolation_level=None`: the driver begins no transaction of its own. If it did,
+            # savepoints would silently do nothing.
             connection = sqlite3.connect(
                 name,
                 uri=True,
@@ -168,7 +169,8 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
         hide_parameters=True,
         execution_options={READ_ONLY: read_only},
     )
-    # a reader that turns writer would fail on a stale snapshot.
+    # A transaction that first reads and then writes fails if another one has written in between, so
+    # a writer takes the lock at once.
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
     @event.listens_for(engine, "begin")
@@ -180,7 +182,7 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
 
 
 def unusable(path: Path, error: sqlite3.Error) -> Unavailable:
-    """Why a file cannot be opened, and what to do."""
+    """Return the error that says why a file cannot be opened, and what to do."""
     if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return Unavailable("the database is damaged; restore a backup", place=f"{path}: {error}")
     return Unavailable(
@@ -191,7 +193,7 @@ def unusable(path: Path, error: sqlite3.Error) -> Unavailable:
 
 
 def _make_file(path: Path) -> None:
-    """Only its owner may read it; a file that is there is left as it is."""
+    """Make an empty file that only its owner may read; leave a file that exists as it is."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with suppress(FileExistsError):
@@ -211,8 +213,8 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
         "timezone": "UTC",
         **_POSTGRES_PLANS,
     }
-    # what a decision asks is one long statement: planning it again each time costs four times as
-    # much as running it
+    # A decision reads with one long statement. Planning it anew each time costs four times as much
+    # as running it.
     if read_only:
         settings["plan_cache_mode"] = "force_generic_plan"
     arguments: dict[str, Any] = {
@@ -224,7 +226,8 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
         else "read-write",  # of several hosts, the one that leads
         **_KEEPALIVE,
     }
-    # a reader sees one snapshot in all its statements; a writer compares and sets
+    # All statements of a reader see one snapshot. A writer has to see the newest rows, because it
+    # compares before it sets.
     isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
     try:
         return create_engine(
@@ -239,8 +242,9 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
 
 
 def refuse_unsafe(connection: Connection) -> None:
-    """A server that confirms what is not on its disk is refused: the gate's answers must outlive a
-    power cut.
+    """Raise `Unavailable` for a PostgreSQL that confirms commits before they are on its disk.
+
+    What the gate has answered must survive a power cut.
     """
     if connection.dialect.name != "postgresql":
         return
@@ -254,7 +258,7 @@ def refuse_unsafe(connection: Connection) -> None:
 
 
 def connect(engine: Engine, url: str) -> Connection:
-    """A connection, or `Unavailable` that names the database to operators."""
+    """Return a connection. Raises `Unavailable`, which names the database to operators only."""
     try:
         return engine.connect()
     except OperationalError as error:
@@ -274,7 +278,7 @@ class OpenFile:
 
     @staticmethod
     def of(path: Path) -> "OpenFile":
-        """As they are now: the database, and its log if a connection is open."""
+        """Return the files as they are now: the database, and its log if a connection is open."""
         found = []
         for file in (path, path.with_name(path.name + "-wal")):
             with suppress(FileNotFoundError):
@@ -284,13 +288,13 @@ class OpenFile:
 
     @property
     def log_bytes(self) -> int:
-        """How long the log of changes is that are not yet in the database file itself."""
+        """The size of the write-ahead log, whose changes are not yet in the database file."""
         with suppress(FileNotFoundError):
             return sum(file.stat().st_size for file, _, _ in self.files[1:])
         return 0
 
     def missing(self) -> Path | None:
-        """The file that is no longer the one that was opened."""
+        """Return a file that is no longer the one that was opened, or None."""
         for file, device, inode in self.files:
             try:
                 stat = os.stat(file)  # noqa: PTH116 - twice as fast, and asked at every commit

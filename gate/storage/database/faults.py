@@ -22,11 +22,11 @@ else:
 class Fate(Enum):
     """What follows from an error."""
 
-    # The rows contradict others: only whoever brought them fails.
+    # The rows contradict others: only the call that brought them fails.
     CONSTRAINT = auto()
-    # Deadlock, serialization: the same again may succeed.
+    # Deadlock, serialization: another attempt may succeed.
     CONFLICT = auto()
-    # Somebody else holds the lock for too long.
+    # Another process holds the lock for too long.
     BUSY = auto()
     # No space; it may come back.
     FULL = auto()
@@ -34,14 +34,15 @@ class Fate(Enum):
     LOST = auto()
     # The transaction cannot go on, the database may.
     ENDED = auto()
-    # What was written may not be on the disk, and what is on it may be wrong: write nothing more.
+    # What was written may not be on the disk, and what is there may be wrong: nothing more may be
+    # written.
     BROKEN = auto()
     # The statement was wrong: a fault of the gate itself.
     FAULT = auto()
 
 
 class Ended(Exception):
-    """A transaction ended before its commit, or its commit failed: nobody in it gets a yes."""
+    """A transaction ended before its commit, or its commit failed: no call in it has succeeded."""
 
     def __init__(self, fate: Fate, cause: BaseException) -> None:
         super().__init__(fate, cause)
@@ -50,7 +51,7 @@ class Ended(Exception):
 
 
 class UnknownOutcome(Exception):
-    """A commit without an answer: it may have happened."""
+    """A commit got no answer, so it may have happened or not."""
 
 
 SQLITE_PRIMARY = 0xFF
@@ -69,7 +70,8 @@ _SQLITE: dict[int, Fate] = {
     sqlite3.SQLITE_PROTOCOL: Fate.ENDED,
     sqlite3.SQLITE_INTERRUPT: Fate.ENDED,
 }
-# errors of input and output that say nothing about bytes already written
+# Errors of input and output that say nothing about bytes that were written before. All others of
+# this kind count as a broken disk.
 _SQLITE_PASSING = {
     sqlite3.SQLITE_IOERR_SHMSIZE: Fate.FULL,  # no space for the shared index of the log
     sqlite3.SQLITE_IOERR_SHMMAP: Fate.ENDED,
@@ -97,10 +99,10 @@ _POSTGRES_CLASSES = {
 
 
 def fate_of(error: BaseException) -> Fate | None:
-    """What the error means; None for one that is not the database's."""
+    """Return what the error means, or None for an error that is not the database's."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
-        # An error of the driver alone has none.
+        # An error of the driver itself has no code.
         code: int = getattr(cause, "sqlite_errorcode", 0)
         return _SQLITE_PASSING.get(code) or _SQLITE.get(code & SQLITE_PRIMARY, Fate.FAULT)
     if isinstance(cause, PostgresError):
@@ -109,8 +111,8 @@ def fate_of(error: BaseException) -> Fate | None:
 
 
 def refusal(fate: Fate, cause: BaseException) -> Exception:
-    """Return the error for whoever waited. A fault of the gate itself is shown as it is, so that it
-    is seen.
+    """Return the error for the callers that waited. A fault of the gate itself is not disguised, so
+    that it is found.
     """
     if isinstance(cause, GateError):
         return cause
@@ -128,8 +130,8 @@ def refusal(fate: Fate, cause: BaseException) -> Exception:
 
 
 def read_refusal(fate: Fate, cause: BaseException) -> Exception:
-    """Return what a fault means to somebody who reads. A read that writes is a fault of the gate's
-    own, too.
+    """Return the error for a caller that reads. A read that tries to write is a fault of the gate
+    itself, too.
     """
     if (
         fate in {Fate.FAULT, Fate.CONSTRAINT}
@@ -156,7 +158,7 @@ _WORDS = {
 
 def _postgres_fate(cause: Any) -> Fate:
     state = cause.sqlstate
-    # The driver's own: the server said nothing any more.
+    # Without a state the error is the driver's own: the server no longer answered.
     if state is None:
         if type(cause).__name__ in {"OperationalError", "InterfaceError"}:
             return Fate.LOST

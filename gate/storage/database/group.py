@@ -9,13 +9,14 @@ from gate.storage.database.watch import CHANNEL, payload
 from gate.storage.figures.rollups import flush
 
 _ALONE = frozenset({None, Fate.FAULT, Fate.CONSTRAINT, Fate.BUSY})
-"""Errors that end with the savepoint they happened in; any other one is everybody's."""
+"""Errors that end with the savepoint in which they happened. Any other one ends the transaction for
+all calls of the group."""
 
 
 def prepare(link: KeptConnection, group: list[Call], subscribers: Subscribers = NOBODY) -> set[str]:
-    """Do everything but commit; what was moved.
+    """Do everything but commit, and return the topics of what was moved.
 
-    Answers are in the calls, and must not leave before the commit.
+    The answers stand in the calls, and must not be delivered before the commit.
     """
     tx = Tx(link, subscribers)
     units = [call for call in group if call.function is record]
@@ -37,7 +38,7 @@ def prepare(link: KeptConnection, group: list[Call], subscribers: Subscribers = 
 
 
 def commit(link: KeptConnection) -> None:
-    """Durably, or `Ended`, or `UnknownOutcome`."""
+    """Commit durably, or raise: `Ended` if it failed, `UnknownOutcome` if nobody knows."""
     if not link.can_commit:
         raise Ended(
             Fate.ENDED,
@@ -66,7 +67,10 @@ def _record(tx: Tx, calls: list[Call]) -> None:
 
 
 def _end(tx: Tx) -> set[str]:
-    """Write what all of them counted, and tell other processes what was moved."""
+    """Write what all of them counted, notify other processes, and return what was moved.
+
+    The counts come last, because the locks of their rows are then held for the shortest time.
+    """
     flush(tx)
     if tx.topics and tx.is_postgres:
         tx.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(tx.topics)))
@@ -74,9 +78,7 @@ def _end(tx: Tx) -> set[str]:
 
 
 def _call(link: KeptConnection, tx: Tx, call: Call) -> None:
-    """One function in its savepoint: an error of its own takes back what it did, and nothing
-    else.
-    """
+    """Run one function in a savepoint of its own, so that its error undoes nothing but its work."""
     call.answer, call.error = None, None
     tx.execute("SAVEPOINT one")
     try:

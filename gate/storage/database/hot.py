@@ -8,9 +8,8 @@ a decision, and nothing to notice anywhere else.
 
 A statement is written once for both databases. `?` is a parameter, in the order of the text. A list
 of any length is one parameter, because it is JSON text that the database takes apart: `Items` says
-how. Where the two
-databases have different words for something, the text names it in braces, and both are given. A
-percent sign means a parameter to the driver of PostgreSQL, so no text has one.
+how. Where the two databases have different words for something, the text names it in braces, and
+both are given. A percent sign means a parameter to the driver of PostgreSQL, so no text has one.
 
 The types of columns convert nothing here. A statement gets and gives what the database keeps:
 microseconds for an instant, JSON text, the value of an enum, and on SQLite 0 or 1 for a boolean.
@@ -82,11 +81,11 @@ class Hot:
         self._texts[True] = self._texts[True].replace("?", "%s")
 
     def rows(self, conn: Connection, *parameters: object) -> list[tuple[Any, ...]]:
-        """What it finds."""
+        """Execute it, and return all rows that it finds."""
         return self.ask(conn, *parameters).fetchall()
 
     def ask(self, conn: Connection, *parameters: object) -> Cursor:
-        """Execute it; what it finds is fetched later, after other questions of `asked_at_once`."""
+        """Execute it. The rows are fetched later, after other statements of `asked_at_once`."""
         cursor = conn.connection.cursor()
         cursor.execute(self._texts[conn.dialect.name == "postgresql"], parameters)
         return cast("Cursor", cursor)
@@ -103,5 +102,5 @@ def asked_at_once(conn: Connection) -> AbstractContextManager[object]:
 
 
 def items_of(values: Sequence[object]) -> str:
-    """The parameter of a list."""
+    """Return the parameter for a list of values."""
     return orjson.dumps(values).decode()

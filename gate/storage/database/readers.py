@@ -37,7 +37,7 @@ class Readers:
             thread.start()
 
     def put(self, call: Call) -> None:
-        """Have it answered; `Unavailable` when too many wait."""
+        """Have a call answered. Raises `Unavailable` if too many wait."""
         if len(self._calls) >= READS_QUEUED_MAX:
             raise Unavailable(f"{READS_QUEUED_MAX} reads are waiting already; ask again")
         self._calls.put(call)
@@ -59,7 +59,7 @@ class Readers:
                 link = None
                 self._report(error)
                 _refuse(calls, Unavailable("the database cannot be read now; ask again"))
-            # First, because nobody needs to wait for the end of a transaction that only read.
+            # Delivered first, because nobody needs to wait for the end of a read.
             deliver(calls)
             link = _ended(link)
             if over:
@@ -68,7 +68,7 @@ class Readers:
             link.close()
 
     def _take_more(self, calls: list[Call]) -> bool:
-        """Whatever else waits; True when the last one was the word to end."""
+        """Add the other calls that wait, up to the limit. True: the thread has to end."""
         with suppress(queue.Empty):
             while len(calls) < self._together:
                 another = self._calls.take_at_once()
@@ -78,9 +78,10 @@ class Readers:
         return False
 
     def _serve(self, link: KeptConnection | None, calls: list[Call]) -> KeptConnection | None:
-        """Answer all.
+        """Answer all calls, and return the connection if it can be used again.
 
-        A connection that broke while nobody used it is made again, once, before anyone hears of it.
+        A connection may have broken while it was idle. Then a new one is made, once, and the calls
+        are tried again on it; only if that fails, too, do callers get an error.
         """
         left = calls
         while left:
@@ -108,8 +109,10 @@ class Readers:
 def _together(
     link: KeptConnection, calls: list[Call], report: Callable[[BaseException], None], *, fresh: bool
 ) -> tuple[list[Call], bool]:
-    """Answer calls from one snapshot; those left when one spoiled it, and whether the connection is
-    of use.
+    """Answer calls from one snapshot.
+
+    Returns the calls that are left when one of them failed, and whether the connection can be used
+    again.
     """
     done = 0
     for joined in _joined(calls):
@@ -119,7 +122,8 @@ def _together(
             _answer(link, joined)
         except Exception as error:  # noqa: BLE001 - whoever waits gets it, whatever it is
             fate = fate_of(error)
-            # Whichever of them it was: now each by itself.
+            # Several calls shared one function, and any of them may have failed. Each is tried
+            # again by itself, so that only that one gets the error.
             if len(joined) > 1:
                 for call in joined:
                     call.part()
@@ -140,7 +144,7 @@ def _together(
 
 
 def _ended(link: KeptConnection | None) -> KeptConnection | None:
-    """The connection after its transaction; None when it is of no use any more."""
+    """End the transaction, and return the connection, or None if it cannot be used any more."""
     if link is None or link.end_reading():
         return link
     link.close()
@@ -153,7 +157,7 @@ def _refuse(calls: list[Call], error: Exception) -> None:
 
 
 def _joined(calls: list[Call]) -> Iterator[list[Call]]:
-    """Neighbours that one call of their function answers."""
+    """Yield neighbours that can be answered together, by one call of their function."""
     for _, same in groupby(calls, key=lambda call: call.function if call.joint else id(call)):
         yield list(same)
 

@@ -1,4 +1,4 @@
-"""Whom the threads of the database tell what an operator must know."""
+"""How the threads of the database report what an operator must know."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ Wrote: TypeAlias = Callable[[int, int], None]
 """Called after each commit: how many calls shared it, and how many wait."""
 
 Lasts: TypeAlias = Callable[[str, BaseException], None]
-"""Called each time something fails there; the same trouble may come many times a second."""
+"""Called with a place and an error each time something fails; that may be many times a second."""
 
 Over: TypeAlias = Callable[[str], None]
-"""Called when it works there again."""
+"""Called with a place when it works again."""
 
 WRITER, READER, LISTENER = "database writer", "database reader", "database listener"
-"""Where something may fail."""
+"""The places where something may fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +29,4 @@ class Reports:
 NOBODY_LISTENS = Reports(
     wrote=lambda _calls, _waiting: None, lasts=lambda _where, _error: None, over=lambda _where: None
 )
-"""For programs that are no server: whoever asked gets the error, and that is all."""
+"""For programs that are no server: their caller gets the error, and nobody else needs it."""

@@ -27,7 +27,7 @@ class Subscription(NamedTuple):
 
 
 Subscribers: TypeAlias = Mapping[str, Sequence[Subscription]]
-"""Who is told of an entry of the ledger, by its kind."""
+"""The subscriptions to entries of the ledger, by the kind of the entry."""
 
 NOBODY: Subscribers = MappingProxyType({})
 
@@ -36,17 +36,17 @@ _CAN_COMMIT = (0, 2)
 
 
 class Cursor(Protocol):
-    """What both drivers give back."""
+    """The result of a statement, as both drivers return it."""
 
     @property
     def rowcount(self) -> int:
         """How many rows were changed."""
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        """The next row."""
+        """Return the next row, or None at the end."""
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """All rows that are left."""
+        """Return all rows that are left."""
 
 
 class Raw(Protocol):
@@ -103,7 +103,10 @@ class KeptConnection:
 
     @property
     def can_commit(self) -> bool:
-        """Some errors end the transaction silently, and a commit after them would be a lie."""
+        """Whether the transaction is whole.
+
+        Some errors end it silently. A commit after them succeeds and has written nothing.
+        """
         raw: Any = self.raw
         if self.is_postgres:
             return raw.info.transaction_status in _CAN_COMMIT
@@ -136,9 +139,9 @@ class KeptConnection:
 
 
 class Tx:
-    """What a function is given that writes.
+    """A transaction, as it is given to a function that writes.
 
-    It never commits, and may be called again after a rollback.
+    That function never commits, and may be called again after a rollback.
     """
 
     __slots__ = ("_now", "_raw", "conn", "is_postgres", "rollups", "subscribers", "topics")
@@ -156,7 +159,7 @@ class Tx:
     def now(self) -> datetime:
         """The database's clock, one value for the whole transaction."""
         if self._now is None:
-            # SQLite has the host's clock.
+            # SQLite runs in this process, so its clock is that of this machine.
             self._now = database_now(self._raw) if self.is_postgres else datetime.now(UTC)
         return self._now
 
@@ -165,13 +168,14 @@ class Tx:
         return self._raw.execute(statement, parameters)
 
     def at_once(self) -> AbstractContextManager[object]:
-        """As `at_once` of this module, for statements on the driver itself."""
+        """Return `at_once` of this module for this transaction."""
         return at_once(self._raw, is_postgres=self.is_postgres)
 
     def lock(self, subject: int, *names: str) -> None:
-        """Wait until nobody else has this lock, and have it until the transaction ends.
+        """Wait for a lock, which no other transaction has until this one ends.
 
-        `subject` keeps names apart that mean something else. SQLite has one writer at a time.
+        `subject` keeps apart equal names of different things. SQLite has one writer at a time, so
+        there is nothing to lock.
         """
         if self.is_postgres:
             key = "\n".join(names)
@@ -184,14 +188,16 @@ class Tx:
         self.topics.add(topic)
 
     def add(self, rollups: Sequence[RollupRow]) -> None:
-        """Count, once for the whole group and last of all."""
+        """Remember what to count. It is written once for the whole group of calls, last of all,
+        because every transaction changes these few rows and would wait for the others.
+        """
         for row in rollups:
             kind = row[:-1]
             self.rollups[kind] = self.rollups.get(kind, 0) + row.n
 
 
 def database_now(raw: Raw) -> datetime:
-    """The clock of PostgreSQL."""
+    """Return the time by PostgreSQL's clock, which all replicas of the gate share."""
     row = raw.execute("SELECT clock_timestamp()").fetchone()
     now: datetime = row[0] if row else datetime.now(UTC)
     return now.astimezone(UTC)

@@ -13,21 +13,21 @@ T = TypeVar("T")
 
 
 def first(conn: Connection, kind: Callable[..., T], query: Select[Any]) -> T | None:
-    """The first row of a query as such a value."""
+    """Return the first row of a query as a value of this kind, or None."""
     row = conn.execute(query).first()
     return None if row is None else kind(*row)
 
 
 def every(conn: Connection, kind: Callable[..., T], query: Select[Any]) -> tuple[T, ...]:
-    """All rows of a query; the query says how many at most."""
+    """Return all rows of a query as such values. The query itself has to have a limit."""
     return tuple(kind(*row) for row in conn.execute(query))
 
 
 def reader(kind: Callable[..., T]) -> Callable[[Iterable[Any]], T]:
-    """A function that makes such a value of a row."""
+    """Return a function that makes such a value of a row."""
     return lambda row: kind(*row)
 
 
 def values_of(value: "DataclassInstance") -> dict[str, Any]:
-    """The fields of a value, for columns of the same names."""
+    """Return the fields of a value by name, for columns of the same names."""
     return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -1,6 +1,4 @@
-"""Who wants to know that something was written, by this process or by another one, and how they
-hear of it.
-"""
+"""Callbacks for what was written, by this process or another one, and how the news gets here."""
 
 import asyncio
 import selectors
@@ -17,11 +15,11 @@ from gate.storage.database.reports import LISTENER, Reports
 
 CHANNEL = "gate"
 PAYLOAD_BYTES_MAX = 7_900
-"""A longer notification than 8,000 bytes is refused by PostgreSQL; without a list it stands for
-everything."""
+"""PostgreSQL refuses a notification over 8,000 bytes. A longer list is left out, and an empty
+notification stands for everything."""
 
 EVERYTHING = frozenset({"*"})
-"""Something was written, and nobody knows what."""
+"""Something was written, and it is not known what."""
 
 LISTEN_SECONDS = 0.5
 Topics: TypeAlias = frozenset[str]
@@ -29,33 +27,35 @@ Callback: TypeAlias = Callable[[Topics], None]
 
 
 class Audience:
-    """Callbacks, each called in the event loop it was registered in, before whoever wrote gets an
-    answer.
+    """Callbacks, each called in the event loop in which it was registered.
+
+    They are called before the caller that wrote gets its answer, so that its next read is fresh.
     """
 
     def __init__(self) -> None:
         self._callbacks: list[tuple[asyncio.AbstractEventLoop, Callback]] = []
 
     def register(self, callback: Callback) -> None:
-        """Call this from now on, in the running event loop."""
+        """Call this function from now on, in the running event loop."""
         self._callbacks.append((asyncio.get_running_loop(), callback))
 
     def announce(self, topics: Topics) -> None:
-        """From any thread."""
+        """Call every callback with these topics. May be called from any thread."""
         for loop, callback in self._callbacks:
             post(loop, callback, topics)
 
 
 class Listener:
-    """A thread that hears what other processes wrote to PostgreSQL.
+    """A thread that is notified of what other processes wrote to PostgreSQL.
 
-    Without a connection everything may have changed.
+    After a time without a connection it announces `EVERYTHING`, because notifications were lost.
     """
 
     def __init__(self, engine: Engine, url: str, announce: Callback, reports: Reports) -> None:
         self._engine, self._url, self._announce, self._reports = engine, url, announce, reports
         self._stop = threading.Event()
-        # The thread waits for the database and for this at once, so that it ends when it should.
+        # The thread waits for the database and for this pair of sockets at once: closing one end
+        # wakes it, so that it can end.
         self._bell, self._button = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="gate-listener", daemon=True)
         self._thread.start()
@@ -81,7 +81,8 @@ class Listener:
             try:
                 self._hear(connection.connection.dbapi_connection)
             except Exception:
-                # or giving it back fails once more, and that is logged beside the cause
+                # Otherwise giving the connection back would fail as well, and be logged beside the
+                # cause.
                 connection.invalidate()
                 raise
 
@@ -89,13 +90,14 @@ class Listener:
         raw.set_autocommit(True)
         raw.execute(f"LISTEN {CHANNEL}")
         self._reports.over(LISTENER)
-        # What was said before is lost.
+        # What others wrote before LISTEN was not notified.
         self._announce(EVERYTHING)
         with selectors.DefaultSelector() as waiting:
             waiting.register(raw.fileno(), selectors.EVENT_READ)
             waiting.register(self._bell, selectors.EVENT_READ)
             while not self._stop.is_set():
-                # Before it waits: what came together with the answer to LISTEN is read already.
+                # Looked at before waiting: a notification that came together with the answer to
+                # LISTEN has been read from the socket already, which stays silent then.
                 for notification in raw.notifies(timeout=0):
                     self._announce(
                         frozenset(notification.payload.split(","))
@@ -106,6 +108,6 @@ class Listener:
 
 
 def payload(topics: set[str]) -> str:
-    """The topics as a notification carries them."""
+    """Return the topics as the text of a notification; empty if they are too many."""
     text = ",".join(sorted(topics))
     return text if len(text.encode()) <= PAYLOAD_BYTES_MAX else ""

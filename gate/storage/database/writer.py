@@ -34,14 +34,18 @@ SAVEPOINTS_MAX = 32
 RETRIES_MAX = 3
 RETRY_PAUSE_SECONDS = 0.05
 QUEUED_SECONDS_MAX = 8
-"""Who waited longer while the database was slow is refused untried: an answer comes within 10 s,
-and the queue is soon empty."""
+"""A call that waited longer is refused untried. While the database is slow every caller still has
+an answer within 10 s, and the queue is soon empty."""
 
 IDLE_SECONDS = 0.4
 """How often an idle writer looks after the database."""
 
 _ONE_BY_ONE = frozenset({Fate.CONSTRAINT, Fate.FAULT, Fate.FULL, Fate.ENDED})
+"""Errors that one call of the group may have caused: then each is tried in a transaction of its
+own."""
+
 _OWN = frozenset({Fate.CONSTRAINT, Fate.FAULT})
+"""Errors of a call itself, which say nothing about the state of the database."""
 
 
 class Writer:
@@ -66,7 +70,7 @@ class Writer:
         self._thread.start()
 
     def put(self, call: Call) -> None:
-        """Have it written; `Unavailable` when too many wait or nothing is written any more."""
+        """Have a call written. Raises `Unavailable` if too many wait or the writer has stopped."""
         if self.failed is not None or self._closing:
             raise Unavailable(self.failed or "the gate is stopping; ask again")
         if len(self._calls) >= QUEUE_MAX:
@@ -74,7 +78,7 @@ class Writer:
         self._calls.put(call)
 
     def missing(self) -> Path | None:
-        """The file of the database that was moved away or deleted."""
+        """Return the file of the database if it was moved away or deleted, or None."""
         return self._housekeeping.missing()
 
     def close(self) -> None:
@@ -107,7 +111,7 @@ class Writer:
             self._link.close()
 
     def _take(self, group: list[Call]) -> bool:
-        """Add everything that waits, up to the limits; True when the last was the word to end."""
+        """Add the calls that wait to the group, up to the limits. True: the writer has to end."""
         savepoints = 0
         with suppress(queue.Empty):
             while len(group) < GROUP_MAX and savepoints < SAVEPOINTS_MAX:
@@ -119,8 +123,10 @@ class Writer:
         return False
 
     def _write(self, group: list[Call]) -> Exception | None:
-        """One commit for all; where that cannot be, one for each; where nothing is written, a
-        refusal, which is answered.
+        """Write a group with one commit, or where that fails with one for each call.
+
+        Every call gets its answer or its refusal here. Returns the refusal if the database does not
+        write at all, or None.
         """
         try:
             self._try(group)
@@ -137,7 +143,7 @@ class Writer:
             if len(group) > 1 and ended.fate in _ONE_BY_ONE:
                 return self._one_by_one(group)
             error = refusal(ended.fate, ended.cause)
-            # Before anybody can ask whether all is well.
+            # Set before any caller gets the refusal, who might ask at once whether all is well.
             trouble = None if ended.fate in _OWN else self._trouble(error, ended.cause)
             _answer(group, error)
             return trouble
@@ -151,7 +157,7 @@ class Writer:
     def _one_by_one(self, group: list[Call]) -> Exception | None:
         for k, call in enumerate(group):
             error = self._write([call])
-            # It does not write: the others need not wait to hear the same.
+            # The database does not write at all, so the others are refused at once.
             if error is not None:
                 _answer(group[k + 1 :], error)
                 return error
@@ -164,7 +170,7 @@ class Writer:
         return error
 
     def _try(self, group: list[Call]) -> None:
-        """Commit the group, once more where that may help."""
+        """Commit the group, and try again where that may help."""
         for attempt in range(RETRIES_MAX + 1):
             try:
                 topics = self._together(group)
@@ -181,7 +187,7 @@ class Writer:
                 return
 
     def _together(self, group: list[Call]) -> set[str]:
-        """One transaction; what it moved."""
+        """Write the group in one transaction, and return the topics of what it moved."""
         if self.failed is not None:
             raise Ended(Fate.BROKEN, Unavailable(self.failed))
         self._housekeeping.refuse_missing()
@@ -196,11 +202,12 @@ class Writer:
         except Exception as error:
             raise ended_by(error) from error
         commit(self._link)
+        # Once more after the commit: a file that was deleted meanwhile took the commit with it.
         self._housekeeping.refuse_missing()
         return topics
 
     def _clean_up(self, problem: Ended | UnknownOutcome) -> None:
-        """Leave no transaction open, and no connection that is of no use."""
+        """Leave no transaction open, and close a connection that cannot be used any more."""
         if isinstance(problem, Ended) and problem.fate is Fate.BROKEN:
             self.failed = str(refusal(problem.fate, problem.cause))
             return
@@ -214,7 +221,7 @@ class Writer:
 
 
 def _tries_after(fate: Fate, link: KeptConnection | None) -> int:
-    """How often a group is tried again as a whole."""
+    """Return how often a group is tried again as a whole after this error."""
     if fate is Fate.CONFLICT:
         return RETRIES_MAX
     if (
@@ -225,9 +232,9 @@ def _tries_after(fate: Fate, link: KeptConnection | None) -> int:
 
 
 def _refuse_late(group: list[Call]) -> list[Call]:
-    """Those who have not waited too long."""
+    """Refuse the calls that have waited too long, and return the others."""
     latest = time.monotonic() - QUEUED_SECONDS_MAX
-    # They come in their order.
+    # The calls are in the order in which they arrived, so if the first is in time, all are.
     if group and group[0].asked_at > latest:
         return group
     _answer(

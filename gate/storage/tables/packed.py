@@ -24,16 +24,17 @@ _WINDOW, _MEMORY = -14, 7
 
 
 def pack(content: bytes) -> bytes:
-    """The bytes as they are kept."""
+    """Return the bytes as they are kept."""
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=_SAMPLE)
     return MARK + packer.compress(content) + packer.flush()
 
 
 def unpack(kept: bytes) -> bytes:
-    """The plain bytes.
+    """Return the plain bytes.
 
-    What was not packed, or cannot be unpacked because somebody changed it, is returned as it
-    stands: it does not have the digest that the ledger names, and whoever verifies says so.
+    Bytes that were not packed, or that somebody changed so that they cannot be unpacked, are
+    returned as they are. They do not have the digest that the ledger names, so verifying finds
+    them.
     """
     if kept[:1] != MARK:
         return kept
@@ -50,9 +51,9 @@ class Packed(TypeDecorator[bytes]):
     cache_ok = True
 
     def process_bind_param(self, value: bytes | None, _: Dialect) -> bytes | None:
-        """As it is kept."""
+        """Return the value as the database keeps it."""
         return None if value is None else pack(value)
 
     def process_result_value(self, value: Any, _: Dialect) -> bytes | None:
-        """The way back."""
+        """Return what the database keeps as a value."""
         return None if value is None else unpack(bytes(value))
