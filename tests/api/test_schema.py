@@ -89,6 +89,7 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "POST /v1/policies/{revision}/activation": "an admin who is a person activates",
     "GET /v1/delivery": "a year at most",
     "GET /v1/observations": "a year at most",
+    "GET /v1/reports/{name}": "a time ends after it begins",
     **dict.fromkeys(paged_lists(), "a cursor is one that was given"),
 }
 """Operations with a rule that no schema says: what is well formed may be refused there."""
