@@ -88,6 +88,8 @@ def put_change(conn: Connection, **different: object) -> str:
             RequestDetails(repository=Repository("https://github.com", 7, "acme/shop"))
         ),
     } | different
+    if row["state"] != "pending":
+        row.setdefault("settled_at", row["decided_at"])
     row.setdefault("content_key", content_key(str(row["commit_sha"]), row["digests"]))  # type: ignore[arg-type] # a tuple of texts
     conn.execute(insert(schema.changes).values(row))
     return change

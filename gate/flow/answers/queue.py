@@ -27,7 +27,9 @@ class QueueItem(ChangeAnswer):
     emergency_incident: str
     # Whoever asked, as everybody is called here.
     asked_by: str
-    # Whoever approved or rejected it, and what they said last.
+    # When it was approved, rejected, canceled or expired; None while it waits.
+    settled_at: datetime | None
+    # Whoever approved, rejected or canceled it, and what they said last.
     decided_by: tuple[str, ...]
     said: str
 

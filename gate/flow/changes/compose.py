@@ -261,7 +261,6 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
     record, row = made.record, made.row
     decision, subject, kept = record.decision, record.subject, record.asked
     run, repository = life.run, kept.repository
-    held = life.hold is not None
     return ChangeRow(
         id=record.change,
         service=row.service,
@@ -298,8 +297,9 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         standard_change=row.standard_change,
         hold=records.write_hold(life.hold),
         running_change=row.running_change,
+        settled_at=None if life.state is State.PENDING else row.at,
         expires_at=optional_us(life.expires_at),
-        time_left=decision.terms.expires_after_seconds * 1_000_000 if held else None,
+        time_left=decision.terms.expires_after_seconds * 1_000_000 if life.hold else None,
         redecide_at=optional_us(redecide_at(made)),
         valid_until=optional_us(life.valid_until),
         planned_start=optional_us(kept.planned.start),

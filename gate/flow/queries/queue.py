@@ -4,7 +4,7 @@ decided.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -22,6 +22,7 @@ from gate.flow.commands import PAGE_ITEMS_DEFAULT, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import part_of, sealed
 from gate.flow.queries.waiting_list import Waiting, WaitingList, after
+from gate.flow.queries.withdrawn import Withdrawal, withdrawals
 from gate.flow.rulebooks import Rulebooks
 from gate.storage.changes import change_list, changes
 from gate.storage.changes.change_list import ChangeFilters
@@ -150,9 +151,20 @@ async def _decided(
 ) -> tuple[list[QueueItem], str | None]:
     asked = Part(cursor=filters.after, limit=filters.limit)
     now, part = gate.clock(), part_of(gate, query, asked, by)
-    found, following = await gate.store.read(_settled_page, gate.rulebooks, query, part, now)
-    items = [_item(gate, one, None, by, now) for one in found]
+    found, withdrawn, following = await gate.store.read(
+        _settled_page, gate.rulebooks, query, part, now
+    )
+    items = [_settled_item(gate, one, withdrawn.get(one.stored.id), by, now) for one in found]
     return items, sealed(gate, query, asked, following, by)
+
+
+def _settled_item(
+    gate: Gate, known: Known, withdrawn: Withdrawal | None, by: Person, now: datetime
+) -> QueueItem:
+    item = _item(gate, known, None, by, now)
+    if withdrawn is None:
+        return item
+    return replace(item, decided_by=(withdrawn.by,), said=withdrawn.said)
 
 
 def _item(
@@ -177,6 +189,7 @@ def _item(
         emergency_reason=known.texts.get(known.record.asked.emergency_reason, ""),
         emergency_incident=known.record.asked.emergency_incident,
         asked_by=known.asked_by(gate.rulebooks.latest),
+        settled_at=known.stored.settled_at,
         decided_by=tuple(known.labels.get(one.person, one.person) for one in spoken),
         said=next((said for said in reversed(comments) if said), ""),
     )
@@ -188,14 +201,15 @@ def _read(conn: Connection, books: Rulebooks, ids: Sequence[str]) -> dict[str, K
     return {one.stored.id: one for one in known}
 
 
-_Settled: TypeAlias = tuple[list[Known], Position | None]
+_Settled: TypeAlias = tuple[list[Known], dict[str, Withdrawal], Position | None]
 
 
 def _settled_page(
     conn: Connection, books: Rulebooks, query: ChangeFilters, part: pages.Part, now: datetime
 ) -> _Settled:
     found = change_list.change_page(conn, query, part, now=now)
-    return know_all(conn, books, found.rows), found.next
+    known = know_all(conn, books, found.rows)
+    return known, withdrawals(conn, books.latest.catalogue, known), found.next
 
 
 def _count_settled(conn: Connection, query: ChangeFilters, now: datetime) -> int:

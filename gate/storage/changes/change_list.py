@@ -23,6 +23,7 @@ SERVICES_MERGED_MAX = 20
 changes."""
 
 KEYS = (changes.c.submitted_at, changes.c.id)
+SETTLED_KEYS = (changes.c.settled_at, changes.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,14 @@ class ChangeFilters:
     # The beginning of a commit, in lower case.
     commit: str = ""
     services: frozenset[str] | None = None
-    # In any state but pending; `state` is None then.
+    # In any state but pending, and by when it was settled; `state` is None then.
     settled: bool = False
 
 
 def change_page(
     conn: Connection, filters: ChangeFilters, part: Part, *, now: datetime
 ) -> Page[StoredChange]:
-    """One page by (`submitted_at`, `id`).
+    """One page by (`submitted_at`, `id`), or by (`settled_at`, `id`) of what is settled.
 
     What is overdue counts as expired, as it does everywhere.
     """
@@ -59,7 +60,8 @@ def change_page(
         for state in _states(filters, now)
         for service in _services(filters)
     ]
-    return page(conn, branches, KEYS, part, reader(StoredChange))
+    keys = SETTLED_KEYS if filters.settled else KEYS
+    return page(conn, branches, keys, part, reader(StoredChange))
 
 
 def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime) -> int:
@@ -122,7 +124,7 @@ def _services(filters: ChangeFilters) -> list[Branch]:
 def _states(filters: ChangeFilters, now: datetime) -> list[Branch]:
     column, state = changes.c, filters.state
     if filters.settled:
-        return [(column.state == one,) for one in State if one is not State.PENDING]
+        return [(column.settled_at.is_not(None),)]
     if state is None:
         return [()]
     stored = column.state == state

@@ -75,6 +75,7 @@ class StoredChange:
     parallel: bool
     submitted_at: datetime
     decided_at: datetime
+    settled_at: datetime | None
     expires_at: datetime | None
     time_left: timedelta | None
     redecide_at: datetime | None

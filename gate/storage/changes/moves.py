@@ -12,6 +12,9 @@ from gate.core.change import FINAL, MOVES, State
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes
 
+# How a deployment goes on says nothing new about who let it pass.
+_SETTLED = frozenset({State.APPROVED, State.REJECTED, State.EXPIRED, State.CANCELED})
+
 _PLACES = 0
 """The subject of the locks of this file, as `Tx.lock` takes it; `storage.incidents.incidents` has
 1."""
@@ -41,6 +44,10 @@ def move(
         raise ValueError(f"no change moves from {forbidden[0]} to {to_state}")
     if to_state in FINAL:
         columns["ended_at"] = tx.now
+    if to_state in _SETTLED:
+        columns["settled_at"] = tx.now
+    if to_state is State.PENDING:
+        columns["settled_at"] = None
     guard = or_(
         *(_stands(state, tx.now, overdue=to_state is State.EXPIRED) for state in from_states)
     )

@@ -47,6 +47,7 @@ class ChangeRow(NamedTuple):
     standard_change: str | None = None
     hold: str | None = None
     running_change: str | None = None
+    settled_at: int | None = None
     expires_at: int | None = None
     time_left: int | None = None
     redecide_at: int | None = None

@@ -40,6 +40,7 @@ metadata = MetaData(naming_convention=NAMING)
 
 # conditions of partial indexes; a query names them word for word, or the index is of no use to it
 ADMITTED = "admitted_at IS NOT NULL"
+SETTLED = "settled_at IS NOT NULL"
 SUCCEEDED = "result IN ('successful', 'successful_issues')"
 ENDED = "CASE WHEN close_by < closed_at THEN close_by ELSE closed_at END"
 """When a deployment ended, as far as anything follows from it: at the latest at its time limit.
@@ -97,6 +98,8 @@ changes = Table(
     Column("parallel", Boolean, nullable=False),  # the policy lets two deploy at once
     Column("submitted_at", Instant, nullable=False),
     Column("decided_at", Instant, nullable=False),
+    # when it was approved, rejected, canceled or expired, whichever came last; null while pending
+    Column("settled_at", Instant),
     Column("expires_at", Instant),  # pending; null while held
     # while held: what is left of `expires_at` or `valid_until` when the hold ends
     Column("time_left", Span),
@@ -124,6 +127,8 @@ changes = Table(
     Index("ix_changes_state", "state", "submitted_at", "id"),
     Index("ix_changes_service", "service", "submitted_at", "id"),
     Index("ix_changes_place", "service", "environment", "submitted_at", "id"),
+    Index("ix_changes_settled", "settled_at", "id", **_where(SETTLED)),
+    Index("ix_changes_settled_service", "service", "settled_at", "id", **_where(SETTLED)),
     Index("ix_changes_commit", "commit_sha"),
     Index("ix_changes_run", "run_id", **_where("run_id IS NOT NULL")),
     Index(

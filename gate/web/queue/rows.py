@@ -59,8 +59,16 @@ def is_emergency(change: QueueItem) -> bool:
 
 def _why(change: QueueItem) -> str:
     """The one reason that a reader needs first."""
+    if change.state is State.EXPIRED:
+        # a pending change has an end of its own, which its approval takes away
+        return "Nobody decided in time" if change.expires_at else "Approved, not deployed in time"
     if change.state is not State.PENDING and change.said:
         return change.said
+    return _why_not_yet(change)
+
+
+def _why_not_yet(change: QueueItem) -> str:
+    """What stands against it, the strongest alone."""
     if change.emergency_reason:
         return change.emergency_reason
     if change.hold is not None:
@@ -84,6 +92,8 @@ def plain(reasons: Sequence[ExplainedReason]) -> str:
 
 def _who(change: QueueItem) -> str:
     """Whoever decided: a person and how many others, or the policy."""
+    if change.state is State.EXPIRED and change.expires_at:
+        return "nobody"
     if not change.decided_by:
         return "observed" if change.route is Route.OBSERVED else "the policy"
     first, *others = change.decided_by

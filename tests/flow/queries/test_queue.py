@@ -8,6 +8,7 @@ import pytest
 from gate.errors import BadRequest
 from gate.flow.caller import Person
 from gate.flow.changes import review
+from gate.flow.changes.cancel import cancel
 from gate.flow.commands import FreezeCommand, ReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.queries.queue import QueueFilters, Tab, queue
@@ -85,6 +86,25 @@ async def test_whoever_has_approved_is_not_asked_again_and_the_last_approval_end
     await review.approve(shop.gate, change["id"], shown(change), BEN)
     after = await seen(shop, waiting_list, BEN)
     assert (after["mine"], after["others"], after["decided"]) == ([], [], ["Needs two"])
+
+
+async def test_what_was_decided_last_stands_first_with_who_and_why(shop: Shop) -> None:
+    waiting_list = WaitingList(shop.gate)
+    made = [await shop.submit(letter, title=letter, claims=LARGE) for letter in "abc"]
+    passed = await shop.submit("e", title="e")
+    assert passed["state"] == "approved"
+    for change, said in ((made[1], "it locks orders"), (made[0], "not today")):
+        await review.reject(shop.gate, change["id"], shown(change, said), ADA)
+    await cancel(shop.gate, made[2]["id"], "not needed", BEN)
+
+    found = await queue(shop.gate, waiting_list, QueueFilters(tab=Tab.DECIDED), ADA)
+
+    assert [(item.title, item.decided_by, item.said) for item in found.items] == [
+        ("c", ("Ben Okafor",), "not needed"),
+        ("a", ("Ada Ekberg",), "not today"),
+        ("b", ("Ada Ekberg",), "it locks orders"),
+        ("e", (), ""),
+    ]
 
 
 async def test_what_a_freeze_holds_stands_among_the_held_and_with_whom_it_needs(shop: Shop) -> None:

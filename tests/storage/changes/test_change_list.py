@@ -206,6 +206,18 @@ def test_paging_gives_each_row_once_while_new_ones_arrive(database_url: str) -> 
     assert there <= set(found)
 
 
+def test_what_is_settled_stands_by_when_that_was_page_by_page(database_url: str) -> None:
+    with writing(database_url) as tx:
+        put_change(tx.conn, state="pending")
+        late = put_change(tx.conn, submitted_at=NOW - DAY, settled_at=NOW)
+        early = put_change(tx.conn, submitted_at=NOW - MINUTE, settled_at=NOW - MINUTE)
+        last = put_change(tx.conn, submitted_at=NOW - HOUR, settled_at=NOW + MINUTE)
+        first = change_page(tx.conn, ChangeFilters(settled=True), Part(2), now=NOW)
+        rest = change_page(tx.conn, ChangeFilters(settled=True), Part(2, first.next), now=NOW)
+
+    assert (ids(first), ids(rest)) == ([last, late], [early])
+
+
 @pytest.mark.parametrize("limit", [0, -1, 501])
 def test_a_page_of_another_size_is_a_bug(sqlite_url: str, limit: int) -> None:
     with reading(sqlite_url) as conn, pytest.raises(ValueError, match="a page has 1 to 500 rows"):
@@ -221,6 +233,9 @@ def test_a_page_of_another_size_is_a_bug(sqlite_url: str, limit: int) -> None:
         (ChangeFilters(service="shop"), ["ix_changes_service"]),
         (ChangeFilters(service="shop", environment="production"), ["ix_changes_place"]),
         (ChangeFilters(services=frozenset({"shop", "mail"})), ["ix_changes_service"] * 2),
+        (ChangeFilters(settled=True), ["ix_changes_settled"]),
+        (ChangeFilters(settled=True, environment="production"), ["ix_changes_settled"]),
+        (ChangeFilters(settled=True, service="shop"), ["ix_changes_settled_service"]),
     ],
 )
 @pytest.mark.parametrize("after", [None, (1, "chg_1")])

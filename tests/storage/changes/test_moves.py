@@ -63,6 +63,7 @@ def test_a_change_whose_time_is_over_can_only_expire(
         assert not move(tx, change, from_states=waiting, of_decision=1, score=4)
         assert move(tx, change, from_states=waiting, of_decision=1, state=State.EXPIRED)
         assert stored(tx, change).state is State.EXPIRED
+        assert stored(tx, change).settled_at == tx.now
 
 
 @pytest.mark.parametrize("left", [timedelta(microseconds=1), None])
@@ -128,3 +129,30 @@ def test_nobody_else_gets_the_lock_of_a_place(postgres_url: str) -> None:
         ).fetchone()
 
     assert free == (False,)
+
+
+def test_when_it_was_settled_is_the_last_word_on_it_and_not_its_deployment(
+    database_url: str,
+) -> None:
+    with writing(database_url) as tx:
+        change = put_change(tx.conn, state=State.PENDING, valid_until=None)
+        times = [stored(tx, change).settled_at]
+        for before, after in [
+            (State.PENDING, State.APPROVED),
+            (State.APPROVED, State.PENDING),
+            (State.PENDING, State.APPROVED),
+            (State.APPROVED, State.DEPLOYING),
+        ]:
+            assert move(tx, change, from_states=(before,), of_decision=1, state=after)
+            times.append(stored(tx, change).settled_at)
+
+    assert times == [None, tx.now, None, tx.now, tx.now]
+
+
+@pytest.mark.parametrize("state", [State.REJECTED, State.CANCELED])
+def test_what_ends_before_its_deployment_is_settled_then(database_url: str, state: State) -> None:
+    with writing(database_url) as tx:
+        change = put_change(tx.conn, state=State.PENDING, valid_until=None)
+
+        assert move(tx, change, from_states=(State.PENDING,), of_decision=1, state=state)
+        assert stored(tx, change).settled_at == tx.now

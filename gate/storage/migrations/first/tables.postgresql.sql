@@ -44,6 +44,7 @@ CREATE TABLE changes (
     parallel BOOLEAN NOT NULL,
     submitted_at BIGINT NOT NULL,
     decided_at BIGINT NOT NULL,
+    settled_at BIGINT,
     expires_at BIGINT,
     time_left BIGINT,
     redecide_at BIGINT,
@@ -102,6 +103,10 @@ CREATE INDEX ix_changes_repository ON changes (repository_issuer, repository_id,
 CREATE INDEX ix_changes_run ON changes (run_id) WHERE run_id IS NOT NULL
 
 CREATE INDEX ix_changes_service ON changes (service, submitted_at, id)
+
+CREATE INDEX ix_changes_settled ON changes (settled_at, id) WHERE settled_at IS NOT NULL
+
+CREATE INDEX ix_changes_settled_service ON changes (service, settled_at, id) WHERE settled_at IS NOT NULL
 
 CREATE INDEX ix_changes_state ON changes (state, submitted_at, id)
 

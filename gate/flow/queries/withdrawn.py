@@ -1,0 +1,48 @@
+"""Who withdrew the changes that were canceled, and why."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gate.core.catalogue.catalogue import Catalogue
+from gate.core.change import State
+from gate.flow.caller import PERSON
+from gate.flow.changes.known import Known
+from gate.flow.identity.labels import callers_named
+from gate.ledger.format import Entry, Kind, read_entry
+from gate.storage import texts
+from gate.storage.ledger import ledger
+
+
+class Withdrawal(NamedTuple):
+    """Who canceled a change, as readers call them, and what they said."""
+
+    by: str
+    said: str
+
+
+def withdrawals(
+    conn: Connection, catalogue: Catalogue, found: Sequence[Known]
+) -> dict[str, Withdrawal]:
+    """What the ledger says about each of these that was canceled, by the change."""
+    canceled = [one.stored.id for one in found if one.stored.state is State.CANCELED]
+    entries: dict[str, Entry] = {}
+    for change in canceled:
+        newest = ledger.newest_of(conn, change, Kind.CANCELLATION.value)
+        if newest is not None:
+            entries[change] = read_entry(newest[1])
+    comments = [str(one.fields["comment"]) for one in entries.values() if one.fields.get("comment")]
+    said = texts.read_texts(conn, comments)
+    by = [str(one.fields.get("by")) for one in entries.values()]
+    names = callers_named(conn, catalogue, [one for one in by if one.startswith(PERSON)])
+    return {
+        change: Withdrawal(_by(one, names), said.get(str(one.fields.get("comment")), ""))
+        for change, one in entries.items()
+    }
+
+
+def _by(entry: Entry, names: dict[str, str]) -> str:
+    if entry.fields.get("superseded_by"):
+        return "a later deployment"
+    return names.get(str(entry.fields.get("by")), "the pipeline")
