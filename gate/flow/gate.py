@@ -1,4 +1,4 @@
-"""What every chapter gets: one frozen object, made by `app.py`, never a global."""
+"""The object that every function of `flow` gets: frozen, made by `app.py`, and never a global."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ from gate.metrics import Metrics
 from gate.storage.store import Store
 
 Identify: TypeAlias = Callable[[str, datetime], Awaitable[Workload | None]]
-"""Whose identity token this is at that time; None for one that is not good. Raises
-`SourceUnavailable` where nobody knows."""
+"""Returns whose identity token this is at that time, or None for one that is not valid. Raises
+`SourceUnavailable` if the keys of its issuer cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The parts, joined. `hosts` may be none."""
+    """All parts of the gate. `hosts` may be empty."""
 
     store: Store
     rulebooks: Rulebooks
     clock: Clock
     waiters: Waiters
-    # Of what was decided again.
+    # Which changes were decided again a moment ago.
     pauses: Pauses
     secrets: Secrets
     metrics: Metrics
@@ -63,18 +63,18 @@ class Gate:
     turns: Turns = field(default_factory=Turns)
     # Whether a personal token may decide as its person.
     token_approvals: bool = False
-    # Whose word counts for where somebody comes from.
+    # The proxies that are trusted to say where a request comes from.
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
-    # What somebody who is new in the catalogue is called.
+    # Makes the id of a person who is new in the catalogue.
     person_id: Callable[[str], str] = new_person_id
     hosts: Hosts = field(default_factory=dict)
     lenders: Lenders = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
     chat: Chat | None = None
     refusals: Refusals = field(default_factory=Refusals)
-    # Of what the worker failed to do to a change.
+    # Which changes the worker failed with a moment ago.
     setbacks: Pauses = field(default_factory=Pauses)
     ledger: Watch = field(default_factory=Watch)
     reasons: KeptReasons = field(default_factory=KeptReasons)
-    # By the source whose signature they prove.
+    # The secrets that prove the signatures of webhooks, by source.
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)

@@ -1,4 +1,4 @@
-"""How often the same is done to a change: decided again, or tried again after it failed."""
+"""Limits how often the same is done to a change: decided again, or tried again after a failure."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ REMEMBERED_MAX = 10_000
 
 @dataclass(slots=True)
 class Pauses:
-    """Which changes it was done to a moment ago, by this process."""
+    """Remembers to which changes it was done a moment ago, by this process."""
 
     _last: dict[str, float] = field(default_factory=dict)
 
@@ -27,6 +27,6 @@ class Pauses:
         return True
 
     def paused(self) -> set[str]:
-        """The changes whose pause is not over."""
+        """Return the changes whose pause is not over."""
         now = time.monotonic()
         return {change for change, last in self._last.items() if now - last < PAUSE_SECONDS}

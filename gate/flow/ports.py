@@ -1,6 +1,6 @@
-"""What `integrations` makes and `app.py` hands in: code hosts, chat, and the identity provider.
+"""The parts that `integrations` makes and `app.py` hands in: code hosts, chat, identity provider.
 
-Tests hand in their own.
+`flow` knows only these protocols, and tests hand in objects of their own.
 """
 
 from collections.abc import Mapping
@@ -19,30 +19,31 @@ class CodeHost(Protocol):
 
     @property
     def name(self) -> str:
-        """How people call it: the host name."""
+        """The host name, as people call it."""
 
     async def facts(self, question: HostQuestion) -> HostFacts:
-        """What it says.
+        """Return what the host says.
 
-        Raises `SourceUnavailable` for no answer at all; of a part that fails the answer is silent.
+        Raises `SourceUnavailable` if it gives no answer at all. If a part of it fails, the facts of
+        that part are left out as silent.
         """
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
-        """A run of a pipeline as the host itself describes it. Raises `SourceUnavailable`."""
+        """Return a run of a pipeline as the host describes it. Raises `SourceUnavailable`."""
 
 
 class Lender(Protocol):
     """A code host that can be asked with a token which a pipeline lends."""
 
     def lent(self, token: str) -> CodeHost:
-        """The host for whoever has this token."""
+        """Return the host, asked with this token and its rights."""
 
 
 Lenders: TypeAlias = Mapping[str, Lender]
-"""By the issuer of the identity tokens that must stand beside a lent one."""
+"""The lenders by the issuer of the identity tokens that must stand beside a lent token."""
 
 Hosts: TypeAlias = Mapping[str, CodeHost]
-"""By the issuer of their identity tokens, which is how a repository names its host."""
+"""Code hosts by the issuer of their identity tokens, which is how a repository names its host."""
 
 
 class Chat(Protocol):
@@ -50,18 +51,18 @@ class Chat(Protocol):
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """What `pressed` looks at, in lower case."""
+        """The names of the headers that `pressed` needs, in lower case."""
 
     async def say(self, notice: Notice) -> None:
         """Put a message into the channel."""
 
     async def answer(self, reply_to: str, text: str) -> None:
-        """Tell somebody what became of the button they pressed; nobody else sees it."""
+        """Show the person who pressed a button what became of it; nobody else sees it."""
 
     def pressed(
         self, headers: Mapping[str, str | None], body: bytes, now: datetime
     ) -> Click | None:
-        """A button, None for anything else that is told.
+        """Return the button that was pressed, or None for a message about anything else.
 
         Raises `NotFound`, `Unauthenticated`, `Invalid`.
         """
@@ -71,12 +72,12 @@ class SingleSignOn(Protocol):
     """The identity provider."""
 
     async def begin(self, redirect: str) -> Begun:
-        """Where to send a browser. Raises `SourceUnavailable`."""
+        """Begin a sign-in, and return where to send the browser. Raises `SourceUnavailable`."""
 
     async def finish(
         self, begun: Begun, redirect: str, code: str, issuer: str | None, now: datetime
     ) -> External | None:
-        """Who came back; None for anything that is not exactly what was begun.
+        """Return who came back, or None for anything that is not exactly what was begun.
 
         Raises `SourceUnavailable`.
         """

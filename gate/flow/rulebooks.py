@@ -30,19 +30,19 @@ from gate.storage.policies import policy_sets
 from gate.storage.store import Store
 
 KEPT_MAX = 16
-"""Rulebooks of earlier decisions that are kept compiled."""
+"""How many rulebooks of earlier decisions are kept compiled."""
 
 TROUBLE_LENGTH_MAX = 1_000
-"""Of the reason why nothing is in force: a record holds it."""
+"""How long the reason may be why nothing is in force, because records of decisions contain it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """One set of the three, compiled.
+    """Policies, catalogue and calendar of one policy set, compiled.
 
-    `id` is empty where nothing was ever activated: then everything goes to people.
+    `id` is empty if nothing was ever activated; then people decide about every change.
 
-    `trouble` says why nothing was activated, as far as this server knows; it is empty once
+    `trouble` says why nothing was activated, as far as this server knows. It is empty once
     something is in force.
     """
 
@@ -52,12 +52,13 @@ class Rulebook:
     catalogue: Catalogue
     calendar: Calendar
     identities: Identities
-    # Of every name and address in the catalogue.
+    # The ids of every name and address in the catalogue, by its text.
     text_ids: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
-    # By `standard_key`.
+    # Each with its `standard_key`.
     standard_changes: tuple[tuple[str, StandardChange], ...] = field(init=False)
-    # standard changes whose history matters to a decision: how many successes, settled for how long
+    # The standard changes whose history matters to a decision, by id: how many successes are
+    # needed, and how long they have to settle.
     remembered: Mapping[str, tuple[int, timedelta]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,8 +76,10 @@ def _by_text(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _remembered(standards: Iterable[StandardChange]) -> dict[str, tuple[int, timedelta]]:
-    """Where two policies name one alike: the most successes and the shortest time to settle, which
-    sees enough for both.
+    """Return how much history must be read of each standard change that needs any.
+
+    Two policies may give one name to two standard changes. Then it is the most successes and the
+    shortest time to settle, which reads enough for both.
     """
     found: dict[str, tuple[int, timedelta]] = {}
     for one in standards:
@@ -112,7 +115,7 @@ class Rulebooks:
     """The rulebook in force, and those of earlier decisions."""
 
     def __init__(self, store: Store) -> None:
-        """In the running event loop, which tells it what moves."""
+        """To be made in the running event loop, in which the store reports what moves."""
         self._store = store
         self.files_trouble: FilesTrouble | None = None
         self._nothing = self._latest = NOTHING_IN_FORCE
@@ -122,19 +125,19 @@ class Rulebooks:
         store.on_change(self._hear)
 
     async def current(self) -> Rulebook:
-        """What is in force, as the database said at most a second ago."""
+        """Return what is in force, as the database had it at most a second ago."""
         found = await self._in_force.find("")
         return found if found is not None and found.id else self._nothing
 
     @property
     def latest(self) -> Rulebook:
-        """What was in force when it was last looked at: good enough to show, not to decide by."""
+        """What was in force when it was read last: good enough to show, but not to decide by."""
         return self._latest
 
     def explain(self, because: str) -> bool:
-        """From now on this is why nothing is in force, as long as nothing is.
+        """Keep the reason why nothing is in force, for as long as that is so.
 
-        False where it was said before.
+        False: it is the same reason as before.
         """
         known, self._nothing = (
             self._nothing,
@@ -143,26 +146,27 @@ class Rulebooks:
         return known.trouble != self._nothing.trouble
 
     async def refresh(self) -> Rulebook:
-        """What is in force now."""
+        """Read again what is in force, and return it."""
         self._in_force.forget()
         return await self.current()
 
     async def of(self, revisions: Revisions) -> Rulebook:
-        """The rulebook by which a decision was made."""
+        """Return the rulebook by which a decision was made."""
         return await self._store.read(self._read, revisions)
 
     def in_force(self, tx: Tx) -> Rulebook:
-        """What is in force as this transaction sees it; PostgreSQL lets nobody activate another one
-        until it ends.
+        """Return what is in force in this transaction.
+
+        On PostgreSQL nobody can activate another set until the transaction ends.
         """
         if policy_set_in_force(tx):
             return self._read_current(tx.conn)
         return NOTHING_IN_FORCE
 
     def policy_of(self, conn: Connection, record: Record) -> Policy | None:
-        """The policy that made a decision, whichever is in force now.
+        """Return the policy that made a decision, whichever is in force now.
 
-        For a thread that reads or writes.
+        To be called in a thread of the database, because it may have to read and compile.
         """
         return self._read(conn, record.revisions).policies.named(record.decision.policy)
 
@@ -189,10 +193,11 @@ class Rulebooks:
         return self._kept_or_compiled(conn, set_id, None)
 
     def _kept_or_compiled(self, conn: Connection, set_id: str, activation: int | None) -> Rulebook:
-        """Two threads that read the same set at once compile it twice, and keep one of the two.
+        """Return a set from memory, or compile it.
 
-        Who the people of a set are is known while it is in force, and may differ from one
-        activation to the next.
+        Two threads that need the same set at once compile it twice and keep one of the two. The key
+        has the number of the activation, because the ids of people may differ from one activation
+        of a set to the next.
         """
         key = (set_id, activation)
         known = self._kept.get(key)
@@ -206,12 +211,12 @@ class Rulebooks:
 
 
 def current_catalogue(conn: Connection) -> Catalogue:
-    """The catalogue in force, for a program that is not the server."""
+    """Return the catalogue in force, for a program that is not the server."""
     return current_rulebook(conn).catalogue
 
 
 def current_rulebook(conn: Connection) -> Rulebook:
-    """The whole set in force, for a program that is not the server."""
+    """Return the rulebook in force, for a program that is not the server."""
     active = policy_sets.in_force(conn)
     if active is None:
         return NOTHING_IN_FORCE
@@ -219,7 +224,7 @@ def current_rulebook(conn: Connection) -> Rulebook:
 
 
 def _compiled(conn: Connection, set_id: str, *, is_in_force: bool) -> Rulebook:
-    """A registered set, from what the database keeps of it."""
+    """Return a registered set, compiled from the files that the database keeps."""
     kept = policy_sets.read(conn, set_id)
     if kept is None:
         raise NotFound(f"policy set {set_id[:64]} was never registered")

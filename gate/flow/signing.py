@@ -1,5 +1,5 @@
-"""The signing key: read from its file as soon as it is there, and made only where nothing was ever
-signed with another.
+"""The signing key: read from its file as soon as there is one, and made only for an empty ledger,
+because another key may be missing otherwise.
 """
 
 import asyncio
@@ -30,26 +30,26 @@ class Signing:
     """
 
     def __init__(self, file: Path | None, address: str) -> None:
-        # Why the ledger may not be signed now; strangers read it.
+        # Why the ledger may not be signed now. Anybody can read it, so it names no path.
         self.stopped: str | None = None
         self._file, self._address = file, address
         self._key: SigningKey | None = None
         self._logged: str | None = None
 
     async def find(self) -> SigningKey | None:
-        """The key, or None while there is none that can be used."""
+        """Return the key, or None while there is none that can be used."""
         if self._key is None and self._file is not None:
             try:
                 self._key = await asyncio.to_thread(read_key, self._file, self._address)
             except Invalid as error:
-                # Somebody asks every few seconds.
+                # Logged once for each cause, because the key is needed every few seconds.
                 if error.detail != self._logged:
                     _log.error("the signing key cannot be used", error=error.detail)
                 self._logged = error.detail
         return self._key
 
     async def require(self) -> SigningKey:
-        """The key to sign with.
+        """Return the key to sign with.
 
         Raises `Unavailable` while there is none, or nothing may be signed.
         """
@@ -61,7 +61,7 @@ class Signing:
         return await self.own()
 
     async def own(self) -> SigningKey:
-        """The key, also while nothing may be signed with it.
+        """Return the key, also while nothing may be signed with it.
 
         Raises `Unavailable` while there is none.
         """
@@ -71,9 +71,9 @@ class Signing:
         return key
 
     async def problem(self) -> str | None:
-        """What an operator must do before anything can be admitted; None when all is well.
+        """Return what an operator must do before anything can be admitted, or None.
 
-        Strangers read it: it names no path.
+        Anybody can read it, so it names no path.
         """
         return None if await self.find() is not None else self._lacking
 
@@ -100,14 +100,17 @@ def _unsigned(detail: str) -> Unavailable:
 
 
 def key_name(address: str) -> str:
-    """The log's origin, which is also the key's name: the gate's address without its scheme."""
+    """Return the origin of the ledger, which is also the name of its key.
+
+    It is made of the gate's address without the scheme.
+    """
     return f"{urlsplit(address).netloc or 'gate.local'}/decisions"
 
 
 def read_key(path: Path, address: str) -> SigningKey | None:
-    """The key of a file; None where there is no file.
+    """Return the key of a file, or None if there is no file.
 
-    Raises `Invalid` for anything else in its place.
+    Raises `Invalid` for a file that cannot be read or is no key.
     """
     try:
         with path.open("rb") as file:
@@ -122,13 +125,14 @@ def read_key(path: Path, address: str) -> SigningKey | None:
 
 
 def make_key(path: Path, address: str) -> SigningKey:
-    """A new key, written for its owner alone.
+    """Make a key, write it for its owner alone, and return it.
 
-    Raises `Invalid` where a file is there already: a key is never replaced.
+    Raises `Invalid` if the file exists, because a key is never replaced.
     """
     key = SigningKey.generate(key_name(address))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # `O_EXCL` fails on an existing file, and the mode counts from the first byte on.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ALONE)
         with os.fdopen(descriptor, "w") as file:
             file.write(key.private_text())

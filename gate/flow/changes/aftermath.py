@@ -1,9 +1,8 @@
-"""What follows when a change has ended, or when something that broke is tied to it: inside a
-transaction.
+"""What follows when a change has ended, or when an incident is tied to it.
 
-A change failed or it did not, the sums of delivery say so, and its standard changes may be
-suspended. All of it under the lock of its place, and all of it again whenever a result gets worse,
-an incident moves or a link is corrected.
+It is judged whether the change failed, the figures of delivery are brought up to date, and its
+standard changes may be suspended. All of it happens in one transaction under the lock of its place,
+and again whenever a result gets worse, an incident moves or a link is corrected.
 """
 
 from gate.core.change import FAILED_RESULTS, Result
@@ -27,14 +26,16 @@ from gate.storage.incidents.links import IncidentLink, Tie
 from gate.storage.texts import insert_texts, new_text
 
 GATE = "gate"
-"""The source of an incident that nobody told of."""
+"""The source of an incident that the gate itself found, because a change repairs an earlier one."""
 
 
 def after_closure(
     tx: Tx, known: Known, result: Result, book: Rulebook, *, was: Result | None, by: str
 ) -> None:
-    """`known` is the change as it was read before it was closed with this result; `was` its result
-    until now.
+    """Do what follows from the end of a deployment.
+
+    `known` is the change as it was read before it was closed with this result; `was` is its result
+    until then.
     """
     stored = known.stored
     if result in FAILED_RESULTS and was not in FAILED_RESULTS:
@@ -54,12 +55,10 @@ def after_closure(
 
 
 def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> IncidentLink | None:
-    """Put the incident down to the change.
+    """Tie an incident to a change, and return the link.
 
-    None: there is no such change that was admitted, or they are tied already.
-
-    What was tied by the time alone is tied by the better method then, because its source has named
-    the change meanwhile.
+    None: there is no such change that was admitted, or the two are tied already. A link that was
+    made only because of the time gets the better method then.
     """
     stored = changes.read(tx.conn, asked.change)
     if stored is None or stored.admitted_at is None:
@@ -78,8 +77,10 @@ def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> IncidentLink | 
 
 
 def remediate(tx: Tx, books: Rulebooks, book: Rulebook, known: Known, by: str) -> None:
-    """`known` was admitted just now, and may say that it repairs an earlier deployment of its
-    place: that one failed then.
+    """Tie an incident to the deployment that this change repairs, if it names one of its place.
+
+    `known` was admitted just now. A deployment that needs a repair has failed, even if nobody
+    reported an incident.
     """
     repaired = remediated(tx, known.stored, known.record.asked.remediates)
     if repaired is None:
@@ -97,13 +98,17 @@ def remediate(tx: Tx, books: Rulebooks, book: Rulebook, known: Known, by: str) -
 
 
 def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
-    """Make everything say what the change's result and links say now."""
+    """Bring the failure, the figures and the suspensions into line with the change's result and
+    links.
+    """
     known = know(tx.conn, books, change_id)
     if known is None:
         # Changes are never deleted.
         raise LookupError(change_id)
     stored = known.stored
     moves.lock_place(tx, stored.service, stored.environment)
+    # 1: it became failed; -1: it no longer is. A failure that is taken back is subtracted on the
+    # day on which it was counted.
     verdict = failures.judge(tx, stored, known.files)
     if verdict:
         day = tx.now if verdict > 0 else stored.failed_at or tx.now
@@ -134,8 +139,8 @@ def append_link_entry(
 
 
 def suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
-    """Whether too many failed by now of what this change matched."""
-    # The others, shadows among them, have their own idea of the same names.
+    """Suspend the standard changes that this change matched, if too many of theirs have failed."""
+    # Only the policy that decided counts. Others may have standard changes of the same name.
     policy = book.policies.named(stored.policy)
     rules = (
         {one.id: one.suspend for one in policy.standard_changes if one.suspend is not None}
@@ -205,8 +210,9 @@ def _found_better(tx: Tx, link: IncidentLink, method: Method, by: str) -> None:
 
 
 def _kind(tx: Tx, known: Known) -> OutcomeKind:
-    """What the figures are divided by; all of it follows from the decision by which the change was
-    admitted.
+    """Return the values by which the figures are grouped.
+
+    All of them follow from the decision by which the change was admitted.
     """
     record, stored = known.record, known.stored
     decision = record.decision
@@ -269,7 +275,7 @@ def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
 
 
 def _remedied(tx: Tx, known: Known, by: str) -> None:
-    """The remedy works: what the gate itself took for broken is well again."""
+    """Resolve the incident that the gate itself opened, because the repair has succeeded."""
     repaired = remediated(tx, known.stored, known.record.asked.remediates)
     incident = (
         incidents.newest_of_series(tx.conn, GATE, repaired.id) if repaired is not None else None
@@ -284,7 +290,7 @@ def _remedied(tx: Tx, known: Known, by: str) -> None:
 
 
 def remediated(tx: Tx, stored: StoredChange, named: str | None) -> StoredChange | None:
-    """The earlier deployment of the same place that this change says it repairs."""
+    """Return the earlier deployment of the same place that this change says it repairs, or None."""
     other = changes.read(tx.conn, named) if named is not None and named != stored.id else None
     if (
         other is None

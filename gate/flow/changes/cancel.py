@@ -18,12 +18,12 @@ ATTEMPTS_MAX = 3
 async def cancel(
     gate: Gate, change_id: str, comment: str, by: Caller, *, ended_attempt: int | None = None
 ) -> ChangeAnswer:
-    """Cancel a pending or approved change; one that is canceled already is answered as it is.
+    """Cancel a pending or approved change and return it; a canceled one is returned as it is.
 
-    `ended_attempt` is the attempt of the run whose end is the reason, where that is the reason.
+    `ended_attempt` is given if the change is canceled because that attempt of its run has ended.
 
-    Raises `NotFound`, `NotAllowed`, and `Conflict` for a change that is past it, or that a later
-    attempt of the run waits for.
+    Raises `NotFound`, `NotAllowed`, and `Conflict` for a change that is deploying or over, or for
+    which a later attempt of the run waits.
     """
     for _ in range(ATTEMPTS_MAX):
         known = await visible_change(gate, change_id, by)
@@ -43,16 +43,17 @@ async def cancel(
 
 
 def _require_last_attempt(known: Known, ended: int | None) -> None:
-    """Raises `Conflict` where a later attempt of the run waits for the change than the one that has
-    ended.
-    """
+    """Raise `Conflict` if a later attempt of the run waits for the change than the ended one."""
     attempt = known.stored.run_attempt or 1
     if ended is not None and attempt > ended:
         raise Conflict(f"attempt {attempt} of the run waits for this, and {ended} has ended")
 
 
 def _cancel(tx: Tx, known: Known, comment: str, by: Caller) -> bool:
-    """False: it is no longer what was read, or a later attempt of its run has joined it since."""
+    """Cancel the change under the lock of its place.
+
+    False: it moved since it was read, or a later attempt of its run has joined it.
+    """
     moves.lock_place(tx, known.stored.service, known.stored.environment)
     now = changes.read(tx.conn, known.stored.id)
     if now is None or now.run_attempt != known.stored.run_attempt:

@@ -1,4 +1,4 @@
-"""What if: a change is judged like a submit, and nothing is recorded."""
+"""A change is judged like a submit, and nothing is recorded."""
 
 from gate.core.change import Change
 from gate.flow.answers.decision import EvaluationAnswer, evaluation_answer
@@ -10,7 +10,7 @@ from gate.flow.scope import require_repository, require_service
 
 
 async def evaluate_change(gate: Gate, change: Change, by: Caller) -> EvaluationAnswer:
-    """What would be decided now, with every fact it is made from."""
+    """Return what would be decided now, with every fact that it is made from."""
     book = await gate.rulebooks.current()
     here = change._replace(environment=book.catalogue.environment_named(change.environment))
     require_service(by, here.service)

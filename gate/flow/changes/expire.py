@@ -13,17 +13,20 @@ from gate.flow.gate import Gate
 from gate.storage.changes import changes
 
 ROUND_SECONDS_MAX = 4.0
-"""After this a round ends, and the next one goes on: the right to do it is renewed between rounds,
-and code hosts may be slow."""
+"""After this a round ends, and the next one goes on. The worker's lease is renewed only between
+rounds, and a slow code host must not make a round outlast it."""
 
 BATCH = 100
-"""Changes of one round; the next round takes the rest."""
+"""How many changes one round takes; the next round takes the rest."""
 
 _log = structlog.get_logger("gate.changes")
 
 
 async def expire_due(gate: Gate) -> int:
-    """Write down what every reader computes anyway: these have expired. How many it were."""
+    """Write `expired` into changes whose time is over, and return how many were written.
+
+    Every reader computes that anyway; the row, the ledger and those who wait follow here.
+    """
 
     async def expire(known: Known) -> bool:
         written = await gate.store.write(endings.expire, known)
@@ -36,10 +39,10 @@ async def expire_due(gate: Gate) -> int:
 
 
 async def decide_due(gate: Gate) -> int:
-    """Decide again what something asked for: a hold that ended, other policies, a conflict that is
-    over. How many it were.
+    """Decide changes again that are due, and return how many were.
 
-    One after the other: of two that stood in each other's way only one is approved.
+    They are due because a hold ended, policies changed or a conflict is over. It is one after the
+    other, so that of two changes that stood in each other's way only one is approved.
     """
 
     async def decide(known: Known) -> bool:
@@ -56,7 +59,7 @@ async def decide_due(gate: Gate) -> int:
 
 
 async def _each(gate: Gate, due: Sequence[str], act: Callable[[Known], Awaitable[bool]]) -> int:
-    """Read and act on one change after the other; how many it was done to.
+    """Read and act on one change after the other; return how many the act was done to.
 
     A change that fails is set aside for a while. Because the oldest are taken first, a hundred that
     always fail would otherwise be all that a round ever looks at.

@@ -1,6 +1,7 @@
-"""What was learnt: the review of an emergency, or of a change that failed.
+"""The post-implementation review of an emergency, or of a change that failed.
 
-It pays the debt of the owners.
+Owners who owe an overdue review may get no other change approved by itself, so holding it clears
+their way.
 """
 
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
@@ -26,11 +27,12 @@ from gate.storage.texts import insert_texts, new_text
 async def hold_review(
     gate: Gate, change_id: str, command: PostReviewCommand, by: Person
 ) -> ChangeAnswer:
-    """Record the review, by an owner or release manager who neither approved, wrote nor asked for
-    the change.
+    """Record the review, and return the change.
 
-    Raises `NotAllowed` for anybody else, `Conflict` for a change that needs none, or has had its
-    own.
+    It is held by an owner or release manager who neither approved, wrote nor asked for the change.
+
+    Raises `NotAllowed` for anybody else, `Conflict` for a change that needs no review, or has had
+    one.
     """
     await visible_change(gate, change_id, by)
     refused = await gate.store.write(_hold, gate.rulebooks, change_id, command, by)
@@ -55,6 +57,7 @@ def _hold(
     if refused is not None:
         return refused
     if owed is None:
+        # A failed change owes no review, but may have one. It is made due, and is settled below.
         owners = book.catalogue.owners_of(stored.service) or (OWNERS_OF_LAST_RESORT,)
         post_reviews.owe(tx, stored.id, tx.now, owners)
     rows = [new_text(text) for text in (command.findings, command.comment, *command.actions)]

@@ -1,6 +1,4 @@
-"""What the identity token of a pipeline proves goes into what it asks; what contradicts it is
-refused.
-"""
+"""Adds to a request what the pipeline's identity token proves, and refuses what contradicts it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,10 +31,10 @@ PRODUCTION = "production"
 
 
 def bind(change: Change, by: Caller, book: Rulebook) -> Change:
-    """The change with what the token proves. Raises `NotAllowed` for a body that says otherwise.
+    """Return the change with what the token proves. Raises `NotAllowed` for a body that contradicts
+    it, and where the catalogue does not list the repository for the service.
 
-    The catalogue must list the repository for the service. With any other kind of token the change
-    is as it was.
+    With any other kind of token nothing is proved, and the change is returned as it was.
     """
     if not isinstance(by, Workload):
         _require_merged(change.ref, change.service, change.environment, book)
@@ -58,7 +56,7 @@ def bind(change: Change, by: Caller, book: Rulebook) -> Change:
 def require_admissible(
     command: AdmissionCommand, by: Caller, stored: StoredChange, book: Rulebook
 ) -> None:
-    """Raises `NotAllowed` where a token asks for what it does not prove."""
+    """Raise `NotAllowed` where a token asks for an admission that it does not prove."""
     if isinstance(by, Workload):
         _require_listed(
             by, stored.service, book.catalogue.environment_named(command.environment), book
@@ -68,14 +66,15 @@ def require_admissible(
 
 
 def require_own_run(run: Run | None, by: Caller) -> None:
-    """Raises `NotAllowed` where a token speaks for another run than its own."""
+    """Raise `NotAllowed` where a token reports on another run than its own."""
     if isinstance(by, Workload):
         _refuse(_contradictions(by, by.commit, None, run, None))
 
 
 def token_use(by: Caller, change: str) -> TokenUseRow | None:
-    """What the caller's token is bound to once it was used for this change; None for tokens that
-    may be used again.
+    """Return the row that binds the caller's token to this change, or None.
+
+    None is for tokens other than identity tokens, which may be used for any number of changes.
     """
     if not isinstance(by, Workload):
         return None
@@ -85,7 +84,7 @@ def token_use(by: Caller, change: str) -> TokenUseRow | None:
 
 
 def require_unused(conn: Connection, use: TokenUseRow | None) -> None:
-    """Raises `Unauthenticated` for a token that was used for something else."""
+    """Raise `Unauthenticated` for a token that was used for something else."""
     if use is not None and token_uses.bound_to(conn, use) not in {None, use.bound_to}:
         raise Unauthenticated(NOBODY)
 
@@ -100,8 +99,8 @@ def use_token(tx: Tx, use: TokenUseRow | None) -> None:
 
 
 def _require_listed(by: Workload, service: str, environment: str, book: Rulebook) -> None:
-    """The catalogue's word: which services the repository deploys, where, and what an environment
-    is called.
+    """Raise `NotAllowed` unless the catalogue lists the repository for this service, the service
+    for this environment, and the run is of a kind that may deploy there.
     """
     catalogue = book.catalogue
     if service not in catalogue.services_of(by.issuer, by.repository.id):
@@ -141,8 +140,9 @@ def _require_listed(by: Workload, service: str, environment: str, book: Rulebook
 
 
 def _require_merged(ref: str | None, service: str, environment: str, book: Rulebook) -> None:
-    """Raises `NotAllowed` for a pull or merge request that asks for production, whatever started
-    its run and whoever asks.
+    """Raise `NotAllowed` for a pull or merge request that asks for production.
+
+    That holds for every event that started its run, and for every kind of token.
     """
     if (
         ref is not None
@@ -159,7 +159,7 @@ def _require_merged(ref: str | None, service: str, environment: str, book: Ruleb
 def _contradictions(
     by: Workload, commit: str, repository: Repository | None, run: Run | None, ref: str | None
 ) -> Iterator[tuple[str, object, object]]:
-    """What the body says, and what the token says instead."""
+    """Yield each field that differs, with what the body says and what the token proves."""
     if commit != by.commit:
         yield "commit", commit, by.commit
     if ref is not None and by.ref is not None and ref not in {by.ref, *_short(by.ref)}:
@@ -180,7 +180,7 @@ def _contradictions(
 
 
 def _short(ref: str) -> tuple[str, ...]:
-    """`main` for `refs/heads/main`, as people write it."""
+    """Return the short forms of a ref, as people write it: `main` for `refs/heads/main`."""
     return tuple(
         ref.removeprefix(folder)
         for folder in ("refs/heads/", "refs/tags/")

@@ -34,21 +34,21 @@ from gate.storage.texts import insert_texts, name_ids, new_text
 
 SEAL_CHARACTERS = 16
 NAME_CHARACTERS = 60
-"""What of a file's name and digest stands in the difference of an activation."""
+"""How many characters of a file's name and of its digest an activation's difference has."""
 
 SAME_PERSON = "separation_of_duties"
 
 PARTS = ("policies", "catalogue", "calendar")
-"""What a set consists of, as `Revisions` and the ledger name it."""
+"""The parts of a set, as `Revisions` and the ledger name them."""
 
 ADOPTIONS_MAX = 16
-"""So often a server tries to put its files in force while others do the same; each lost race is
-another server's success."""
+"""How often a server tries to put its files in force while other servers do the same. Each time it
+fails another server has succeeded, so 16 tries are enough for 16 servers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What became of a set of files."""
+    """The result of registering a set of files."""
 
     id: str
     revisions: Revisions
@@ -57,24 +57,25 @@ class Registered:
 
 
 async def check(gate: Gate, files: Mapping[str, str]) -> PolicyCheckAnswer:
-    """Whether these files could be registered. Raises `Invalid` with every fault and its place."""
+    """Return the revision of these files. Raises `Invalid` with every fault and its place."""
     _ = gate
     return PolicyCheckAnswer(valid=True, revision=(await _read_bundle(files)).policies.revision)
 
 
 async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> PolicySetAnswer:
-    """Keep a set under its revisions; it is in force after its activation. Raises `Invalid`."""
+    """Register a set, and return it. Only its activation puts it in force. Raises `Invalid`."""
     made = await gate.store.write(_register, files, await _read_bundle(files), by.caller, by.root)
     return await gate.store.read(_registered, made.id)
 
 
 async def adopt(gate: Gate, files: Mapping[str, str], *, changed: bool) -> Registered:
-    """Take over what stands in the folder.
+    """Register the files of the server's folder, and put them in force if they are new.
 
-    In force at once where it is new, or, with `changed`, where a file has just changed.
+    With `changed` a file has just changed, so they are put in force even if they were registered
+    before. With activation by approval they are only registered.
 
-    With activation by approval it is only registered. Raises `Invalid`: what is in force stays in
-    force; and `Conflict` where other servers were first every time.
+    Raises `Invalid`, and then what is in force stays in force; and `Conflict` if other servers
+    were first every time.
     """
     made = await _adopt_in_turn(gate, files, await _read_bundle(files), changed=changed)
     if made.activated:
@@ -104,17 +105,17 @@ async def _adopt_in_turn(
 
 
 async def _read_bundle(files: Mapping[str, str]) -> Bundle:
-    """In a thread: large files take a while, and others wait for this event loop."""
+    """Read a set in a thread, because large files take a while and would block the event loop."""
     return await asyncio.to_thread(read_bundle, files)
 
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[PolicySetAnswer]:
-    """A page of what was registered, newest first."""
+    """Return a page of the registered sets, newest first."""
     return await one_page(gate, Whole("policy sets"), part, by, _page)
 
 
 async def before(gate: Gate, revision: str, by: Caller) -> PolicySetAnswer | None:
-    """The set that was registered before this one and has other policies; None for the first.
+    """Return the set registered before this one that has other policies, or None for the first.
 
     Raises `NotFound`.
     """
@@ -127,7 +128,7 @@ async def before(gate: Gate, revision: str, by: Caller) -> PolicySetAnswer | Non
 
 
 async def read(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
-    """The set as `stored` finds it, with a catalogue in the words of its file.
+    """Return the set as `stored` finds it, with its catalogue in the form of the file.
 
     Raises `NotFound`.
     """
@@ -138,8 +139,9 @@ async def read(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
 
 
 async def stored(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
-    """The set of that id, or the one with a part of that revision that was registered last; of
-    people only ids.
+    """Return the set of that id, or else the newest one that has a part of that revision.
+
+    Its catalogue has ids in place of people's names and addresses.
 
     Raises `NotFound`.
     """
@@ -152,11 +154,13 @@ async def stored(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
 
 
 async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> PolicySetAnswer:
-    """Put a registered set in force, by somebody else than who registered it, whatever tokens stand
-    between.
+    """Put a registered set in force, and return it.
 
-    `revision` is its id, or one of its parts alone has it. Raises `NotFound`, `NotAllowed`,
-    `Conflict`, and `Invalid` where several sets have that part.
+    The person must be another one than the person who registered it, even if that was done by a
+    token, or by a token that was made with a token.
+
+    `revision` is the id of the set, or the revision of a part that no other set has. Raises
+    `NotFound`, `NotAllowed`, `Conflict`, and `Invalid` if several sets have that part.
     """
     person = require_presence(gate, by, "activate policies")
     answer = await gate.store.write(_activate, revision, comment, person, gate.person_id)
@@ -172,12 +176,12 @@ async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Polic
 
 
 def schema() -> Mapping[str, Any]:
-    """The JSON Schema of a policy file, for editors."""
+    """Return the JSON Schema of a policy file, for editors."""
     return policy_schema()
 
 
 def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str, root: str) -> Registered:
-    """`root` answers for it: whoever that is does not activate it."""
+    """Register a set. `root` is the person who answers for it, and who may not activate it."""
     ids = name_ids(tx, catalog_record.names(bundle.catalogue))
     tree = catalog_record.pseudonymised(bundle.catalogue, ids.__getitem__)
     revisions = Revisions(
@@ -224,7 +228,7 @@ def _adopt(
 def _activate(
     tx: Tx, revision: str, comment: str, by: Person, new_id: NewPersonId
 ) -> PolicySetAnswer | None:
-    """None: refused."""
+    """Put a set in force and return it. None: the person registered it, and so may not."""
     found = _meant(tx.conn, revision)
     if is_same_person(tx.conn, found.registered_by, by):
         return None
@@ -240,7 +244,10 @@ def _activate(
 
 
 def _meant(conn: Connection, revision: str) -> Summary:
-    """The one set that this can mean: nobody puts in force what they did not look at."""
+    """Return the one set that this revision can mean.
+
+    It raises `Invalid` for several, because nobody should put in force what they did not look at.
+    """
     found = policy_sets.named(conn, revision)
     if not found:
         raise _unknown(revision)
@@ -307,8 +314,8 @@ def _catalogue_of(kept: PolicySet | None) -> Tree | None:
 
 
 def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[list[str | None]]:
-    """Every file that differs: its name, and the beginnings of SHA-256 of what it was and what it
-    is.
+    """Return each file that differs: its name, and the beginning of the SHA-256 of its content
+    before and after, None where there is no such file.
     """
 
     def seal(text: str | None) -> str | None:
@@ -325,7 +332,7 @@ def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[list[
 
 
 FOLDER = "folder"
-"""Who registered what `gate serve` read from its folder."""
+"""The name under which `gate serve` registers the files of its folder."""
 
 
 def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None, InForce | None]:

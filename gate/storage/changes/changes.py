@@ -1,4 +1,4 @@
-"""A change as it stands in its row, and how one is found."""
+"""The row of a change as a value, and the queries that find one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,10 @@ others."""
 def state_at(
     state: State, expires_at: datetime | None, valid_until: datetime | None, now: datetime
 ) -> State:
-    """The state by now: what was written, or `expired`, which the worker writes a little later."""
+    """Return the state at this instant: the stored one, or `expired` if its time is over.
+
+    The worker writes `expired` a little later, and until then a reader must not see it as waiting.
+    """
     ends = {State.PENDING: expires_at, State.APPROVED: valid_until}.get(state)
     if ends is not None and ends <= now:
         return State.EXPIRED
@@ -97,7 +100,7 @@ class StoredChange:
     detail: bytes
 
     def state_at(self, now: datetime) -> State:
-        """`expired` is computed on every read: the worker writes it a little later."""
+        """Return the state at this instant; see the function `state_at`."""
         return state_at(self.state, self.expires_at, self.valid_until, now)
 
     @property
@@ -116,17 +119,17 @@ class StoredChange:
 
 
 def read(conn: Connection, change: str) -> StoredChange | None:
-    """The change of that id."""
+    """Return the change of that id, or None."""
     return first(conn, select(changes).where(changes.c.id == change))
 
 
 def of_run(conn: Connection, run_key: str) -> StoredChange | None:
-    """The change that stands for this run."""
+    """Return the change that has the natural key of this run, or None."""
     return first(conn, select(changes).where(changes.c.run_key == run_key))
 
 
 def due_to_expire(conn: Connection, now: datetime, limit: int) -> list[str]:
-    """Ids of pending and approved changes whose time is over, longest first."""
+    """Return the ids of pending and approved changes whose time is over, longest first."""
     here = changes.c
     pending = (
         select(here.id)
@@ -143,7 +146,7 @@ def due_to_expire(conn: Connection, now: datetime, limit: int) -> list[str]:
 
 
 def due_to_redecide(conn: Connection, now: datetime, limit: int) -> list[str]:
-    """Ids of changes that something asked to decide again, longest first."""
+    """Return the ids of changes that are due to be decided again, longest first."""
     due = (
         select(changes.c.id)
         .where(changes.c.redecide_at <= now)
@@ -153,13 +156,13 @@ def due_to_redecide(conn: Connection, now: datetime, limit: int) -> list[str]:
 
 
 def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange, ...]:
-    """Changes of the place that were submitted before this one and still wait; emergencies and
-    rollbacks excepted.
+    """Return changes of the place that were submitted before this one and still wait.
 
-    Approved ones are first, because a caller who submits as many others as one admission cancels
-    could otherwise keep an old approval.
+    Emergencies and rollbacks are left out. Approved ones are first, because a caller who submits as
+    many others as one admission cancels could otherwise keep an old approval.
     """
-    # `+ 0`: or SQLite would read the index of all changes that the place ever had
+    # `+ 0` keeps SQLite from using the index of all changes that the place ever had: few of them
+    # wait, and those have an index of their own.
     earlier = tuple_(changes.c.submitted_at + 0, changes.c.id) < tuple_(
         to_us(change.submitted_at), change.id
     )
@@ -179,8 +182,9 @@ def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange,
 
 
 def in_flight(conn: Connection, rollback: StoredChange, now: datetime) -> tuple[StoredChange, ...]:
-    """Other changes that are deploying in its place and still within their `close_within`, the
-    newest first.
+    """Return other changes that are deploying in the place of the rollback, the newest first.
+
+    Those whose time limit is over are left out, because they no longer count as in flight.
     """
     here = (
         changes.c.service == rollback.service,
@@ -195,12 +199,12 @@ def in_flight(conn: Connection, rollback: StoredChange, now: datetime) -> tuple[
 
 
 def first(conn: Connection, query: Select[Any]) -> StoredChange | None:
-    """The first change of a query over the whole row."""
+    """Return the first change that a query of whole rows finds, or None."""
     return values.first(conn, StoredChange, query)
 
 
 def every(conn: Connection, query: Select[Any]) -> tuple[StoredChange, ...]:
-    """All changes of a query over the whole row; the query says how many at most."""
+    """Return all changes that a query of whole rows finds. The query itself has to have a limit."""
     return values.every(conn, StoredChange, query)
 
 

@@ -33,8 +33,9 @@ from gate.storage.database.hot import asked_at_once
 
 @dataclass(frozen=True, slots=True)
 class Earning:
-    """A standard change whose status is wanted: the newest `successes` that count, settled before
-    that instant.
+    """A standard change whose status is wanted.
+
+    Its newest `successes` that count are read, of those that settled before that instant.
     """
 
     standard_change: str
@@ -60,7 +61,7 @@ class PlaceQuery:
 
 
 def track_record(conn: Connection, query: PlaceQuery) -> TrackRecord:
-    """Everything history knows for this ask, as of one instant.
+    """Return everything that the gate's records say about the place, as of one instant.
 
     `matches` holds only what can count for earning: settled successes with another commit than the
     one before, and failures that no reinstatement has forgiven.

@@ -32,7 +32,7 @@ IN_FLIGHT_LISTED_MAX = 5
 """How many changes that people approved, and how many deploying ones, are named in a decision."""
 
 IN_FLIGHT_COUNTED_MAX = 100
-"""How many of each are counted; more are as good as these."""
+"""How many of each are counted at most; no decision depends on how many more there are."""
 
 
 class Found(NamedTuple):
@@ -201,7 +201,7 @@ POSTGRES: Mapping[str, str] = MappingProxyType(
 
 
 def in_words_of(database: Mapping[str, str]) -> list[str]:
-    """All parts for one of the databases, in the order of the fields of `Found`."""
+    """Return all parts for one of the databases, in the order of the fields of `Found`."""
     conditions = {
         "here": "service = {service} AND environment = {environment}",
         "is_approved": APPROVED_BY_PEOPLE + " AND (valid_until IS NULL OR valid_until > {now})",
@@ -217,9 +217,10 @@ _OF_SQLITE = ", ".join(in_words_of(SQLITE))
 
 @cache
 def of_sqlite(asks: int) -> str:
-    """The statement for so many decisions, with one row that holds the rows of all.
+    """Return the statement for so many decisions, whose one row holds the rows of all.
 
-    One row, because the driver releases the GIL at each (docs/explanation/threads-and-the-gil.md).
+    It is one row, because the driver releases the GIL at each
+    (docs/explanation/threads-and-the-gil.md).
     """
     names = ", ".join(f'"{name}"' for name in ("number", *BOUND))
     row = f"({', '.join('?' * (1 + len(BOUND)))})"

@@ -20,8 +20,8 @@ DUE_MAX = 200
 """How many reviews that are due are listed for people."""
 
 OVERDUE_MAX = 1_000
-"""How many overdue reviews are read for a decision. A rule compares a small number, so more of them
-would change nothing."""
+"""How many overdue reviews, of all owners together, are read for a decision. A single one already
+keeps changes of its owners from passing by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
