@@ -61,6 +61,7 @@ def change_answer(**different: Any) -> ChangeAnswer:
         "expected_outcome": None,
         "customer_impact": None,
         "ticket": None,
+        "incidents": (),
         "links": {},
     }
     return ChangeAnswer(**usual | different)

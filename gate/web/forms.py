@@ -44,6 +44,8 @@ async def read_fields(request: Request) -> Form:
     if kind != MEDIA_TYPE:
         raise BadRequest(f"A form is sent as {MEDIA_TYPE}.", problem="invalid")
     body = await read_body(request.receive)
+    # Whatever is wrong with it, whoever asks for what was typed must not wait for another body.
+    request.scope[_READ] = {}
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"

@@ -14,8 +14,9 @@ import pytest
 from gate.api.router import build_api
 from gate.core.change import PLANNED_DAYS_AHEAD_MAX
 from gate.flow.caller import Role
+from gate.flow.folder import read_folder
 from tests.api.asgi import problem
-from tests.api.served import Served, admission, request, served
+from tests.api.served import ROOT, Served, admission, request, served
 
 pytestmark = pytest.mark.anyio
 
@@ -34,11 +35,13 @@ SENT = 12
 """Of the extremes each field gets so many, others in each field; the ends of what a `datetime`
 holds always."""
 
+POLICIES = read_folder(ROOT / "policies")
 INCIDENT = {"title": "Images are missing", "service": "web", "severity": "high", "began_at": NEAR}
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /v1/changes": request(),
     "POST /v1/evaluations": request(),
     "POST /v1/changes/{change_id}/closure": {"result": "successful"},
+    "POST /v1/backtests": {"files": POLICIES},
     "POST /v1/freezes": {
         "reason": "Closed",
         "services": ["status-page"],
@@ -149,7 +152,7 @@ async def test_no_date_is_an_error_of_the_gate(service: Served) -> None:
     for operation, field in DATES:
         for number, value in enumerate(some(operation, field)):
             asked = made(operation, field, value, f"{field}{number}")
-            method, path = operation.replace("{change_id}", change).split()
+            method, path = operation.format(change_id=change, name="overrides").split()
             response = await people.get(operation, anybody).request(method, path, **asked)
             if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
                 failed.append((operation, field, value, response.status_code))

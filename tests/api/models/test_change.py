@@ -466,6 +466,7 @@ NULLABLE = (
         "impact",
     ),
     *("rollback_plan", "test_plan", "emergency", "planned", "remediates", "facts", "labels"),
+    *("reason", "security_impact", "expected_outcome", "customer_impact", "ticket"),
 )
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from tests.storage.making import busy, make_change, make_decision, make_unit
 
 pytestmark = pytest.mark.anyio
 
-BIG = b'{"x":"' + b"x" * 20_000 + b'"}'
+BIG = b'{"x":"' + Random(1).randbytes(30_000).hex().encode() + b'"}'  # noqa: S311 - a text that does not pack well
 
 
 @contextmanager
