@@ -184,13 +184,16 @@ async def list_decisions(
 
 @router.post("/{change_id}/admission", response_model=SignedEnvelope, responses=documented(409))
 async def admit_change(
-    change_id: str, request: AdmissionRequest, by: Admitter, gate: GateDep
+    change_id: str, request: AdmissionRequest, by: Admitter, gate: GateDep, lent: Lent
 ) -> Answer:
     """The last check, immediately before the deployment, which begins with it.
 
-    The same run gets the same answer again.
+    The same run gets the same answer again. What passed by itself by facts of the code host that
+    are older than 10 minutes needs them anew: beside an identity token, `Gate-Host-Token` lends
+    the job's own token for that.
     """
-    return answer(await admit.admit(gate, change_id, request.command(by), by))
+    lending = lend(gate, by, lent)
+    return answer(await admit.admit(lending, change_id, request.command(by), by))
 
 
 @router.post("/{change_id}/closure", response_model=ChangeAnswer, responses=documented(409))

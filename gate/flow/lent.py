@@ -7,14 +7,16 @@ the identity token beside it proves. It is in no record, no log and no error.
 
 from dataclasses import dataclass, field, replace
 
-from gate.core.change import Repository
+from gate.core.change import Change, Repository
 from gate.core.messages.host import HostFacts, HostQuestion
 from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Workload
 from gate.errors import NotInstalled, SourceUnavailable
 from gate.flow.caller import Caller
+from gate.flow.changes.listen import repository_of
 from gate.flow.gate import Gate
 from gate.flow.ports import CodeHost
+from gate.flow.rulebooks import Rulebook
 
 HIDDEN = "(the lent token)"
 
@@ -35,6 +37,35 @@ def lend(gate: Gate, by: Caller, token: str) -> Gate:
     if own is not None:
         host = OwnOrLentHost(own, host)
     return replace(gate, hosts={**gate.hosts, by.issuer: host})
+
+
+def without_kept(gate: Gate, change: Change, book: Rulebook) -> Gate:
+    """The gate, with a host that does not answer where it has none for this change.
+
+    Whoever lends nothing must not get by with what was read for an earlier decision.
+    """
+    repository = repository_of(change, book)
+    if repository is None or repository.issuer in gate.hosts:
+        return gate
+    return replace(gate, hosts={**gate.hosts, repository.issuer: NothingLent()})
+
+
+@dataclass(frozen=True, slots=True)
+class NothingLent:
+    """The code host of a repository that the gate cannot ask now."""
+
+    name: str = "the code host"
+
+    async def facts(self, question: HostQuestion) -> HostFacts:
+        """Nothing. Raises `SourceUnavailable`."""
+        raise SourceUnavailable(
+            "the code host was asked more than 10 minutes ago, and no job lent its token to ask "
+            f"again about {question.commit[:12]}"
+        )
+
+    async def run(self, repository: Repository, run: str) -> RunSeen:
+        """Nothing. Raises `SourceUnavailable`."""
+        raise SourceUnavailable(f"no token was lent to read run {run} of {repository.id}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -452,15 +452,21 @@ def lent(seen: Any) -> str | None:
     return found
 
 
-def test_h3_the_token_of_the_job_is_lent_with_the_question_alone(tmp_path: Path) -> None:
+def test_h3_the_token_of_the_job_is_lent_with_question_and_admission_alone(tmp_path: Path) -> None:
     with fake_gate() as gate:
         env = {"GATE_ID_TOKEN": TOKEN, "GATE_HOST_TOKEN": "ghs_of.the-job"}
         world = world_of(tmp_path, env={**env, "GATE_TOKEN": ""})
 
         assert ending(checked(gate, tmp_path, world, token=None)) == (0, "approved", True)
 
-        assert [lent(one) for one in gate.of("submit")] == ["ghs_of.the-job"]
-        others = [one for one in gate.seen if one.act != "submit"]
+        for act in ("submit", "admission"):
+            (asked,) = gate.of(act)
+            # It counts beside an identity token alone.
+            assert (lent(asked), asked.headers["authorization"]) == (
+                "ghs_of.the-job",
+                f"Bearer {TOKEN}",
+            )
+        others = [one for one in gate.seen if one.act not in {"submit", "admission"}]
         assert {lent(one) for one in others} == {None}
         assert "ghs_of.the-job" not in (tmp_path / "repo" / "state.json").read_text()
 

@@ -1,6 +1,8 @@
 """Guards: findings of the gate itself, which no policy contains and no policy can leave out."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gate.core.change import State
@@ -22,6 +24,15 @@ NOTHING_IN_FORCE = "nothing-in-force"
 """The rule of the note that no policy set was ever activated. No policy can apply then, so this
 note is what decides."""
 
+KEPT = "host-facts-kept"
+"""The rule of the note that facts of the code host are those of an earlier decision."""
+
+HOST_FACTS_FRESH = timedelta(minutes=10)
+"""So long an admission relies on what the code host said; later it asks again."""
+
+KEPT_SINCE = "since"
+"""The word under which that note keeps when the host was asked."""
+
 REJECTED_HERE = "rejected-here"
 """The rule of the finding that a person rejected this commit for this service and environment."""
 
@@ -37,6 +48,27 @@ class InTheWay(NamedTuple):
 def nothing_in_force(because: str) -> Finding:
     """Return the note, for a `Case`, that no policy set is in force."""
     return guard(NOTHING_IN_FORCE, because)
+
+
+def kept_since(asked_at: datetime) -> Finding:
+    """Return the note that the code host was asked for an earlier decision, and not for this one.
+
+    It says yes because the facts count. Nobody has to act on it.
+    """
+    because = (
+        f"what the code host said at {asked_at:%Y-%m-%d %H:%M} UTC counts; the admission asks it "
+        f"again {HOST_FACTS_FRESH.seconds // 60} minutes after that"
+    )
+    seen = ((KEPT_SINCE, asked_at.isoformat()), ("because", because))
+    return Finding(FindingKind.GATE, KEPT, "Code host", holds=True, seen=seen)
+
+
+def when_kept(notes: Iterable[Finding]) -> datetime | None:
+    """Return when the code host was asked, if these notes say that its facts were kept."""
+    for note in notes:
+        if note.rule == KEPT:
+            return datetime.fromisoformat(str(dict(note.seen)[KEPT_SINCE]))
+    return None
 
 
 def held_by(hold: Hold) -> Finding:

@@ -2,7 +2,7 @@
 
 from gate.core.change import Planned
 from gate.core.decision.admission import proof_of
-from gate.core.decision.guards import NOTHING_IN_FORCE, in_the_way
+from gate.core.decision.guards import KEPT, NOTHING_IN_FORCE, in_the_way
 from gate.core.decision.record import Record
 from gate.core.decision.values import Decision, Finding, FindingKind, Outcome
 
@@ -34,6 +34,8 @@ def _matters(record: Record) -> tuple[object, ...]:
     holds = tuple(
         (finding.kind, finding.rule, finding.holds, in_the_way(finding), _words(finding))
         for finding in decision.findings
+        # Equal facts are equal, whenever the code host was asked for them.
+        if finding.rule != KEPT
     )
     held_by = (hold.window, hold.stop) if hold else None
     return (

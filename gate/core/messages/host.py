@@ -4,6 +4,7 @@ contradicts the caller's claims.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from gate.core.catalogue.identity import Identities, is_bot, normalised
@@ -151,6 +152,8 @@ class HostFacts:
     # writing it.
     first_pushers: tuple[str, ...] = ()
     trouble: tuple[str, ...] = ()
+    # When the host said this, if that was for an earlier decision and it was not asked again.
+    kept_since: datetime | None = None
 
 
 def silence(because: str) -> HostFacts:

@@ -23,11 +23,17 @@ from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
-from gate.flow.changes.again import decide_again
+from gate.flow.changes.again import asked_again, asked_before, decide_again
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.excluded import learn, learnt_since, remember
 from gate.flow.changes.held import release
-from gate.flow.changes.judged import STALE, admission_case, outlived, place_of
+from gate.flow.changes.judged import (
+    STALE,
+    admission_case,
+    is_out_of_date,
+    outlived,
+    place_of,
+)
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
@@ -35,6 +41,7 @@ from gate.flow.commands import AdmissionCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.membership import counted
+from gate.flow.lent import without_kept
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -74,6 +81,17 @@ class _Books:
     all: Rulebooks
 
 
+@dataclass(frozen=True, slots=True)
+class _AdmissionQuestion:
+    """Who asks to deploy what, in which run."""
+
+    by: Caller
+    subject: Subject
+    run: Run
+    # Why it would not pass by itself any more, by what the code host says now.
+    worse: Refusal | None
+
+
 async def admit(
     gate: Gate, change_id: str, command: AdmissionCommand, by: Caller
 ) -> SignedEnvelope:
@@ -83,7 +101,8 @@ async def admit(
 
     Raises `Conflict` or `NotAllowed` with the reason where it may not, `Unavailable` while there is
     no signing key. Where the decision no longer holds it is made again at once, so that the caller
-    only has to ask once more.
+    only has to ask once more. What passed by itself no longer holds where the code host says worse
+    than 10 minutes ago, or nothing.
     """
     known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
@@ -91,7 +110,12 @@ async def admit(
     books = _Books(await gate.rulebooks.current(), gate.rulebooks)
     require_admissible(command, by, known.stored, books.current)
     asked = _subject(command, known.record.subject, books.current, by)
-    answer = await gate.store.write(_admit_by, by, known, asked, command.run, books)
+    worse = None
+    if is_out_of_date(known, gate.clock()):
+        gate = without_kept(gate, asked_before(known), books.current)
+        worse = await asked_again(gate, known, books.current)
+    asking = _AdmissionQuestion(by, asked, command.run, worse)
+    answer = await gate.store.write(_admit_by, known, asking, books)
     if isinstance(answer, Refusal):
         if answer.problem in DECIDED_AGAIN:
             await _decide_again(gate, change_id, by)
@@ -159,16 +183,17 @@ def _proof(by: Caller, proved: Proof | None) -> Proof | None:
 
 
 def _admit_by(
-    tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books: _Books
+    tx: Tx, known: Known, asking: _AdmissionQuestion, books: _Books
 ) -> AdmissionStatement | Refusal:
     """Admit or refuse under the lock of the place; an admission binds the caller's token to it."""
+    by = asking.by
     use = token_use(by, known.stored.id)
     require_unused(tx.conn, use)
     moves.lock_place(tx, known.stored.service, known.stored.environment)
     books = replace(books, current=books.all.in_force(tx))
     if isinstance(by, Workload):
         _name(tx, known, by, books)
-    answer = _admit(tx, known, asked, run, books, by)
+    answer = _admit(tx, known, asking, books)
     if not isinstance(answer, Refusal):
         use_token(tx, use)
     return answer
@@ -185,8 +210,9 @@ def _name(tx: Tx, known: Known, by: Workload, books: _Books) -> None:
 
 
 def _admit(
-    tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller: Caller
+    tx: Tx, known: Known, asking: _AdmissionQuestion, books: _Books
 ) -> AdmissionStatement | Refusal:
+    asked, run = asking.subject, asking.run
     stored = changes.read(tx.conn, known.stored.id)
     if stored is None or stored.decision != known.stored.decision:
         return OVERTAKEN
@@ -194,13 +220,15 @@ def _admit(
     remember(tx, stored, known.record, known.names, known.people.excluded)
     here = history.track_record(tx.conn, place_of(known, books.current, tx.now))
     case = admission_case(tx.conn, known, here, books.current, tx.now)
-    by, proof = caller.caller, _proof(caller, case.proved)
+    by, proof = asking.by.caller, _proof(asking.by, case.proved)
     # Before any reason to refuse: the deployment has begun, and its pipeline may have lost the
     # answer.
     if admitted_before(case, run) and case.subject == asked:
         return other_run(case.proved, run, proof) or _statement(known, run)
-    refused = refusal(case, asked, run, proof, at=tx.now) or outlived(
-        tx.conn, known, here, books.current, tx.now
+    refused = (
+        refusal(case, asked, run, proof, at=tx.now)
+        or outlived(tx.conn, known, here, books.current, tx.now)
+        or asking.worse
     )
     if refused is not None:
         return refused

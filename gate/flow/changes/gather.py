@@ -23,7 +23,15 @@ from gate.core.history import TrackRecord
 from gate.core.messages.host import HostFacts, confirmed, named
 from gate.flow.changes.excluded import overridden
 from gate.flow.changes.known import Known
-from gate.flow.changes.listen import contradicted, left_of, listen, measured_from, notes, verified
+from gate.flow.changes.listen import (
+    contradicted,
+    kept,
+    left_of,
+    listen,
+    measured_from,
+    notes,
+    verified,
+)
 from gate.flow.changes.rejected import judged, rejection_in_force
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
@@ -92,10 +100,10 @@ def assemble(
     heard: HostFacts | None = None,
 ) -> Gathered:
     """Return the case to decide, made of what was read. It is pure: nothing is asked here."""
-    here, windows = seen.track_record, seen.windows
+    here = seen.track_record
     decided = before.record.case if before else None
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
-    heard = measured_from(heard, here)
+    heard = measured_from(heard, here) or kept(before, change, book, here)
     claims, noted = _claims(change, here, decided, heard)
     vouched = verified(heard, change, book)
     # The order is the rank of the sources, because a later one replaces an earlier one: claims,
@@ -115,7 +123,7 @@ def assemble(
         emergency=change.emergency is not None,
         people=people,
         contradictions=contradicted(heard, change, vouched, decided),
-        holds=freeze.holds(book.calendar, windows, scope, at, lifted),
+        holds=freeze.holds(book.calendar, seen.windows, scope, at, lifted),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
         in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),
@@ -219,9 +227,11 @@ def _people(
     )
     acting = book.identities.excluded(change.actor) if change.actor else None
     acts = acting is not None and bool(acting.people or acting.strangers)
-    sure = heard is not None and (
-        acts if rollback else heard.base is not None and confirmed(heard, book.identities)
-    )
+    if heard is not None and heard.kept_since is not None and before is not None:
+        wrote = before.record.case.people.verified
+    else:
+        wrote = heard is not None and heard.base is not None and confirmed(heard, book.identities)
+    sure = heard is not None and (acts if rollback else wrote)
     return people._replace(verified=sure or (change.emergency is not None and acts))
 
 

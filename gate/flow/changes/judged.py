@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from gate.core.change import State
 from gate.core.decision.admission import AdmissionCase, Refusal, fires_more
-from gate.core.decision.decide import decide
+from gate.core.decision.decide import Case, decide
+from gate.core.decision.guards import HOST_FACTS_FRESH
 from gate.core.decision.sentences import sentence
 from gate.core.decision.values import Outcome, Route
 from gate.core.facts import Origin
@@ -15,6 +17,7 @@ from gate.core.history import TrackRecord, direction
 from gate.flow.changes.gather import debt_of, earned_here, to_earn
 from gate.flow.changes.held import would_hold
 from gate.flow.changes.known import Known
+from gate.flow.changes.listen import SILENT, asked_at
 from gate.flow.changes.rejected import judged, rejection_in_force
 from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook
@@ -59,6 +62,49 @@ def admission_case(
         what_runs=here.running.change if here.running else None,
         observed=known.observed,
         observing=book.catalogue.observes(stored.service, stored.environment),
+    )
+
+
+def is_out_of_date(known: Known, at: datetime) -> bool:
+    """Whether the code host must be asked again before this change is admitted: it passed by itself
+    by what the host said, and that was too long ago.
+    """
+    if known.record.decision.route is not Route.AUTOMATIC:
+        return False
+    since = asked_at(known)
+    passed = known.stored.state_at(at) is State.APPROVED
+    return passed and since is not None and at - since > HOST_FACTS_FRESH
+
+
+def worse_by_now(known: Known, now: Case, book: Rulebook) -> Refusal | None:
+    """Why the decision must be made again, by what the code host says now.
+
+    Everything else is as it was decided: what has changed of that is judged on its own.
+    """
+    case = known.record.case
+    facts = {name: one for name, one in case.facts.items() if one.origin is not Origin.VERIFIED}
+    facts |= {name: one for name, one in now.facts.items() if one.origin is Origin.VERIFIED}
+    case = case._replace(
+        facts=facts,
+        people=now.people,
+        contradictions=now.contradictions,
+        notes=now.notes,
+        holds=(),
+        in_flight=0,
+        deploying=0,
+        in_the_way=(),
+        rejection=None,
+    )
+    decision = decide(book.policies, case)
+    if decision.outcome is Outcome.APPROVED:
+        return None
+    policy = book.policies.named(decision.policy)
+    noted = [dict(one.seen)["because"] for one in now.notes if one.rule == SILENT]
+    because = "; ".join((sentence(decision.findings[0], facts, policy), *noted))
+    return Refusal(
+        STALE,
+        "it passed by itself by what the code host said when it was decided, and would not now: "
+        f"{because}; it is decided again, ask once more",
     )
 
 

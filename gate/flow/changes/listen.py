@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from gate.core.change import Change, Repository
 from gate.core.decision.decide import Case
+from gate.core.decision.guards import kept_since, when_kept
 from gate.core.decision.values import Contradiction, Finding, FindingKind
-from gate.core.facts import Value
+from gate.core.facts import Origin, Value
 from gate.core.history import TrackRecord
 from gate.core.messages.host import (
     ASKED,
@@ -24,6 +26,7 @@ from gate.core.messages.host import (
     silence,
 )
 from gate.errors import SourceUnavailable
+from gate.flow.changes.known import Known
 from gate.flow.gate import Gate
 from gate.flow.ports import CodeHost, Hosts
 from gate.flow.rulebooks import Rulebook
@@ -144,6 +147,52 @@ def measured_from(heard: HostFacts | None, here: TrackRecord) -> HostFacts | Non
     )
 
 
+def asked_at(before: Known) -> datetime | None:
+    """When the code host said what counts in the decision in force; None if nothing is verified."""
+    record = before.record
+    if not any(fact.origin is Origin.VERIFIED for fact in record.case.facts.values()):
+        return None
+    since = when_kept(record.case.notes) or record.at
+    return before.stored.decided_at - (record.at - since)
+
+
+def kept(
+    before: Known | None, change: Change, book: Rulebook, here: TrackRecord
+) -> HostFacts | None:
+    """What the host said for the decision in force, if it cannot be asked now; None if that says
+    nothing any more.
+
+    A token that a pipeline lent has ended with its request, but what was read with it stays true
+    of the same commit and base. It says nothing beside another branch, and nothing if the catalogue
+    changed or somebody else was named since, because reviews were counted without the authors. An
+    admission asks again, so what became worse meanwhile is seen before anything is deployed.
+    """
+    if before is None:
+        return None
+    since, record = asked_at(before), before.record
+    running = here.running.change if here.running else None
+    if (
+        since is None
+        or running != before.stored.running_change
+        or change.ref != record.asked.ref
+        or book.revisions.catalogue != record.revisions.catalogue
+        or not set(before.people.excluded).issubset(record.case.people.excluded)
+    ):
+        return None
+    facts = record.case.facts
+    values = {name: fact.value for name, fact in facts.items() if fact.origin is Origin.VERIFIED}
+    return HostFacts(
+        base=here.running.commit if here.running and not FROM_BASE.isdisjoint(values) else None,
+        values=values,
+        # What it did not answer then is not for the caller to say now.
+        silent=ASKED.difference(facts),
+        trouble=tuple(
+            dict(note.seen)["because"] for note in record.case.notes if note.rule == SILENT
+        ),
+        kept_since=since,
+    )
+
+
 def verified(heard: HostFacts | None, change: Change, book: Rulebook) -> dict[str, Value]:
     """Return every fact that the host vouches for, by name; empty where no host was asked."""
     if heard is None:
@@ -191,10 +240,14 @@ def left_of(claims: Mapping[str, Value], heard: HostFacts | None) -> dict[str, V
 
 
 def notes(heard: HostFacts | None) -> tuple[Finding, ...]:
-    """Return a note with the reasons why facts of the host are unknown, or nothing."""
-    if heard is None or not heard.trouble:
+    """Return notes: since when facts of the host are known, and why others are unknown."""
+    if heard is None:
         return ()
+    since = (kept_since(heard.kept_since),) if heard.kept_since else ()
+    if not heard.trouble:
+        return since
     return (
+        *since,
         Finding(
             FindingKind.GATE,
             SILENT,
