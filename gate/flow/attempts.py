@@ -1,4 +1,4 @@
-"""How often somebody may fail to sign in: counted by account and source together, and by source."""
+"""Limits failed sign-ins: by account and source together, and by source alone."""
 
 import time
 from collections import OrderedDict
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from gate.errors import RateLimited
 
 ACCOUNT_FAILURES_MAX = 10
-"""At one account from one source, at once; others who want the same account from elsewhere are not
-kept out."""
+"""How many failures one source may have at one account at once. The owner of the account comes from
+elsewhere, and is not kept out."""
 
 ACCOUNT_PAUSE_SECONDS = 60
-"""After so long one more is allowed."""
+"""After so many seconds one more failure is allowed."""
 
 SOURCE_FAILURES_MAX = 100
 SOURCE_PAUSE_SECONDS = 5
@@ -22,7 +22,7 @@ REMEMBERED_MAX = 10_000
 
 
 class _Buckets:
-    """So many failures at once, then one in each pause. A full memory forgets who came first."""
+    """Allows so many failures at once, then one in each pause. If full, it forgets the oldest."""
 
     def __init__(self, failures_max: int, pause_seconds: float) -> None:
         self._allowance = failures_max * pause_seconds
@@ -30,24 +30,27 @@ class _Buckets:
         self._free_at: OrderedDict[str, float] = OrderedDict()
 
     def seconds_to_wait(self, key: str, now: float) -> float:
-        """0: there is room for one more."""
+        """Return how long to wait before one more is allowed; 0 if it is allowed now."""
         return max(0.0, self._free_at.get(key, now) + self._pause - now - self._allowance)
 
     def add(self, key: str, now: float) -> None:
-        """One more."""
+        """Count one failure."""
         self._free_at[key] = max(now, self._free_at.pop(key, now)) + self._pause
         while len(self._free_at) > REMEMBERED_MAX:
             self._free_at.popitem(last=False)
 
     def take_back(self, key: str) -> None:
-        """It was none after all."""
+        """Take back one failure that was counted."""
         if key in self._free_at:
             self._free_at[key] -= self._pause
 
 
 @dataclass(slots=True)
 class Attempts:
-    """Of one process. What is counted says nothing about whether the account exists."""
+    """The failed sign-ins in this process.
+
+    They are counted for any address, so that nobody learns from a limit which accounts exist.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     _accounts: _Buckets = field(
@@ -58,9 +61,9 @@ class Attempts:
     )
 
     def begin(self, account: str, source: str) -> None:
-        """Counted as a failure until `succeed`, so that many at once are not more than allowed.
+        """Count an attempt as a failure until `succeed`. Raises `RateLimited`.
 
-        Raises `RateLimited`.
+        If it were counted at its end, many attempts at the same time would get past the limit.
         """
         now, both = self.monotonic(), _both(account, source)
         wait = max(
@@ -74,19 +77,17 @@ class Attempts:
         self._sources.add(source, now)
 
     def succeed(self, account: str, source: str) -> None:
-        """It was no failure."""
+        """Take back the failure that `begin` counted."""
         self._accounts.take_back(_both(account, source))
         self._sources.take_back(source)
 
 
 @dataclass(slots=True)
 class Callbacks:
-    """Of one process.
+    """Limits how often one source may come back from the identity provider and not be let in.
 
-    How often one source may come back from the identity provider and not be let in.
-
-    Each makes the gate ask the provider, which few may do at the same time; so one source must not
-    take all places.
+    Each time the gate asks the provider, which only a few may do at once, so one source must not
+    take all places. Counted in this process.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -98,18 +99,18 @@ class Callbacks:
     )
 
     def begin(self, source: str) -> None:
-        """Counted as a failure until `succeed`. Raises `RateLimited`."""
+        """Count a failure until `succeed`. Raises `RateLimited`."""
         self._count(self._sources, source)
 
     def succeed(self, source: str) -> None:
-        """It was no failure."""
+        """Take back the failure that `begin` counted."""
         self._sources.take_back(source)
 
     def stray(self, source: str) -> None:
-        """Somebody came back who had not left from here. Raises `RateLimited`.
+        """Count somebody who came back without having left from here. Raises `RateLimited`.
 
-        Counted apart: any page can make a browser do that, and must keep nobody from signing in who
-        did leave from here.
+        It is counted apart. Any foreign page can make a browser do that, and must not be able to
+        keep its person from signing in.
         """
         self._count(self._strays, source)
 

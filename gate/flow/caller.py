@@ -1,9 +1,9 @@
-"""Who asks, and by what proof: handed to every chapter, never kept in a global.
+"""Who asks, and by what proof. It is an argument of every function, and never kept in a global.
 
-Every caller has two names. `caller` is who holds the proof: whose idempotency keys and limits these
-are, and who an entry says it was. `root` is who answers for it: of whatever token the person at the
-root of its chain, so that one person who holds many tokens is still one person. Whoever compares
-two people compares their roots.
+Every caller has two names. `caller` names the holder of the proof: idempotency keys and limits
+belong to it, and ledger entries name it. `root` names the person who answers for it: a token may
+have been made with another token, and at the root of that chain stands a person. One person with
+many tokens is still one person, so code that compares two people compares their roots.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ NOBODY = "This needs a valid token: `Authorization: Bearer …`."
 """One answer for every reason, so that nobody learns which part was wrong."""
 
 PERSON = "person:"
-"""Begins the name of a caller who is a person."""
+"""The beginning of the name of a caller who is a person."""
 
 
 class Role(StrEnum):
@@ -52,14 +52,15 @@ class Machine:
 
     @property
     def caller(self) -> str:
-        """The token."""
+        """The name of the token."""
         return f"token:{self.id}"
 
     @property
     def root(self) -> str:
         """The person at the root, or else the token.
 
-        Whoever has the host is no person that we know.
+        A token that was made on the host has no person at its root, because anybody may have been
+        there.
         """
         if self.person is None:
             return self.caller
@@ -107,7 +108,7 @@ class Person:
 
     @property
     def root(self) -> str:
-        """The person again: a personal token is its person."""
+        """The person as well, because a personal token stands for its person."""
         return self.caller
 
     @property
@@ -117,10 +118,7 @@ class Person:
 
     @property
     def csrf(self) -> str:
-        """What a form must bring back.
-
-        Empty where no session is the proof, and then no form counts.
-        """
+        """The text that a form must send back. Empty without a session, and then no form counts."""
         return self.proof.csrf if isinstance(self.proof, BySession) else ""
 
 
@@ -131,12 +129,12 @@ class ChangeHolder:
     change: str
     # Who submitted the change.
     caller: str
-    # The fingerprint of what was proved when it was earned.
+    # The fingerprint of what was proved when the token was issued.
     proof: str | None = None
 
     @property
     def root(self) -> str:
-        """Whoever submitted the change."""
+        """The submitter of the change."""
         return self.caller
 
 
@@ -144,5 +142,5 @@ Caller: TypeAlias = Machine | Person | ChangeHolder | Workload
 
 
 def root_person(by: Caller) -> str | None:
-    """The person who answers for this caller, where there is one that we know."""
+    """Return the id of the person who answers for this caller, or None if none is known."""
     return by.id if isinstance(by, Person) else by.person if isinstance(by, Machine) else None

@@ -14,28 +14,28 @@ from gate.flow.ports import Hosts, Lenders
 
 
 class Hook(Protocol):
-    """Reads what one system tells. Made in `integrations`, handed in by `app.py`."""
+    """Reads the webhooks of one system. Made in `integrations`, handed in by `app.py`."""
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """Those that it looks at, in lower case."""
+        """The names of the headers that it needs, in lower case."""
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
-        """One delivery, whose sender is proved first.
+        """Return a delivery, after its sender was verified.
 
         Raises `Unauthenticated`, `NotFound`, `BadRequest`, `Invalid`.
         """
 
 
 Hooks: TypeAlias = Mapping[str, Hook]
-"""By the last part of their address."""
+"""Hooks by the last part of their address."""
 
 NO_HOOKS: Hooks = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """What one replica does for another system every so many seconds."""
+    """Work for another system that one replica does every so many seconds."""
 
     name: str
     every_seconds: float
@@ -48,7 +48,7 @@ async def _nothing_open() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """All of them. `close` gives back what they hold open."""
+    """All connections. `close` closes what they hold open."""
 
     hosts: Hosts = field(default_factory=dict)
     lenders: Lenders = field(default_factory=dict)
@@ -59,9 +59,9 @@ class Connections:
 
 
 def joined_by(*parts: Connections) -> Connections:
-    """All of several; no two have one name for two things.
+    """Return several connections as one. A chore that several of them need is done once.
 
-    A chore that several need is done once.
+    Their names must differ, because a later one would replace an earlier one.
     """
 
     async def close() -> None:

@@ -1,4 +1,4 @@
-"""What was read a moment ago, so that a busy caller costs one look-up a second."""
+"""Keeps what was read a moment ago, so that a busy caller costs one look-up a second."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 class Fresh(Generic[T]):
-    """As the database said at most a second ago.
+    """Values by key, as the database had them at most a second ago.
 
-    What is not there is not kept: it may be made at any moment.
+    That a key has no value is not kept, because one may be added at any moment.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class Fresh(Generic[T]):
         self._asked: dict[str, asyncio.Task[T | None]] = {}
 
     async def find(self, key: str) -> T | None:
-        """What is there under this key. Whoever asks while it is read waits for the same answer."""
+        """Return the value of this key, or None. Callers at the same time share one look-up."""
         found = self._kept.get(key)
         if found is not None and self._monotonic() - found[0] <= STALE_AFTER_SECONDS:
             return found[1]
@@ -34,17 +34,21 @@ class Fresh(Generic[T]):
             asked = self._asked[key] = asyncio.create_task(
                 self._look_up(key, self._kept, self._asked)
             )
-        # One of them may go away.
+        # Shielded: if one of the callers goes away, the look-up goes on for the others.
         return await asyncio.shield(asked)
 
     def forget(self) -> None:
-        """Something was written: nothing that is kept, or was asked before, counts any more."""
+        """Forget all values, because something was written; look-ups under way count no more."""
         self._kept, self._asked = {}, {}
 
     async def _look_up(
         self, key: str, kept: dict[str, tuple[float, T]], asked: dict[str, "asyncio.Task[T | None]"]
     ) -> T | None:
-        """For those who ask now; if something is forgotten meanwhile, nobody finds it later."""
+        """Read a value for the callers that wait now.
+
+        `forget` replaces both dictionaries. Then this value goes into the old ones, where no later
+        caller finds it.
+        """
         now = self._monotonic()
         try:
             value = await self._read(key)

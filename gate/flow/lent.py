@@ -1,8 +1,8 @@
-"""A pipeline lends its token: for one request the gate asks the code host with it, where it has no
-access of its own to the repository.
+"""A pipeline lends its token, with which the gate asks the code host during one request.
 
-It does no more than its lender may, ends with the request, and reads one repository: the one that
-the identity token beside it proves. It is in no record, no log and no error.
+That is for repositories to which the gate has no access of its own. The token allows no more than
+its lender may do, is forgotten after the request, and is used for one repository only: the one that
+the identity token beside it proves. It gets into no record, no log and no error.
 """
 
 from dataclasses import dataclass, field, replace
@@ -22,10 +22,10 @@ HIDDEN = "(the lent token)"
 
 
 def lend(gate: Gate, by: Caller, token: str) -> Gate:
-    """The gate for this one request, with a host that answers to the lent token.
+    """Return the gate for this one request, with a code host that is asked with the lent token.
 
-    Nothing changes without a token, and beside anything but an identity token of the issuer whose
-    host it is for. Where the gate has an access of its own, that is asked first.
+    The gate is returned as it is without a token, or if there is no identity token of the same
+    host beside it. Where the gate has an access of its own, that is tried first.
     """
     if not token or not isinstance(by, Workload):
         return gate
@@ -72,7 +72,8 @@ class NothingLent:
 class OwnOrLentHost:
     """The gate's own access, and the lent one for a repository in which the App is not installed.
 
-    Trouble of any other kind stays trouble: nobody gets other facts by waiting for it.
+    After any other failure the lent one is not tried. Otherwise a caller could get other facts by
+    asking at a moment when the gate's own access fails.
     """
 
     own: CodeHost
@@ -84,14 +85,14 @@ class OwnOrLentHost:
         return self.own.name
 
     async def facts(self, question: HostQuestion) -> HostFacts:
-        """What the host says. Raises `SourceUnavailable`."""
+        """Return what the host says. Raises `SourceUnavailable`."""
         try:
             return await self.own.facts(question)
         except NotInstalled:
             return await self.lent.facts(question)
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
-        """A run, by the gate's own access alone. Raises `SourceUnavailable`."""
+        """Return a run, by the gate's own access alone. Raises `SourceUnavailable`."""
         return await self.own.run(repository, run)
 
 
@@ -109,7 +110,9 @@ class LentHost:
         return self.host.name
 
     async def facts(self, question: HostQuestion) -> HostFacts:
-        """What the host says of the proved repository. Raises `SourceUnavailable` for another."""
+        """Return what the host says of the proved repository. Raises `SourceUnavailable` for
+        another one.
+        """
         proved = (self.repository.issuer, self.repository.id)
         if (question.repository.issuer, question.repository.id) != proved:
             raise SourceUnavailable("the lent token is for the repository of the run alone")
@@ -120,9 +123,9 @@ class LentHost:
         return replace(heard, trouble=tuple(map(self._hidden, heard.trouble)))
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
-        """Nothing but facts is asked with a lent token. Raises `SourceUnavailable`."""
+        """Raise `SourceUnavailable`, because a lent token is only for facts."""
         raise SourceUnavailable(f"a lent token does not read run {run} of {repository.id}")
 
     def _hidden(self, text: str) -> str:
-        """A host that answers with what it was sent must not bring the token into a record."""
+        """Return a text without the token, which a host may repeat in its error."""
         return text.replace(self.token, HIDDEN)

@@ -1,6 +1,4 @@
-"""What moved, as it moves: streams for pages and clients, each bounded, all of them ended when the
-server stops.
-"""
+"""Streams of what moved, for pages and clients: each is bounded, and ends when the server stops."""
 
 import asyncio
 from collections import Counter
@@ -15,28 +13,28 @@ from gate.storage.store import Store
 
 STREAMS_MAX = 1_000
 STREAMS_OF_ONE_MAX = 30
-"""Of one caller; a browser opens no more than that many tabs worth looking at."""
+"""The limit of one caller: more tabs than anybody looks at."""
 
 TOPICS_MAX = 100
-"""Of one message; more of them are told as everything."""
+"""How many topics one message has; more are sent as `EVERYTHING`."""
 
 PAUSE_SECONDS = 0.1
-"""Between two messages of a stream: what moves meanwhile is told together."""
+"""The pause between two messages of a stream; what moves meanwhile goes into the next one."""
 
 HEARTBEAT_SECONDS = 15.0
-"""So often something is sent, or a proxy takes the stream for dead."""
+"""How often something is sent at least, because proxies close a connection that is silent."""
 
 LIFE_SECONDS = 900.0
-"""Then the stream ends, and whoever opens it again shows anew who they are."""
+"""After this a stream ends. Its listener opens another one, and is authenticated again."""
 
 
 _WHO_IS_LET_IN = frozenset({people.TOPIC, sessions.TOPIC, tokens.TOPIC})
-"""When one of them moves somebody may be shut out: all streams end, and who opens one again is
-asked who they are."""
+"""When one of these topics moves, somebody may have lost access. So all streams end, and their
+listeners are authenticated again."""
 
 
 class Stream:
-    """What one listener has not heard yet."""
+    """The topics that one listener has not been sent yet."""
 
     def __init__(self) -> None:
         self._topics: set[str] = set()
@@ -44,19 +42,19 @@ class Stream:
         self.ended = False
 
     def put(self, topics: Topics) -> None:
-        """To be told with the next message."""
+        """Add topics to the next message."""
         self._topics |= topics
         if len(self._topics) > TOPICS_MAX:
             self._topics = set(EVERYTHING)
         self._moved.set()
 
     def end(self) -> None:
-        """The next message is the last."""
+        """End the stream after the next message."""
         self.ended = True
         self._moved.set()
 
     async def messages(self) -> AsyncIterator[Topics]:
-        """What moved since the last message; nothing where only the heart beats."""
+        """Yield what moved since the last message; an empty set only keeps the connection open."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + LIFE_SECONDS
         while not self.ended and loop.time() < ends:
@@ -73,10 +71,10 @@ class Stream:
 
 
 class Streams:
-    """Everybody who listens in this process."""
+    """All streams of this process."""
 
     def __init__(self, store: Store) -> None:
-        """In the running event loop, which tells it what moves."""
+        """To be made in the running event loop, in which the store reports what moves."""
         self._streams: set[Stream] = set()
         self._of: Counter[str] = Counter()
         self._closed = False
@@ -88,8 +86,9 @@ class Streams:
         return len(self._streams)
 
     def require_capacity(self, by: Caller) -> None:
-        """Raises `Unavailable` and `RateLimited` over the limits, for an answer that has not
-        begun.
+        """Raise `Unavailable` or `RateLimited` over a limit.
+
+        To be asked before the answer begins, because afterwards its status cannot be changed.
         """
         if self._closed or len(self._streams) >= STREAMS_MAX:
             raise Unavailable(
@@ -101,7 +100,7 @@ class Streams:
 
     @contextmanager
     def listening(self, by: Caller) -> Iterator[Stream]:
-        """A stream from now on. Raises as `require_capacity` does."""
+        """Yield a stream of what moves from now on. Raises as `require_capacity` does."""
         self.require_capacity(by)
         stream = Stream()
         self._streams.add(stream)
@@ -115,7 +114,7 @@ class Streams:
                 del self._of[by.caller]
 
     def close(self) -> None:
-        """The server stops: every stream ends, so that nobody waits for the other."""
+        """End every stream, because a server that stops waits for its open answers."""
         self._closed = True
         for stream in self._streams:
             stream.end()

@@ -1,4 +1,4 @@
-"""Those who wait for a change to be settled, and how they hear of it."""
+"""Requests that wait for a change to be settled, and how they are woken."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -9,12 +9,12 @@ from gate.errors import RateLimited, Unavailable
 
 WAITERS_MAX = 2_000
 WAITERS_OF_ONE_MAX = 200
-"""Of one caller, so that nobody alone takes the places of all others. The jobs of one token are one
-caller."""
+"""The limit of one caller, so that nobody alone takes the places of all others. The jobs of one
+token are one caller."""
 
 
 class Waiters:
-    """Wakes who waits for a change. Waking early is harmless: whoever wakes reads again."""
+    """Wakes requests that wait for a change. Waking early is harmless: each reads again."""
 
     def __init__(self) -> None:
         self._events: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
@@ -24,7 +24,7 @@ class Waiters:
 
     @asynccontextmanager
     async def on(self, change: str, caller: str) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever the change may have moved.
+        """Yield an event that is set whenever the change may have moved.
 
         Raises `RateLimited` over the limit of this caller, `Unavailable` over the limit of all.
         """
@@ -53,17 +53,17 @@ class Waiters:
                 del self._events[change]
 
     def wake(self, change: str) -> None:
-        """This change has moved."""
+        """Wake those who wait for this change, because it has moved."""
         for event in self._events.get(change, ()):
             event.set()
 
     def close(self) -> None:
-        """The server stops: who waits is answered now, with what is known."""
+        """Wake all when the server stops, so that each is answered with what is known."""
         self.closed = True
         self.wake_all()
 
     def wake_all(self) -> None:
-        """Something moved in another process, and nobody knows what."""
+        """Wake all, because something moved in another process and it is not known what."""
         for events in self._events.values():
             for event in events:
                 event.set()

@@ -31,10 +31,11 @@ from gate.storage.texts import insert_texts, new_text
 
 KIND = "incident"
 OWN_ID = "inc_"
-"""Begins the ids that the gate gives; under one of these whatever its source was can be told of."""
+"""The beginning of the ids that the gate gives. A report under such an id may be about an incident
+of any source."""
 
 AHEAD_MAX = timedelta(days=1)
-"""A source whose clock is further ahead is taken to have told this far ahead."""
+"""How far ahead a source's clock may be; a later time of a report is taken for this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ class _Books:
 
 
 async def report(gate: Gate, report: IncidentReport, by: Caller) -> Reported:
-    """Take an incident, or news of one.
+    """Take a report of an incident, new or known, and return the incident.
 
     Raises `NotAllowed` for a service that the caller's token is not for, `Invalid` for a change
-    that is not there, `Conflict` for one that was never deployed.
+    that does not exist, `Conflict` for one that was never deployed.
     """
     await require_own(gate, report, by)
     book = await gate.rulebooks.current()
@@ -63,12 +64,12 @@ async def report(gate: Gate, report: IncidentReport, by: Caller) -> Reported:
 
 
 def delivery(report: IncidentReport, *, named: str, caller: str) -> InboxDelivery:
-    """For the inbox: to be worked on by `work`."""
+    """Return the report as a delivery for the inbox, on which `work` works later."""
     return InboxDelivery(report.source, named, KIND, caller, reports.write(report))
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
-    """Work on what `delivery` made."""
+    """Work on a delivery that `delivery` made."""
     report = reports.read_incident(claimed.body)
     await gate.store.write(
         _take, gate.rulebooks, await gate.rulebooks.current(), report, claimed.caller
@@ -81,7 +82,7 @@ def with_names(book: Rulebook, reported: Reported) -> Reported:
 
 
 def _take(tx: Tx, books: Rulebooks, book: Rulebook, report: IncidentReport, by: str) -> Reported:
-    """An incident, or news of one that is known."""
+    """Take a report, tie its incident to changes, and return the incident."""
     environment = report.environment and book.catalogue.environment_named(report.environment)
     service = (
         report.service if report.source == API else book.catalogue.service_named(report.service)
@@ -104,9 +105,10 @@ def _take(tx: Tx, books: Rulebooks, book: Rulebook, report: IncidentReport, by: 
 
 
 def _check(conn: Connection, report: IncidentReport) -> None:
-    """A caller is told what is wrong.
+    """Raise for a report that cannot be right.
 
-    Of a hook nobody reads the answer, so a change that it names in vain is left out later.
+    Changes are checked only for callers of the API, who read the answer. Nobody reads the answer to
+    a hook, so a change that it names wrongly is left out later.
     """
     if report.resolved_at is not None and report.resolved_at < report.began_at:
         raise Invalid(
@@ -122,16 +124,16 @@ def _check(conn: Connection, report: IncidentReport) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The incident that news is of, and the news as it applies there."""
+    """The incident that a report is about, and the report as it applies there."""
 
     incident: Incident
     report: IncidentReport
 
 
 def _known_to_callers(tx: Tx, report: IncidentReport) -> _Known | None:
-    """By the id that a caller gave, or by one of the gate's own, whatever the source was.
+    """Return the incident with the id that a caller gave, or with one of the gate's own ids.
 
-    Raises `Conflict` for another place.
+    Raises `Conflict` for an incident of another place.
     """
     if report.id is None:
         return None
@@ -149,11 +151,12 @@ def _known_to_callers(tx: Tx, report: IncidentReport) -> _Known | None:
 
 
 def _known_at_its_source(tx: Tx, books: _Books, report: IncidentReport, by: str) -> _Known | None:
-    """By the name that its source gave.
+    """Return the incident that its source calls by this name, or None if it is new.
 
-    One that the source has moved to another service or environment ends where it was.
+    If the source has moved it to another service or environment, it ends where it was.
 
-    Raises `Unavailable` for an end of which nobody has told the beginning yet.
+    Raises `Unavailable` for the end of an incident whose beginning was not reported yet, so that
+    the delivery is tried again.
     """
     if report.id is None:
         return None
@@ -161,12 +164,12 @@ def _known_at_its_source(tx: Tx, books: _Books, report: IncidentReport, by: str)
     series = incidents.of_series(tx.conn, report.source, report.id)
     latest = max(series, key=lambda one: one.reported_at, default=None)
     if latest is not None and _reported_at(tx, report) < latest.reported_at:
-        # An older word that comes late moves nothing and changes nothing.
+        # An older report that comes late moves nothing and changes nothing.
         return _Known(latest, report)
     here = next((one for one in series if _is_at(one, report)), None)
     elsewhere = [one for one in series if not _is_at(one, report) and one.resolved_at is None]
     if report.is_end and here is None and elsewhere:
-        # Whoever tells of the end alone need not know where it is by now.
+        # A report of the end may name an old place, and ends the incident wherever it is.
         here = elsewhere.pop(0)
     for one in elsewhere:
         _end_there(tx, books, one, _reported_at(tx, report), by)
@@ -189,15 +192,15 @@ def _is_at(known: Incident, report: IncidentReport) -> bool:
 
 
 def _reported_at(tx: Tx, report: IncidentReport) -> datetime:
-    """When the source said so.
+    """Return when the source reported this, at most a day ahead.
 
-    A clock that is far ahead would otherwise make every later word of the source an old one.
+    Otherwise one report with a wrong clock would make all later ones look old.
     """
     return min(report.reported_at or tx.now, tx.now + AHEAD_MAX)
 
 
 def _end_there(tx: Tx, books: _Books, known: Incident, at: datetime, by: str) -> None:
-    """It goes on elsewhere: from now on nothing is broken here."""
+    """End an incident in its old place, because its source says that it is elsewhere."""
     ended = max(at, known.began_at)
     incidents.record_report(
         tx, known.id, resolved_at=ended, severity=known.severity, reported_at=at
@@ -212,7 +215,7 @@ def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
     insert_texts(tx, [title])
     identity = new_id(OWN_ID.rstrip("_"), tx.now)
     if report.id is not None and report.source == API:
-        # People look for it under the name they gave.
+        # People look for it under the id that they gave.
         identity = report.id
     incident = Incident(
         id=identity,
@@ -235,7 +238,10 @@ def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
 
 
 def _news(tx: Tx, books: _Books, known: Incident, report: IncidentReport, by: str) -> Incident:
-    """The newest word of its source counts, and an older one that comes late changes nothing."""
+    """Update an incident from a report, and return it.
+
+    The newest report of its source counts; an older one that comes late changes nothing.
+    """
     reported_at = _reported_at(tx, report)
     resolved_at = report.resolved_at or (None if report.reopened else known.resolved_at)
     severity = report.severity or known.severity
@@ -256,8 +262,10 @@ def _news(tx: Tx, books: _Books, known: Incident, report: IncidentReport, by: st
 def _tie_by_itself(
     tx: Tx, books: _Books, incident: Incident, report: IncidentReport, by: str
 ) -> None:
-    """By the changes that were named; else by what was deployed there, once: what a person untied
-    stays untied. An alert that does not count may name a change only to say that it was deployed.
+    """Tie an incident to the changes that were named, or else to what was deployed there before it.
+
+    The gate guesses only once for an incident, so what a person untied stays untied. An alert below
+    the threshold of the service ties nothing.
     """
     catalogue = books.current.catalogue
     listed = catalogue.services.get(incident.service)
@@ -283,10 +291,10 @@ def _tie_by_itself(
 
 
 def _named(conn: Connection, incident: Incident, report: IncidentReport) -> list[str]:
-    """The changes to tie it to because its source names them.
+    """Return the changes that the source names and that may be tied.
 
-    A hook speaks for the service of its incident alone, and what was deployed after something broke
-    did not break it.
+    A hook may name only changes of the service of its incident, and only those deployed before it
+    began.
     """
     found = []
     for named in report.changes:

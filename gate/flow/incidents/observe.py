@@ -1,4 +1,4 @@
-"""Somebody saw a deployment: it belongs to a change that was admitted, or it went past the gate."""
+"""Another system reports a deployment: it belongs to an admitted change, or went past the gate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,18 +23,18 @@ from gate.storage.messages.inbox import Claimed, InboxDelivery
 
 KIND = "deployment"
 CLOCK_SLACK = timedelta(minutes=5)
-"""By how much another system's clock may be behind: what it saw so long before an admission may be
-of it."""
+"""How much another system's clock may be behind: a deployment that it saw so long before an
+admission may still belong to it."""
 
 WENT_BACK_WITHIN = timedelta(hours=24)
-"""How long after its end a deployment may still be rolled back by a word from outside."""
+"""How long after its end a deployment may still be rolled back by a report from outside."""
 
 ENDED_WITHIN = timedelta(hours=1)
 """How long after a change was closed another system may see the end of its deployment."""
 
 ASKED_WITHIN = timedelta(hours=24)
-"""How long before its end a job that failed may have asked the gate, for the gate to be why it
-failed."""
+"""A job that failed and asked the gate so long before its end may have failed because the gate did
+not let it pass."""
 
 
 class Observed(StrEnum):
@@ -54,17 +54,15 @@ class Observed(StrEnum):
 class _Saw:
     observed: Observed
     change: str | None = None
-    # Of a sighting that is new.
+    # What would have explained it; only of a new sighting.
     missing: Missing | None = None
 
 
 async def deployment_seen(gate: Gate, seen: DeploymentReport) -> Observed:
-    """Tie it to its change, and close that where the result is known.
+    """Find the change of a deployment, close it if the result is known, and return what followed.
 
-    The same seen again changes nothing.
-
-    Only a change that is still deploying is closed; what its own pipeline said is not contradicted,
-    except that it was rolled back. Whoever sees a deployment never approves one.
+    The same report again changes nothing. Only a change that is still deploying is closed, because
+    its own pipeline knows better; a rollback counts also afterwards. No report ever approves.
     """
     return _said(
         gate,
@@ -74,8 +72,9 @@ async def deployment_seen(gate: Gate, seen: DeploymentReport) -> Observed:
 
 
 async def unplaced_seen(gate: Gate, seen: DeploymentReport) -> Observed:
-    """A deployment of a repository of which the catalogue does not say whose it is: it went past
-    the gate, wherever to.
+    """Keep a deployment of a repository whose service or environment the catalogue does not know.
+
+    It went past the gate, wherever it went.
     """
     return _said(gate, seen, await gate.store.write(_see_unplaced, seen))
 
@@ -89,12 +88,12 @@ def _said(gate: Gate, seen: DeploymentReport, saw: _Saw) -> Observed:
 
 
 def delivery(seen: DeploymentReport, *, named: str, caller: str) -> InboxDelivery:
-    """For the inbox: to be worked on by `work`."""
+    """Return the report as a delivery for the inbox, on which `work` works later."""
     return InboxDelivery(seen.source, named, KIND, caller, reports.write(seen))
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
-    """Work on what `delivery` made."""
+    """Work on a delivery that `delivery` made."""
     await deployment_seen(gate, reports.read_deployment(claimed.body))
 
 
@@ -122,8 +121,10 @@ def _see_unplaced(tx: Tx, seen: DeploymentReport) -> _Saw:
 
 
 def _past_the_gate(tx: Tx, seen: DeploymentReport, result: Result | None, missing: Missing) -> _Saw:
-    """A code host tells of a job that begins before the job has asked the gate, so a beginning
-    alone is nothing yet.
+    """Keep a deployment that belongs to no admitted change, once it has ended.
+
+    Its beginning alone says nothing, because a code host reports a job before the job has asked the
+    gate.
     """
     if result is None:
         return _Saw(Observed.BEGUN)
@@ -132,9 +133,10 @@ def _past_the_gate(tx: Tx, seen: DeploymentReport, result: Result | None, missin
 
 
 def _missing(tx: Tx, book: Rulebook, seen: DeploymentReport) -> Missing:
-    """What would have explained it.
+    """Return what was missing for the deployment to belong to a change.
 
-    A job that fails because the gate does not let it pass looks like a failed deployment.
+    `APPROVAL` is for a job that failed because the gate did not let it pass: to the other system
+    that looks like a failed deployment.
     """
     if lacks(book.catalogue.services, seen.service):
         return Missing.SERVICE
@@ -147,11 +149,11 @@ def _missing(tx: Tx, book: Rulebook, seen: DeploymentReport) -> Missing:
 
 
 def _deployed(tx: Tx, seen: DeploymentReport) -> StoredChange | None:
-    """The change that this is a deployment of: the one that is deploying, else the newest one that
-    it can still be.
+    """Return the change of this deployment, or None: the one that is deploying, else the newest one
+    that it can still belong to.
 
-    A commit that was admitted once is not admitted for ever: what comes back after another change
-    was admitted here went past the gate.
+    A commit that was admitted once is not admitted for ever. If it comes back after another change
+    was admitted here, it went past the gate.
     """
     here = sightings.admitted(tx.conn, seen, seen.at + CLOCK_SLACK)
     if seen.commit is not None:
@@ -177,9 +179,10 @@ def _is_just_over(change: StoredChange, seen: DeploymentReport) -> bool:
 
 
 def _rolled_back(tx: Tx, seen: DeploymentReport) -> StoredChange | None:
-    """The change that is undone: the newest one here that was no rollback itself.
+    """Return the change that was rolled back, or None: the newest here that is no rollback itself.
 
-    Some say what runs now, some what ran.
+    The commit of the report does not help, because some systems name what runs now, and some what
+    ran before.
     """
     for one in sightings.admitted(tx.conn, seen, seen.at + CLOCK_SLACK):
         if one.direction == "rollback":

@@ -1,4 +1,4 @@
-"""People put an incident down to a change, or take it from one, and say why."""
+"""People tie an incident to a change, or untie it from one, and say why."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ from gate.storage.incidents.links import LINKS_MAX, IncidentLink, Tie
 from gate.storage.texts import insert_texts, new_text
 
 DUE_MAX = 100
-"""Links of one round of the worker; the next round takes the rest."""
+"""How many links one round of the worker takes; the next round takes the rest."""
 
 
 async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:
-    """Put it down to a change, or confirm that the gate was right to.
+    """Tie an incident to a change, or confirm a tie that the gate guessed; return the incident.
 
     Raises `NotFound` and `Conflict`.
     """
@@ -38,9 +38,9 @@ async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Pe
 async def unlink(
     gate: Gate, incident_id: str, link_id: str, reason: str, by: Person
 ) -> IncidentAnswer:
-    """It had nothing to do with that change: what was counted is taken back.
+    """Untie an incident from a change, take back what was counted, and return the incident.
 
-    Raises `NotFound`, and `Conflict` for the second time.
+    Raises `NotFound`, and `Conflict` if the link was removed before.
     """
     book = await gate.rulebooks.current()
     answer = await gate.store.write(
@@ -50,8 +50,8 @@ async def unlink(
 
 
 async def judge_due(gate: Gate) -> int:
-    """Links by `window` that nobody corrected in time count for suspensions from now on; how many
-    it were.
+    """Have links count for suspensions that the gate guessed and nobody corrected in time; return
+    how many.
     """
     due = await gate.store.read(_due, gate)
     book = await gate.rulebooks.current()

@@ -1,5 +1,5 @@
-"""People are asked where they talk: messages with the reasons, and buttons that act as the person
-who pressed them.
+"""Asks people in their chat: messages with the reasons, and buttons that act as the person who
+pressed them.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ from gate.storage.messages.outbox import insert_messages, new_message_id
 TARGET = "slack"
 REPLY = "slack:reply"
 REMINDER = "reminder"
-"""Stands in the outbox beside the kinds of the ledger."""
+"""A kind of message for which the ledger has no entry."""
 
 CLICK = "click"
 COMMENT = "in Slack"
@@ -55,8 +55,8 @@ SUBSCRIPTIONS: Subscribers = MappingProxyType(
         SETTLED: (Subscription(TARGET),),
     }
 )
-"""What the chat is told: that people are asked, and what came of it. What the policy settles by
-itself is nobody's work."""
+"""The messages for the chat: that people are asked, and how it ended. What the policy settles by
+itself needs nobody, so it is left out."""
 
 _OCCASIONS = {
     Kind.DECISION.value: Occasion.ASKED,
@@ -67,7 +67,7 @@ _OCCASIONS = {
 
 
 def delivering(gate: Gate, chat: Chat) -> Deliver:
-    """Delivers what waits for the chat."""
+    """Return a function that delivers the messages for the chat."""
 
     async def deliver(message: Message) -> None:
         if message.target == REPLY:
@@ -165,7 +165,7 @@ def _asking(
 
 
 def _reasons(known: Known) -> tuple[str, ...]:
-    """The one that decided, then whatever counts against it."""
+    """Return the reason that decided, then those that count against the change."""
     first, *others = reasons(known.record.decision.findings, known.record.case.facts, known.policy)
     against = [first, *(one for one in others if one.points or one.holds is not True)]
     lines = [_line(one) for one in against[:REASONS_MAX]]
@@ -181,9 +181,7 @@ def _line(reason: ReasonAnswer) -> str:
 
 
 def _members(catalogue: Catalogue, groups: list[str], excluded: tuple[str, ...]) -> tuple[str, ...]:
-    """Those who are asked and may answer, by their ids in the chat; whoever has none hears it from
-    the others.
-    """
+    """Return the chat ids of those who are asked and may answer, if the catalogue has them."""
     asked = dict.fromkeys(
         person for group in groups for person in catalogue.members(group) if person not in excluded
     )
@@ -195,9 +193,9 @@ def _members(catalogue: Catalogue, groups: list[str], excluded: tuple[str, ...])
 
 
 async def take(gate: Gate, click: Click) -> int:
-    """Keep it, to be worked on within seconds.
+    """Keep a click for the inbox, where it is worked on within seconds.
 
-    Raises `Unauthenticated` for one that was sent before.
+    Raises `Unauthenticated` for a request that was sent before.
     """
     new = await inbox.receive(
         gate, [InboxDelivery(TARGET, click.id, CLICK, TARGET, write_click(click))]
@@ -210,8 +208,8 @@ async def take(gate: Gate, click: Click) -> int:
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
-    """Act as the person who pressed the button, under the same rules as anywhere else, and tell
-    them what became of it.
+    """Act as the person who pressed the button, by the same rules as everywhere, and send them the
+    result.
     """
     click = read_click(claimed.body)
     person = await _person(gate, click.member)
@@ -233,7 +231,7 @@ async def _act(gate: Gate, click: Click, person: Person) -> str:
     try:
         change = await act(gate, click.change, ReviewCommand(click.subject_digest, COMMENT), person)
     except Unavailable:
-        # Tried again by the inbox.
+        # The inbox tries it again.
         raise
     except GateError as refused:
         return f"This changed nothing: {refused.detail}."
@@ -246,7 +244,7 @@ async def _act(gate: Gate, click: Click, person: Person) -> str:
 
 
 async def _person(gate: Gate, member: str) -> Person | None:
-    """Whoever has this id in the catalogue, unless they were shut out."""
+    """Return the person who has this chat id in the catalogue, or None; None if disabled, too."""
     catalogue = (await gate.rulebooks.current()).catalogue
     found = next(
         (name for name, person in catalogue.people.items() if person.slack == member), None

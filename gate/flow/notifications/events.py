@@ -40,8 +40,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.messages.outbox import announce
 
 SETTLED = "approved"
-"""Stands in the outbox beside the kinds of the ledger: the last approval that was missing has
-come."""
+"""A kind of message for which the ledger has no entry: the last missing approval was given."""
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -76,18 +75,18 @@ _FIELDS = (
     ),
     *("state", "incident", "link", "method", "action"),
 )
-"""Fields of an entry that mean something outside. A decision says its own in full."""
+"""The fields of an entry that receivers get. A decision has an event of its own form."""
 
 
 class Send(Protocol):
     """Sends an event to one receiver."""
 
     async def __call__(self, target: str, event: Event) -> None:
-        """As `Deliver` does, and with its errors."""
+        """Send an event to a target, with the errors of `Deliver`."""
 
 
 def delivering(gate: Gate, send: Send) -> Deliver:
-    """Return what delivers a message: it reads the event of the message and sends it."""
+    """Return a function that delivers a message: it reads its event and sends it."""
 
     async def deliver(message: Message) -> None:
         event = await gate.store.read(read_event, gate.rulebooks, message, gate.base_url)
@@ -128,7 +127,10 @@ def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: s
 
 
 def change_of(stored: StoredChange, base_url: str) -> EventChange:
-    """What of a change is the same for ever."""
+    """Return the part of a change that never changes.
+
+    An event may be sent again days later under its id, and must then say the same.
+    """
     asked = stored.asked
     service, environment = _quoted(stored.service), _quoted(stored.environment)
     return EventChange(
@@ -150,7 +152,7 @@ def change_of(stored: StoredChange, base_url: str) -> EventChange:
 
 
 def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> EventDecision:
-    # An entry without its record fails loudly.
+    # Without its bytes the record cannot be read, and that raises: there is no safe stand-in.
     record = records.read(decisions.record(conn, change, number) or b"")
     decision = record.decision
     held = texts.read_texts(conn, decision.hold_reasons)
@@ -173,9 +175,9 @@ def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> E
 
 
 def settled(tx: Tx, change: str, number: int, subject_digest: str) -> None:
-    """Tell that the last approval has come.
+    """Announce that the last missing approval was given.
 
-    The ledger has the approvals, and nothing of its own for this.
+    The ledger has an entry of each approval, but none of this, so a message is made here.
     """
     body = orjson.dumps(
         {

@@ -1,5 +1,5 @@
-"""Messages go out: at least once, each under an id that never changes, and a dead target keeps
-nobody else waiting.
+"""Delivers messages at least once, each under an id that never changes. A target that does not
+answer delays no other target.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.messages import dead_letters, outbox
 
 AT_ONCE_MAX = 8
-"""Messages that one target is given at the same time by one process."""
+"""How many messages one process sends to one target at the same time."""
 
 TARGETS_AT_ONCE_MAX = 32
 DELIVERY_SECONDS_MAX = 10.0
@@ -27,7 +27,7 @@ LEASE = timedelta(seconds=60)
 """Longer than a delivery takes: after it another worker takes the message over."""
 
 ATTEMPTS_MAX = 12
-"""Over about a day; then the message is dead, and a person can send it again."""
+"""The attempts take about a day; then the message is dead, and a person can send it again."""
 
 FIRST_PAUSE = timedelta(seconds=5)
 PAUSE_MAX = timedelta(hours=6)
@@ -42,18 +42,18 @@ class Deliver(Protocol):
     """Brings messages to the targets of one kind. Made in `integrations`, handed in by `app.py`."""
 
     async def __call__(self, message: Message) -> None:
-        """Deliver it; to return is to confirm.
+        """Deliver a message. If this returns, the message has arrived.
 
         It may be called again for a message that did arrive.
 
         Raises `SourceUnavailable` (or another `GateError`) to be called again later, not before its
-        `retry_after_seconds`; `Undeliverable` where another try would be refused too: the message
-        is dead until a person sends it again.
+        `retry_after_seconds`. Raises `Undeliverable` if another attempt would be refused, too; then
+        the message is dead until a person sends it again.
         """
 
 
 Deliveries: TypeAlias = Mapping[str, Deliver]
-"""By kind of target: what stands before the colon."""
+"""Deliveries by kind of target, which is the part before the colon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Failed:
 
 
 OUTBOX = "outbox"
-"""Where messages are claimed and marked, among the gate's troubles."""
+"""The place in the gate's troubles for faults in claiming and marking messages."""
 
 _Marks: TypeAlias = list[tuple[Message, str, _Failed | None]]
 
@@ -85,8 +85,9 @@ class Post:
     _rests_until: dict[str, float] = field(default_factory=dict)
 
     async def turn(self) -> None:
-        """Begin with every target that has something due; each goes on by itself, so a slow one
-        holds up no other.
+        """Begin to serve every target that has messages due.
+
+        Each target has a task of its own, so that a slow one delays no other.
         """
         if not self.deliveries:
             return
@@ -101,17 +102,17 @@ class Post:
                 self._busy[target] = asyncio.create_task(self._serve(target))
 
     async def settled(self) -> None:
-        """Wait for what was begun."""
+        """Wait until everything that was begun has ended."""
         await asyncio.gather(*self._busy.values())
 
     async def stop(self) -> None:
-        """Drop what is under way; its lease ends soon, and whoever comes next sends it."""
+        """Cancel deliveries under way. Their leases end soon, and another process sends them."""
         for task in self._busy.values():
             task.cancel()
         await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
     async def measure(self) -> None:
-        """How every target is, for the operator."""
+        """Bring the metrics of every target up to date."""
         now = self.gate.clock()
         found = await self.gate.store.read(dead_letters.health)
         self.gate.metrics.outbox(
@@ -126,7 +127,7 @@ class Post:
         await self.gate.store.write(outbox.delete_done)
 
     async def _serve(self, target: str) -> None:
-        """Until nothing is due, or until the target fails."""
+        """Deliver to one target until nothing is due, or until it fails."""
         try:
             while await self._some(target):
                 pass
@@ -136,7 +137,7 @@ class Post:
             self.gate.troubles.over(OUTBOX)
 
     async def _some(self, target: str) -> bool:
-        """Deliver what may be delivered at once; whether it is worth going on."""
+        """Deliver as many messages as may be sent at once. True: more may be due, so go on."""
         claimed = await self.gate.store.write(
             outbox.claim, target, lease_for=LEASE, at_most=AT_ONCE_MAX
         )
@@ -155,8 +156,9 @@ class Post:
         return len(claimed) == AT_ONCE_MAX and not failed_now
 
     def _rest(self, target: str, *, failed: bool) -> None:
-        """A target that does not answer is left alone for a while, however many messages wait for
-        it.
+        """Leave a target that fails alone for a while, longer after each failure.
+
+        Otherwise every message that waits for it would be tried and wait for its time limit.
         """
         if not failed:
             self._failures.pop(target, None)
@@ -186,12 +188,12 @@ class Post:
 
 
 def kind_of(target: str) -> str:
-    """What stands before the colon."""
+    """Return the kind of a target, which is the part before the colon."""
     return target.partition(":")[0]
 
 
 async def _delivered(deliver: Deliver, message: Message) -> _Failed | None:
-    """None when it arrived."""
+    """Deliver one message, and return why it failed, or None."""
     try:
         async with asyncio.timeout(DELIVERY_SECONDS_MAX):
             await deliver(message)
@@ -217,17 +219,17 @@ def _again(message: Message, error: str, at_least: timedelta = timedelta(0)) -> 
 
 
 def pause(attempts: int) -> timedelta:
-    """Longer after every attempt, and never the same for two, so that they do not come back
-    together.
+    """Return the pause after so many attempts: longer each time, and random, so that messages do
+    not come back together.
     """
     longest = min(PAUSE_MAX, FIRST_PAUSE * PAUSE_GROWTH ** min(attempts - 1, ATTEMPTS_MAX))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - only so that they part
 
 
 def _mark(tx: Tx, marks: _Marks) -> None:
-    """All of them in one write.
+    """Mark all messages in one write.
 
-    Who lost the claim marks nothing: another worker has the message.
+    A message whose lease is over is not marked, because another worker has it by now.
     """
     for message, lease, failed in marks:
         if failed is None:

@@ -24,7 +24,7 @@ OPERATION = "hook"
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What is taken, each with the sender's own name for it, and why something is not."""
+    """The reports that are taken, each with the sender's name for it, and why others are not."""
 
     taken: list[tuple[str, Report]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ async def require_own(gate: Gate, one: Report, by: Caller) -> None:
 
 
 async def foreign(gate: Gate, one: Report, by: Caller) -> str:
-    """Why this caller may not report this, or empty. People report on every service."""
+    """Return why this caller may not report this, or empty. People report on every service."""
     if not isinstance(by, Machine) or by.services is None:
         return ""
     catalogue = (await gate.rulebooks.current()).catalogue
@@ -74,8 +74,8 @@ async def foreign(gate: Gate, one: Report, by: Caller) -> str:
 
 
 def _services_of(conn: Connection, one: Report, catalogue: Catalogue) -> frozenset[str]:
-    """The service that it names, those of the incidents that it brings news of, and those whose
-    changes it is put down to.
+    """Return every service that a report is about: the one that it names, those of the incidents
+    that it changes, and those of the changes that it names as causes.
     """
     services = {catalogue.service_named(one.service)}
     if isinstance(one, IncidentReport):
@@ -87,7 +87,7 @@ def _services_of(conn: Connection, one: Report, catalogue: Catalogue) -> frozens
 
 
 def _touched(conn: Connection, source: str, name: str) -> list[Incident]:
-    """What news under this name may change.
+    """Return the incidents that a report under this name may change.
 
     An incident that moves to another place ends where it was. So every incident that is still open
     is touched, and so is the one that was reported last.

@@ -44,20 +44,20 @@ LOOK_SECONDS = 30.0
 """How often a host that sends no webhook for waiting runs is asked for them."""
 
 LOOKED_AT_MAX = 50
-"""Repositories that are asked about in one round."""
+"""How many repositories one round asks about."""
 
 _log = structlog.get_logger("gate.code_hosts")
 
 
 def delivery(source: str, sent: HostDelivery) -> list[InboxDelivery]:
-    """What is kept of one delivery; nothing where nothing is done about it."""
+    """Return what the inbox keeps of one delivery; empty if nothing is done about it."""
     if sent.report is None:
         return []
     return [InboxDelivery(source, sent.id, kind_of(sent.report), source, write(sent.report))]
 
 
 async def ignored(gate: Gate, report: HostReport) -> str:
-    """Why nothing is done about it, so that it is not kept; empty where something is."""
+    """Return why nothing is done about a report, so that it is not kept; empty if something is."""
     if not isinstance(report, CommitsMoved | Pushed):
         return ""
     services = (await gate.rulebooks.current()).catalogue.services_of(
@@ -70,8 +70,9 @@ async def ignored(gate: Gate, report: HostReport) -> str:
 
 
 async def count(gate: Gate, report: HostReport | None) -> None:
-    """What counts from the answer on: whoever pushed something may not approve it, not even before
-    anybody works on the delivery.
+    """Keep who pushed commits, before the delivery is answered.
+
+    That person may not approve them, not even in the moment before the delivery is worked on.
     """
     if isinstance(report, Pushed):
         await gate.store.write(
@@ -80,7 +81,7 @@ async def count(gate: Gate, report: HostReport | None) -> None:
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
-    """Work on one. It may come again, and changes nothing then."""
+    """Work on one delivery. It may come again, and then changes nothing."""
     report = read(claimed.kind, claimed.body)
     match report:
         case CommitsMoved():
@@ -112,6 +113,7 @@ async def look_for_held(
     )
     if not listed:
         return 0
+    # The clock chooses which repositories have their turn, so no replica has to remember it.
     rounds = -(-len(listed) // LOOKED_AT_MAX)
     begin = int(gate.clock().timestamp() // LOOK_SECONDS) % rounds * LOOKED_AT_MAX
     new = 0
@@ -129,9 +131,9 @@ async def look_for_held(
 
 
 def place_of(book: Rulebook, report: RunHeld | DeploymentStatus) -> tuple[str, str]:
-    """Service and environment, by the catalogue's names.
+    """Return service and environment by the catalogue's names.
 
-    Raises `Invalid` where the catalogue does not say which.
+    Raises `Invalid` if the catalogue does not say which they are.
 
     A repository of several services calls its environments SERVICE/ENVIRONMENT.
     """
@@ -151,7 +153,7 @@ def place_of(book: Rulebook, report: RunHeld | DeploymentStatus) -> tuple[str, s
 
 
 def _environment(book: Rulebook, said: str) -> str:
-    """Code hosts fold case, so their word may mean an environment that is written otherwise."""
+    """Return the catalogue's name of an environment, whose case code hosts ignore."""
     name = book.catalogue.environment_named(said)
     if name in book.catalogue.environments:
         return name
@@ -167,7 +169,7 @@ def _is_waited_for(conn: Connection, report: CommitsMoved, services: tuple[str, 
 
 
 async def _look_again(gate: Gate, report: CommitsMoved | RunEnded) -> None:
-    """What waits is decided again, with facts gathered anew."""
+    """Have waiting changes of these commits decided again, with facts gathered anew."""
     services = (await gate.rulebooks.current()).catalogue.services_of(
         report.issuer, report.repository
     )
@@ -178,7 +180,10 @@ async def _look_again(gate: Gate, report: CommitsMoved | RunEnded) -> None:
 
 
 async def _pushed(gate: Gate, report: Pushed) -> None:
-    """What waits names one more person, and may be on another branch by now."""
+    """Have the waiting change of the newest commit decided again.
+
+    It names one more person, and may be on another branch by now.
+    """
     await _look_again(gate, CommitsMoved(report.issuer, report.repository, report.commits[-1:]))
 
 
@@ -203,7 +208,10 @@ async def _deployed(gate: Gate, report: DeploymentStatus, source: str) -> None:
 
 
 async def _held(gate: Gate, report: RunHeld) -> None:
-    """The run becomes a change, as if it had asked itself; whoever it is not for is told so."""
+    """Submit a change for a run that waits at the host, as if the run had asked itself.
+
+    If the gate refuses that, the host gets the refusal as its answer, which ends the run.
+    """
     repository = Repository(report.issuer, report.repository, report.name)
     host = gate.hosts.get(report.issuer)
     if host is None:
@@ -248,10 +256,11 @@ def _change(seen: RunSeen, repository: Repository, service: str, environment: st
 
 
 async def _ended(gate: Gate, report: RunEnded) -> None:
-    """What it waited for is not needed any more; and its checks have ended.
+    """Cancel the changes of a run that has ended, and have changes of its commit decided again,
+    because its checks have ended, too.
 
-    Hosts do not deliver in order. A later attempt of the run may be waiting by now, perhaps for the
-    same change, and the end of this one takes nothing from it.
+    Hosts do not deliver in order. A later attempt of the run may already wait, perhaps for the same
+    change, and must not lose it.
     """
     ended = (report.issuer, report.repository, report.run, report.attempt)
     for run in await gate.store.read(rows.of_run, *ended):

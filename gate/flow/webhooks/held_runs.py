@@ -1,5 +1,5 @@
-"""Runs that a code host holds: each is answered as its change is settled, and hears meanwhile what
-it waits for.
+"""Runs that a code host holds: each gets its answer when its change is settled, and until then
+reports of what it waits for.
 """
 
 import secrets
@@ -35,18 +35,18 @@ from gate.storage.messages import held_runs
 from gate.storage.messages.held_runs import HeldRun
 
 REPORTS_MAX = 9
-"""GitHub takes ten of a deployment; one is kept for whoever reports by hand."""
+"""How many reports one run gets. GitHub takes ten for a deployment; one is left for people."""
 
 LINES_MAX = 8
 RUN_GOOD_FOR = timedelta(minutes=5)
-"""So long what a host says of a run is as good as the run's own token."""
+"""How long what a host says of a run counts as much as the run's own identity token."""
 
 _log = structlog.get_logger("gate.held_runs")
 APPROVED, REJECTED = "approved", "rejected"
 
 
 async def wait(gate: Gate, run: HeldRun, change_id: str) -> None:
-    """From now on the run hears of this change."""
+    """Have the run wait for this change, with reports of it and an answer."""
     await gate.store.write(held_runs.add, replace(run, change_id=change_id))
 
 
@@ -75,7 +75,10 @@ async def answer_due(gate: Gate) -> int:
 def job_of(
     gate: Gate, repository: Repository, seen: RunSeen, environment: str, book: Rulebook
 ) -> Workload:
-    """What the host says of its run is as good as the token that it would give the run."""
+    """Return the run as a caller, as if it had come with an identity token.
+
+    The host itself describes the run here, and it would also have signed that token.
+    """
     return Workload(
         issuer=repository.issuer,
         provider=seen.provider,
@@ -93,7 +96,7 @@ def job_of(
 
 
 def caller_of(run: HeldRun) -> str:
-    """Who a record says it was: the repository, as with its identity token."""
+    """Return the name of the run as a caller: its repository, as with an identity token."""
     return f"repository:{run.issuer}/{run.repository_id}"
 
 
@@ -123,9 +126,9 @@ async def _look_at(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
 
 
 async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
-    """The last check, for the very run; only then the host lets it go.
+    """Have the run admitted, and then have the host release it; return whether anything was sent.
 
-    The host is asked once more which job it holds: another job of the same run may have had the
+    The host is asked once more which job it holds. Another job of the same run may have had the
     change decided since, by what its own token proves.
     """
     if not gate.pauses.begin(f"admission of {stored.id}"):

@@ -19,13 +19,13 @@ ATTEMPTS_MAX = 10
 FIRST_PAUSE = timedelta(seconds=2)
 PAUSE_MAX = timedelta(minutes=15)
 CLAIMED_FOR = timedelta(minutes=2)
-"""After this another replica works on what one has claimed and not finished."""
+"""After this another replica takes over what one has claimed and not finished."""
 
 TURNS_MAX = 50
 """How often more is claimed in one round while a source has more."""
 
 KEPT_FOR = timedelta(days=14)
-"""How long a delivery is known again; no sender tries so long."""
+"""How long a repeated delivery is recognised. No sender repeats one for so long."""
 
 Handler: TypeAlias = Callable[[Gate, Claimed], Awaitable[None]]
 """Works on one delivery. It may be called again for the same one, and must then change nothing."""
@@ -34,14 +34,15 @@ _log = structlog.get_logger("gate.inbox")
 
 
 async def receive(gate: Gate, deliveries: Sequence[InboxDelivery]) -> int:
-    """Durably kept when this returns; how many of them are new."""
+    """Keep deliveries durably, and return how many of them are new."""
     return await gate.store.write(inbox.add, deliveries) if deliveries else 0
 
 
 async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
-    """Work on what is due; how many there were.
+    """Work on deliveries that are due, and return how many there were.
 
-    Of one source in turn, of several at the same time.
+    Those of one source come one after the other, in their order; sources are worked on at the same
+    time.
     """
     worked = 0
     for _ in range(TURNS_MAX):
@@ -59,7 +60,7 @@ async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
 
 
 async def measure(gate: Gate) -> None:
-    """How every source is, for the operator."""
+    """Bring the metrics of every source up to date."""
     now = gate.clock()
     found = await gate.store.read_slowly(upkeep.incoming)
     gate.metrics.inbox(
@@ -71,7 +72,7 @@ async def measure(gate: Gate) -> None:
 
 
 async def tidy(gate: Gate) -> None:
-    """Forget what nobody will send again."""
+    """Forget deliveries that no sender will repeat."""
     await gate.store.write(_forget)
 
 
