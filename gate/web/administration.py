@@ -1,5 +1,7 @@
 """Administration: people, groups, tokens, what waits to be told, and how the gate itself is."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -10,6 +12,7 @@ from starlette.responses import Response
 from gate.api.http.permits import GateDep
 from gate.api.models.acts import TokenRequest
 from gate.api.models.people import InvitationRequest, PersonRequest
+from gate.core.instants import rfc3339
 from gate.flow.caller import Person, Role
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
@@ -20,6 +23,14 @@ from gate.web.notices import Notice
 from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
 from gate.web.words import caller_label
+
+EXPIRIES: Mapping[str, int | None] = {
+    "in 30 days": 30,
+    "in 90 days": 90,
+    "in a year": 365,
+    "never": None,
+}
+"""When a token ends, as the form offers it, in days."""
 
 pages = Pages()
 
@@ -50,6 +61,9 @@ async def create_token(request: Request, by: Doer, gate: GateDep) -> View:
     wanted: dict[str, Any] = (
         {"person": by.id} if role == "person" else {"role": role, **_bound(form, role)}
     )
+    days = EXPIRIES.get(one(form, "expires"))
+    if days is not None:
+        wanted["expires_at"] = rfc3339(gate.clock() + timedelta(days=days))
     sent = read_request(TokenRequest, **wanted)
     made = await tokens.create(gate, sent.command(), by)
     return await _overview(gate, by, secret=made.token)
@@ -131,6 +145,7 @@ async def _overview(
         "let_in": let_in.items,
         "more_people": following("/administration", "people", people=let_in.next),
         "is_admin": is_admin,
+        "expiries": list(EXPIRIES),
         "may_write": by.role is not Role.AUDITOR,
         "now": found.at,
         "who": caller_label(gate),

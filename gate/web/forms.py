@@ -43,6 +43,8 @@ async def read_fields(request: Request) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MEDIA_TYPE:
         raise BadRequest(f"A form is sent as {MEDIA_TYPE}.", problem="invalid")
+    # the body comes once: after a refusal nobody waits for it again
+    request.scope[_READ] = {}
     body = await read_body(request.receive)
     # Whatever is wrong with it, whoever asks for what was typed must not wait for another body.
     request.scope[_READ] = {}

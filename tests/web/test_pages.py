@@ -4,7 +4,7 @@ change something.
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -453,6 +453,34 @@ async def test_a_token_is_shown_once_and_revoked(service: Served) -> None:
     token = secret.split("_")[1]
     assert (await send(http, f"/administration/tokens/{token}/end")).status_code == 303
     assert (await service.anybody(secret).get("/v1/policies")).status_code == 401
+
+
+async def test_a_token_of_the_form_ends_when_its_maker_said_and_the_page_says_so(
+    service: Served,
+) -> None:
+    http = await browser(service)
+
+    await send(http, "/administration/tokens", role="person", expires="in 30 days")
+    await send(http, "/administration/tokens", role="person", expires="never")
+
+    listed = (await http.get("/administration.json")).json()
+    ends = [one["expires_at"] for one in listed["tokens"]]
+    assert ends[0] is None
+    left = datetime.fromisoformat(ends[1]) - datetime.now(UTC)
+    assert timedelta(days=29) < left <= timedelta(days=30)
+    page = (await http.get("/administration")).text
+    assert f'<time datetime="{ends[1].replace("Z", "+00:00")}">' in page
+
+
+async def test_a_token_is_revoked_by_the_second_click_alone(service: Served) -> None:
+    http = await browser(service)
+    await send(http, "/administration/tokens", role="person")
+
+    page = (await http.get("/administration")).text
+
+    (revoking,) = re.findall(r"<details><summary>Revoke.*?</details>", page, re.DOTALL)
+    assert "/end" in revoking
+    assert page.count("/end") == revoking.count("/end")
 
 
 async def test_only_an_admin_invites_and_sets_roles(service: Served) -> None:
