@@ -42,7 +42,7 @@ class Activation(StrEnum):
 
 
 class OnOff(StrEnum):
-    """A switch."""
+    """The values of a switch."""
 
     ON = "on"
     OFF = "off"
@@ -56,7 +56,7 @@ ADDRESS_LENGTH_MAX = 500
 
 
 def _private(address: str) -> str:
-    """What nobody on the way can read or change."""
+    """Return the address, or raise if somebody on the way could read or change what is sent."""
     if len(address) > ADDRESS_LENGTH_MAX or not _ADDRESS.fullmatch(address):
         raise ValueError(
             f"found {address[:100]!r}, allowed is an https address, or http to this machine"
@@ -116,7 +116,7 @@ class WebhookSetting(BaseModel):
 
     @property
     def keys(self) -> tuple[bytes, ...]:
-        """The bytes of each secret."""
+        """The bytes of each secret, as they sign."""
         return tuple(
             key
             for word in self.secret.get_secret_value().split()
@@ -258,7 +258,7 @@ class Settings(BaseSettings):
     @field_validator("webhooks")
     @classmethod
     def _receivers(cls, given: SecretStr) -> SecretStr:
-        """Checked here, read by `receivers`; what is wrong is said without the secrets."""
+        """Check the receivers, which `receivers` reads; an error never contains a secret."""
         try:
             names = [one.name for one in _read_webhooks(given)]
         except ValidationError as error:
@@ -320,9 +320,9 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **given: object) -> Self:
-        """Settings from the environment and from what was given on the command line.
+        """Return the settings of the environment and of the command line, which wins.
 
-        Raises `Invalid` naming each setting.
+        Raises `Invalid`, which names each setting that is wrong.
         """
         values = _from_files(os.environ if environment is None else environment)
         values.update({name: value for name, value in given.items() if value is not None})
@@ -345,13 +345,13 @@ class Settings(BaseSettings):
 
     @property
     def receivers(self) -> tuple[WebhookSetting, ...]:
-        """Who is told of events."""
+        """The receivers of events."""
         return _read_webhooks(self.webhooks)
 
     @property
     def sso_lacks(self) -> tuple[str, ...]:
-        """What single sign-on still needs, where some of it is there; empty where it is complete,
-        or nobody wants it.
+        """The settings that single sign-on still needs, if some of them are given; empty if it is
+        complete or not wanted.
         """
         given = {
             "GATE_SSO_ISSUER": self.sso_issuer,
@@ -373,13 +373,13 @@ def _read_webhooks(given: SecretStr) -> tuple[WebhookSetting, ...]:
 
 
 def _where(place: tuple[int | str, ...]) -> str:
-    """`GATE_PORT`, or inside a list `GATE_ISSUERS/0/provider`."""
+    """Return the name of a setting: `GATE_PORT`, or inside a list `GATE_ISSUERS/0/provider`."""
     name, *inside = place
     return "/".join([f"{PREFIX}{name}".upper(), *map(str, inside)])
 
 
 def _from_files(environment: Mapping[str, str]) -> dict[str, object]:
-    """The values whose setting is given as `…_FILE`; one final newline is not part of a secret."""
+    """Return the secrets that are given as `…_FILE`, each without one final line break."""
     values: dict[str, object] = {}
     for name, field in Settings.model_fields.items():
         if field.annotation is not SecretStr:

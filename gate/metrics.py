@@ -1,6 +1,6 @@
-"""What an operator watches, in one registry.
+"""The metrics that an operator watches, in one registry.
 
-Counting costs about a microsecond: the children of labels are kept.
+Counting costs about a microsecond, because the measure of each set of labels is kept.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ class Word(Protocol):
 
 
 class Decided(Protocol):
-    """What is counted of a decision; this file knows nothing of the core."""
+    """The parts of a decision that are counted. This file does not import the core."""
 
     @property
     def outcome(self) -> str:
@@ -42,15 +42,15 @@ class Decided(Protocol):
 
     @property
     def route(self) -> str:
-        """How it was or will be settled."""
+        """How the change was or will be settled."""
 
     @property
     def band(self) -> Word:
-        """Its risk."""
+        """The band of its risk."""
 
 
 class Metrics:
-    """One registry and what is counted in it."""
+    """One registry, and everything that is counted in it."""
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
@@ -193,75 +193,75 @@ class Metrics:
         )
 
     def decided(self, decision: Decided) -> None:
-        """One decision was recorded."""
+        """Count a decision that was recorded."""
         self._decisions.of(decision.outcome, decision.route, decision.band.word).inc()
 
     def set_back(self) -> None:
-        """The worker failed to do something to one change."""
+        """Count a change that the worker failed to expire or to decide again."""
         self._setbacks.inc()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """One request has its answer. `route` is a template, never an address with values in it."""
+        """Count an answered request. `route` is a template: each value of it becomes a label."""
         self._requests.of(route).observe(seconds)
         self._responses.of(str(status)).inc()
 
     def refused(self, problem: str) -> None:
-        """One request was answered with a problem of that name."""
+        """Count a request that was answered with a problem of that name."""
         self._refusals.of(problem).inc()
 
     def wrote(self, units: int, queued: int) -> None:
-        """One commit of the writer: how many units shared it, how many wait.
+        """Count a commit of the writer: how many units shared it, and how many wait.
 
-        Any thread may call it.
+        Any thread may call this.
         """
         self._batches.observe(units)
         self._queue.set(queued)
 
     def watch_waiters(self, count: Callable[[], int]) -> None:
-        """Where to read how many wait now."""
+        """Set the function that returns how many requests wait now."""
         self._waiters.set_function(count)
 
     def policies(self, *, activated_at: datetime | None, broken: bool) -> None:
-        """What is in force, and whether the files on disk are usable."""
+        """Set when the policy set in force was activated, and whether the files are broken."""
         if activated_at is not None:
             self._activated.set(activated_at.timestamp())
         self._broken.set(broken)
 
     def heard(self, host: str, answer: str, seconds: float) -> None:
-        """One code host was asked about one change: `whole`, `part` or `silence`."""
+        """Count an answer of a code host about one change: `whole`, `part` or `silence`."""
         self._heard.of(host, answer).observe(seconds)
 
     def trouble(self, where: str) -> None:
-        """Something failed there. Any thread may call it."""
+        """Count a failure at this place of the gate. Any thread may call this."""
         self._troubles.of(where).inc()
 
     def sighted(self, source: str, missing: str) -> None:
-        """One more deployment was seen that went past the gate."""
+        """Count a deployment that went past the gate."""
         self._sightings.of(source, missing).inc()
 
     def ledger(self, sealed: int, signed: int, unsealed_seconds: float) -> None:
-        """Where the ledger is.
+        """Set how many entries are sealed and signed, and how long one has waited to be sealed.
 
-        Signed stays behind sealed for longer than a moment: nothing is signed, and /readyz says
-        why.
+        If signed stays behind sealed for longer than a moment, nothing is signed any more, and
+        /readyz says why.
         """
         self._sealed.set(sealed)
         self._signed.set(signed)
         self._unsealed.set(unsealed_seconds)
 
     def sent(self, kind: str, result: str) -> None:
-        """One attempt to deliver a message."""
+        """Count one attempt to deliver a message."""
         self._sent.of(kind, result).inc()
 
     def outbox(self, targets: Mapping[str, tuple[int, int, float]]) -> None:
-        """How many messages wait for each target, how many are dead, and how many seconds the
+        """Set for each target how many messages wait, how many are dead, and how many seconds the
         oldest has waited.
         """
         _show((self._outbox_waiting, self._outbox_dead, self._outbox_age), targets)
 
     def inbox(self, sources: Mapping[str, tuple[int, int, float]]) -> None:
-        """How many deliveries of each source wait, how many were given up, and how many seconds the
-        oldest has waited.
+        """Set for each source how many deliveries wait, how many were given up, and how many
+        seconds the oldest has waited.
         """
         _show((self._inbox_waiting, self._inbox_given_up, self._inbox_age), sources)
 
@@ -272,12 +272,14 @@ class Metrics:
         start_http_server(port, addr=host, registry=self._registry)
 
     def exposition(self) -> bytes:
-        """All of it as Prometheus reads it."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
 
 def _show(gauges: tuple[Gauge, ...], figures: Mapping[str, tuple[float, ...]]) -> None:
-    """One value a gauge for each name; a name that is gone is not shown for ever."""
+    """Set one value a gauge for each name. Names that are gone are removed first, because a gauge
+    would show their last value for ever.
+    """
     for gauge in gauges:
         gauge.clear()
     for name, values in figures.items():
@@ -286,8 +288,9 @@ def _show(gauges: tuple[Gauge, ...], figures: Mapping[str, tuple[float, ...]]) -
 
 
 class _Children(dict[tuple[str, ...], Measure]):
-    """The measure of each set of labels, made at its first use; the library's own look-up costs
-    more than counting.
+    """The measure of each set of labels, made at its first use.
+
+    They are kept here, because the library's own look-up costs more than counting.
     """
 
     def __init__(self, parent: Measure) -> None:
@@ -295,7 +298,7 @@ class _Children(dict[tuple[str, ...], Measure]):
         self._parent: Measure = parent
 
     def of(self, *labels: str) -> Measure:
-        """The one of these labels."""
+        """Return the measure of these labels."""
         return self[labels]
 
     def __missing__(self, labels: tuple[str, ...]) -> Measure:

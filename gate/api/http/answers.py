@@ -37,17 +37,17 @@ class Answer(Response):
 
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """The value as JSON."""
+    """Return a value as an answer in JSON."""
     return Answer(written(value), status, headers=headers)
 
 
 def page_answer(page: Page[Any], request: Request) -> Answer:
-    """A part of a list, with a Link to the part after it."""
+    """Return a part of a list, with a Link to the part after it."""
     return answer(page, headers=link_to(request, page.next))
 
 
 def link_to(request: Request, cursor: str | None) -> Mapping[str, str] | None:
-    """The header that leads to the part after this one, where there is one."""
+    """Return the header that links to the part after this one, or None for the last part."""
     if cursor:
         return {"Link": f'<{_with_cursor(request, cursor)}>; rel="next"'}
     return None
@@ -56,8 +56,10 @@ def link_to(request: Request, cursor: str | None) -> Mapping[str, str] | None:
 def stream_answer(
     chunks: AsyncIterator[bytes], media_type: str, *, file_name: str
 ) -> StreamingResponse:
-    """A long body, made while it is sent: the next chunk waits until the connection has taken the
-    last one.
+    """Return an answer whose long body is made while it is sent.
+
+    Each chunk is made only when the connection has taken the one before, so that a slow reader
+    fills no memory.
     """
     return StreamingResponse(
         chunks,
@@ -67,7 +69,10 @@ def stream_answer(
 
 
 def with_member(body: bytes, name: str, value: str) -> bytes:
-    """The JSON object in these bytes with one more member at its end."""
+    """Return the JSON object in these bytes with one more member at its end.
+
+    The bytes are not parsed, because a replayed answer must stay as it was.
+    """
     return body[:-1] + b"," + orjson.dumps({name: value})[1:]
 
 

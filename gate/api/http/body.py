@@ -22,7 +22,7 @@ from gate.errors import BadRequest, Fault, Invalid, TooLarge
 
 BODY_BYTES_MAX = 1024 * 1024
 HOOK_BODY_BYTES_MAX = 25 * 1024 * 1024
-"""Code hosts send so much in one delivery, and what is refused for its size is lost."""
+"""Code hosts send so much in one delivery, and what is refused for its size is not sent again."""
 
 HOOKS = "/v1/hooks/"
 BODY_SECONDS_MAX = 30
@@ -30,12 +30,12 @@ DEPTH_MAX = 32
 MEDIA_TYPE = "application/json"
 
 ARRIVED = "gate.arrived"
-"""Where the server notes that the whole body is here: reading it takes no time that would need a
-limit."""
+"""Where the server notes in the scope that the whole body is here, so reading it needs no limit of
+time."""
 
 _BODY = "gate.body"
 
-# 2^53 has as many.
+# 2^53, the largest number that JSON carries exactly, has as many digits.
 _INTEGER_DIGITS = 16
 _DIGITS_AS_ZERO = bytes.maketrans(b"0123456789", b"0000000000")
 _LONG_NUMBER = b"0" * _INTEGER_DIGITS
@@ -45,7 +45,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 async def body_of(request: Request) -> bytes:
-    """The body of a request, read once."""
+    """Return the body of a request; it is read once and then kept in the scope."""
     known: bytes | None = request.scope.get(_BODY)
     if known is None:
         check_media_type(
@@ -59,12 +59,12 @@ async def body_of(request: Request) -> bytes:
 
 
 def bytes_max(path: str) -> int:
-    """How long a body may be at this address."""
+    """Return how many bytes a body may have at this address."""
     return HOOK_BODY_BYTES_MAX if path.startswith(HOOKS) else BODY_BYTES_MAX
 
 
 async def read_body(receive: Receive, limit_bytes: int = BODY_BYTES_MAX) -> bytes:
-    """The whole body, within the limits of size and time."""
+    """Return the whole body. Raises `TooLarge`, and 408 if it does not arrive in time."""
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
             return await _whole(receive, limit_bytes)
@@ -87,13 +87,16 @@ async def _whole(receive: Receive, limit_bytes: int) -> bytes:
 
 
 def within_limit(size_bytes: int, limit_bytes: int) -> None:
-    """Raises `TooLarge` when a body has more bytes than are taken."""
+    """Raise `TooLarge` for a body with more bytes than the limit."""
     if size_bytes > limit_bytes:
         raise TooLarge(f"The body has more than {limit_bytes} bytes, which is the limit.")
 
 
 def check_media_type(value: bytes | None) -> None:
-    """JSON in UTF-8, or nothing said: anything else is refused before it is read."""
+    """Raise for a body that is declared as anything but JSON in UTF-8, before it is read.
+
+    A body without a declaration is taken for JSON.
+    """
     if value is None or value == b"application/json":
         return
     kind, _, parameters = value.decode("latin-1").lower().partition(";")
@@ -107,7 +110,7 @@ def check_media_type(value: bytes | None) -> None:
 
 
 def read_model(body: bytes, model: type[Model]) -> Model:
-    """The value that the body describes.
+    """Return the body as a value of the model.
 
     Raises `BadRequest` for bad JSON and `Invalid` for another shape.
     """
@@ -124,9 +127,10 @@ def read_model(body: bytes, model: type[Model]) -> Model:
 
 
 def strict_json(body: bytes) -> Any:
-    """The JSON value.
+    """Return the value of a JSON text.
 
-    Raises `BadRequest` for anything that two readers might understand differently.
+    Raises `BadRequest` for anything that two programs might read differently, because then the
+    gate could approve something else than what another program deploys.
     """
     try:
         value = orjson.loads(body)
@@ -160,7 +164,7 @@ def _read_slowly(body: bytes) -> None:
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> None:
-    """The values are not kept: this reading only looks."""
+    """Raise for a name that stands twice. The values are not kept: this reading only checks."""
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:

@@ -1,9 +1,9 @@
 """Sessions in cookies: how they are set and read, and what a request that changes something has to
 bring beside them (A37).
 
-A browser sends a cookie whoever asked it to. So a request with one that changes anything must come
-from a page of this gate (the browser says so, and no page can make it lie) and must bring the
-session's own word, which only such a page knows.
+A browser sends a cookie whichever page makes it send a request. So a request with a cookie that
+changes anything must come from a page of this gate (the browser says so in headers that no page can
+set), and must bring a secret text of the session, which only such a page contains.
 """
 
 import hmac
@@ -31,7 +31,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """A cookie of the gate's: what for, and how long a browser keeps it."""
+    """A cookie of the gate: its purpose, and how long a browser keeps it."""
 
     purpose: str = "gate"
     seconds: int = LIFE_HOURS * 3600
@@ -41,8 +41,10 @@ SESSION = Cookie()
 
 
 def cookie_name(request: Request, gate: Gate, purpose: str = "gate") -> str:
-    """Over https the name itself makes browsers refuse what another host or an insecure page has
-    set.
+    """Return the name of a cookie.
+
+    Over https it begins with `__Host-`. Browsers accept such a cookie only from this very host over
+    https, so no other host and no insecure page can plant one.
     """
     return f"__Host-{purpose}" if is_secure(request, gate) else purpose
 
@@ -55,8 +57,10 @@ def is_secure(request: Request, gate: Gate) -> bool:
 def set_cookie(
     response: Response, request: Request, gate: Gate, value: str, cookie: Cookie = SESSION
 ) -> None:
-    """For this host alone, unseen by scripts; other sites' forms do not send it, links from
-    elsewhere do.
+    """Set a cookie for this host alone, which scripts cannot read.
+
+    `SameSite=Lax`: a form on another site does not send it, and a link from there does, so that a
+    link to a change opens its page.
     """
     secure = "; Secure" if is_secure(request, gate) else ""
     name = cookie_name(request, gate, cookie.purpose)
@@ -67,12 +71,15 @@ def set_cookie(
 def clear_cookie(
     response: Response, request: Request, gate: Gate, *, purpose: str = "gate"
 ) -> None:
-    """The browser forgets it."""
+    """Have the browser forget a cookie."""
     set_cookie(response, request, gate, "", Cookie(purpose, seconds=0))
 
 
 def cookie_of(request: Request, gate: Gate, purpose: str = "gate") -> str | None:
-    """The cookie's value. Two of one name are none: somebody has planted one of them."""
+    """Return the value of a cookie, or None.
+
+    None also if there are two of this name, because one of them was planted by somebody else.
+    """
     name = cookie_name(request, gate, purpose).encode()
     found = [
         value
@@ -84,8 +91,9 @@ def cookie_of(request: Request, gate: Gate, purpose: str = "gate") -> str | None
 
 
 def require_same_origin(request: Request, gate: Gate) -> None:
-    """Raises `NotAllowed` for whatever no page of this gate has sent, also where nobody says who
-    did.
+    """Raise `NotAllowed` unless a page of this gate has sent the request.
+
+    It is refused as well if the browser does not say which page did.
     """
     headers = request.headers
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
@@ -106,7 +114,7 @@ def require_same_origin(request: Request, gate: Gate) -> None:
 
 
 def require_csrf(person: Person, given: str | None) -> None:
-    """Raises `NotAllowed` unless the request brings the session's own word."""
+    """Raise `NotAllowed` unless the request brings the secret text of the session."""
     if not person.csrf or not hmac.compare_digest(
         (given or "").encode(errors="replace"), person.csrf.encode()
     ):
@@ -116,7 +124,10 @@ def require_csrf(person: Person, given: str | None) -> None:
 
 
 def own_origins(base_url: str) -> frozenset[str]:
-    """How browsers name the gate. A machine has several names for itself."""
+    """Return the origins under which browsers may name the gate.
+
+    There are several where it listens on this machine only: `localhost` and its addresses.
+    """
     parts = urlsplit(base_url)
     host = (
         f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""

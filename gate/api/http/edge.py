@@ -20,8 +20,8 @@ from gate.storage.database.randomness import random_bytes
 
 REQUEST_ID = "gate.request_id"
 DRAIN_BYTES_MAX = 8 * 1024 * 1024
-"""So much of a body that is too large is read and thrown away: who is still sending cannot read the
-refusal."""
+"""How much of a body that is too large is read and thrown away. A caller that is still sending does
+not read the refusal."""
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ID_BYTES = 10
@@ -37,7 +37,7 @@ class Edge:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, from its headers to the end of its answer."""
+        """Serve one request, from its headers to the end of its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -48,7 +48,7 @@ class Edge:
             exchange.refuse_announced()
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            # As proxies count who went away.
+            # The status that proxies log for a caller who went away.
             exchange.status = 499
         except Exception as error:  # noqa: BLE001 - the last catch: the caller gets an id, the log the cause
             failed = error
@@ -84,7 +84,7 @@ class _Exchange:
             given.decode() if _GIVEN_ID.fullmatch(given) else random_bytes()[:_ID_BYTES].hex()
         )
         scope[REQUEST_ID] = self.request_id
-        # the server holds a caller to the length it announced; what comes without one is counted
+        # The server enforces a length that was announced; a body without one is counted here.
         self.receive = receive if self._announced is not None else self._counted
 
     @property
@@ -93,7 +93,7 @@ class _Exchange:
         return getattr(self._scope.get("route"), "path_format", "none")
 
     def refuse_announced(self) -> None:
-        """Before any work. Raises `TooLarge`."""
+        """Raise `TooLarge` for an announced length over the limit, before any work is done."""
         if self._announced is not None and self._announced > self._bytes_max:
             raise TooLarge(
                 f"The body has {self._announced} bytes; at most {self._bytes_max} are taken."
@@ -106,7 +106,7 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Adds to the answer what every answer has; an answer to HEAD has no body."""
+        """Send a part of the answer, with the headers of every answer; to HEAD without a body."""
         if message["type"] == "http.response.start":
             self._started = True
             self.status = message["status"]
@@ -123,9 +123,9 @@ class _Exchange:
         await self._send(message)
 
     async def fail(self, error: Exception) -> str:
-        """Tells the caller; returns the problem's name.
+        """Answer with the problem of an error, and return the problem's name.
 
-        An answer that has begun is left unfinished, which a caller sees.
+        An answer that has begun is left unfinished, which a caller notices.
         """
         if not is_planned(error):
             log.error(
@@ -148,7 +148,8 @@ class _Exchange:
     async def _drain(self) -> None:
         """Read what the caller is still sending, within limits.
 
-        A body that has arrived is not read: after its end nothing comes that could be waited for.
+        A body that has arrived is not read, because nothing comes after its end, and waiting for
+        that would not end either.
         """
         if self._expects or (self._announced or 0) > DRAIN_BYTES_MAX or ARRIVED in self._scope:
             return

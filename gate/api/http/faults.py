@@ -1,5 +1,5 @@
-"""What pydantic found, in the words of a problem document: what was found, what is allowed,
-where.
+"""Turns the errors of pydantic into faults of a problem document: what was found, what is allowed,
+and where.
 """
 
 import re
@@ -19,7 +19,7 @@ FAULTS_MAX = 20
 SHOWN_LENGTH = 60
 
 _TOKEN = re.compile(r"gatec?_|gh[a-z]_|glpat-|eyJ|secret|password|bearer", re.IGNORECASE)
-"""A text like this may be a secret in the wrong place: it is never repeated."""
+"""A text like this may be a secret in the wrong field, so it is never repeated in an answer."""
 
 _DECIDED_HERE = frozenset(
     {
@@ -52,17 +52,17 @@ _ALLOWED: Mapping[str, str] = MappingProxyType(
 
 
 def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
-    """At most `FAULTS_MAX` faults, in the order of the model."""
+    """Return at most `FAULTS_MAX` faults, in the order of the model."""
     return [_fault(found, model) for found in error.errors(include_url=False)[:FAULTS_MAX]]
 
 
 def pointer(path: Sequence[str | int]) -> str:
-    """A JSON pointer as a URI fragment: `#/artifacts/0/digest`."""
+    """Return a JSON pointer as a URI fragment: `#/artifacts/0/digest`."""
     return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def shown(value: Any) -> str:
-    """A value short enough for a sentence; what might be a secret is only described."""
+    """Return a value short enough for a sentence; what might be a secret is only described."""
     if isinstance(value, str):
         if _TOKEN.search(value):
             return f"a text of {len(value)} characters"
@@ -108,7 +108,7 @@ def _unknown(name: str, names: Sequence[str]) -> str:
 
 
 def _names(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """The fields of the model at that place, as a caller writes them."""
+    """Return the fields of the model at that place, as a caller writes them."""
     at: Any = model
     for step in path:
         if isinstance(step, str) and step in at.model_fields:

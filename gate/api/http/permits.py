@@ -1,6 +1,4 @@
-"""Who may call what: each permission stands in a route's signature, and in the table of the
-design.
-"""
+"""Who may call what: each permission stands in a route's signature, as one of the types below."""
 
 import re
 from base64 import b64decode
@@ -27,18 +25,18 @@ from gate.flow.identity.access import Access
 from gate.flow.streams import Streams
 
 CALLER = "gate.caller"
-"""Where a request says who it is from, as soon as that is known."""
+"""Where a request's scope keeps the name of its caller, as soon as that is known."""
 
 RELEASE_MANAGERS = "release-managers"
 LENT_HEADER, LENT_LENGTH_MAX = b"gate-host-token", 2_000
-"""The token of a job at its code host, which it lends for this request."""
+"""The header in which a job lends its token at its code host, for this request."""
 
 _LENT = re.compile(rb"[A-Za-z0-9._-]{1,%d}" % LENT_LENGTH_MAX)
 _BEARER, _BASIC = b"bearer ", b"basic "
 
 
 class Parts:
-    """What the routes of one app share: the gate, and what is kept in memory about its callers."""
+    """The objects that all routes of an app share: the gate, and what is remembered of callers."""
 
     def __init__(self, gate: Gate, hooks: Hooks = NO_HOOKS) -> None:
         self.gate = gate
@@ -49,7 +47,7 @@ class Parts:
 
 
 def parts_of(request: Request) -> Parts:
-    """The parts that were attached to the app."""
+    """Return the parts that were attached to the app."""
     parts: Parts = request.scope["app"].state.parts
     return parts
 
@@ -82,7 +80,7 @@ class Permit:
         self._counted = counted
 
     async def __call__(self, request: Request) -> Caller:
-        """Who asks. Raises `Unauthenticated`, `RateLimited`, `NotAllowed`."""
+        """Return the caller. Raises `Unauthenticated`, `RateLimited`, `NotAllowed`."""
         parts = parts_of(request)
         caller = await self.caller(request, parts)
         request.scope[CALLER] = caller.caller
@@ -93,8 +91,10 @@ class Permit:
         return caller
 
     async def caller(self, request: Request, parts: Parts) -> Caller:
-        """Who asks by a token, or else by a session: then what changes anything must also prove
-        that a page of ours has sent it.
+        """Return who asks, by a token or else by a session.
+
+        A browser sends the cookie of a session whichever page made it ask. So with a session a
+        request that changes anything must also prove that one of our pages has sent it.
         """
         headers = request.scope["headers"]
         given = [value for name, value in headers if name == b"authorization"]
@@ -110,9 +110,7 @@ class Permit:
         return person
 
     def admits(self, caller: Caller) -> bool:
-        """Whether this caller may at all; whether for this service or change is the flow's to
-        say.
-        """
+        """Whether this kind of caller may do it at all; `flow` judges the service or the change."""
         if isinstance(caller, Machine):
             return caller.role in self._roles
         if isinstance(caller, Workload):
@@ -138,16 +136,17 @@ class Permit:
 
 
 class HookPermit(Permit):
-    """Lets pass the tokens that were made for this one kind of hook."""
+    """Admits the tokens that were made for this one kind of hook."""
 
     def __init__(self, act: str, kind: HookKind) -> None:
         super().__init__(act, Role.HOOK)
         self._kind = kind
 
     def admits(self, caller: Caller) -> bool:
-        """A token for another hook is none here.
+        """Whether the token was made for this hook.
 
-        What was taken from one system does not speak for another.
+        A token for another one is refused, so that a token stolen from one system cannot report in
+        the name of another.
         """
         return (
             isinstance(caller, Machine) and caller.role is Role.HOOK and caller.hook is self._kind
@@ -158,10 +157,10 @@ class HookPermit(Permit):
 
 
 class PeoplePermit(Permit):
-    """Lets pass people alone; whether this person may is the chapter's to say."""
+    """Admits only people; whether this person may do it is judged in `flow`."""
 
     def admits(self, caller: Caller) -> bool:
-        """No token of a role, whatever the role."""
+        """Whether the caller is a person; a token of a role never is, whatever its role."""
         return isinstance(caller, Person) and super().admits(caller)
 
     def _allowed(self) -> str:
@@ -171,7 +170,7 @@ class PeoplePermit(Permit):
         return f"Allowed are {', '.join(who)}."
 
     async def __call__(self, request: Request) -> Person:
-        """Who asks. Raises as `Permit` does."""
+        """Return the person who asks. Raises as `Permit` does."""
         caller = await super().__call__(request)
         if not isinstance(caller, Person):
             raise TypeError("a permit for people admitted somebody else")
@@ -184,7 +183,7 @@ class SubscriberPermit(Permit):
     """
 
     async def caller(self, request: Request, parts: Parts) -> Caller:
-        """Whoever has this token, this password or this session."""
+        """Return the owner of this token, password or session."""
         try:
             password = _password(request)
             return await (
@@ -198,9 +197,9 @@ class SubscriberPermit(Permit):
 
 
 def lent_token(request: Request) -> str:
-    """What a pipeline lends for this request; empty where it lends nothing.
+    """Return the token that a pipeline lends for this request, or an empty text.
 
-    Raises `Invalid`, without the token in it, for what cannot be one.
+    Raises `Invalid`, without the token in it, for a text that cannot be a token.
     """
     given = [value for name, value in request.scope["headers"] if name == LENT_HEADER]
     if not given or given == [b""]:
@@ -214,9 +213,9 @@ def lent_token(request: Request) -> str:
 
 
 async def visitor(request: Request) -> Person | None:
-    """Whoever is signed in at this browser; None for nobody.
+    """Return the person who is signed in at this browser, or None.
 
-    For pages, which then show the way in.
+    It is for pages, which show the way to sign in instead of raising.
     """
     parts = parts_of(request)
     secret = cookie_of(request, parts.gate)
@@ -230,7 +229,10 @@ def _bearer(given: list[bytes]) -> str:
 
 
 def _password(request: Request) -> str | None:
-    """What stands behind the first colon; a text that is no token where it cannot be read."""
+    """Return the password of basic authentication, or None for another scheme.
+
+    One that cannot be read becomes an empty text, which no token equals.
+    """
     given = request.headers.get("authorization", "").encode("latin-1")
     if given[: len(_BASIC)].lower() != _BASIC:
         return None

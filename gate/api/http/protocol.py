@@ -1,5 +1,5 @@
-"""HTTP/1.1 under time limits: uvicorn waits for ever for the rest of a head, and for a body that
-nobody reads.
+"""HTTP/1.1 under time limits. uvicorn itself waits for ever for the rest of a head, and for a body
+that nobody reads.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ from gate.api.http.body import ARRIVED, BODY_SECONDS_MAX
 
 HEAD_SECONDS_MAX = 10
 HEAD_BYTES_MAX = 64 * 1024
-# Whoever reads the body answers first.
+# A little longer than the limit of `read_body`, so that a slow caller gets its answer 408 before
+# the connection is closed.
 _BODY_GRACE_SECONDS = 5
 
 
@@ -25,9 +26,9 @@ SECONDS = {_Phase.HEAD: HEAD_SECONDS_MAX, _Phase.BODY: BODY_SECONDS_MAX + _BODY_
 
 
 class GateProtocol(HttpToolsProtocol):
-    """A request that arrives in one piece, as nearly all do, touches no timer.
+    """The protocol with timers, for `uvicorn.Config(http=…)`.
 
-    For `uvicorn.Config(http=…)`.
+    A request that arrives in one piece, as nearly all do, touches no timer.
     """
 
     _phase = _Phase.HEAD
@@ -36,18 +37,18 @@ class GateProtocol(HttpToolsProtocol):
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
-        """Whoever connects has to speak."""
+        """Begin the timer of a head, because a client that connects has to send one."""
         super().connection_made(transport)
         self._time()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to wait for."""
+        """Stop the timer."""
         self._phase = _Phase.IDLE
         self._time()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parses, then looks where the request stands."""
+        """Parse what arrived, then check the length of the head and set the timer."""
         super().data_received(data)
         self._head_bytes = self._head_bytes + len(data) if self._phase is _Phase.HEAD else 0
         if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
@@ -55,17 +56,17 @@ class GateProtocol(HttpToolsProtocol):
         self._time()
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Note that a head begins."""
         self._phase = _Phase.HEAD
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """A body may follow."""
+        """Note that the head has ended and a body may follow."""
         self._phase = _Phase.BODY
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The whole request is here."""
+        """Note that the whole request is here."""
         self._phase = _Phase.IDLE
         self.scope[ARRIVED] = True  # type: ignore[literal-required]  # a key of ours beside those of ASGI
         super().on_message_complete()

@@ -1,6 +1,6 @@
 """Where a request comes from when proxies stand before the gate.
 
-Their word counts only where the operator trusts them.
+Their headers count only if the operator has named them as trusted.
 
 `X-Forwarded-For` is written by whoever passes a request on, and by whoever makes one up. Each proxy
 adds the address that it was asked from at the end. So the list is read from its end: what a trusted
@@ -18,14 +18,16 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 
 HOPS_MAX = 20
-"""So many proxies at most stand behind each other."""
+"""How many proxies may stand one behind the other."""
 
 OWN_PREFIX_BITS = 64
-"""Of an IPv6 address: whoever has one has all with the same beginning."""
+"""How many bits of an IPv6 address are compared: the owner of one has all with this beginning."""
 
 
 def source_of(request: Request, trusted: Networks) -> str:
-    """Whose guesses and attempts these are: an address, of IPv6 the network that one owner has."""
+    """Return the source of a request, by which attempts are counted: an address, or for IPv6 the
+    network of one owner.
+    """
     source = _address(request.client.host) if request.client else None
     if source is None:
         return request.client.host if request.client else ""
@@ -34,7 +36,7 @@ def source_of(request: Request, trusted: Networks) -> str:
             break
         added = _address(hop)
         if added is None:
-            # a proxy that writes no address: the source is as far as we know the proxy.
+            # A proxy that writes no address: as far as is known, that proxy is the source.
             break
         source = added
     if isinstance(source, IPv6Address):
@@ -45,7 +47,7 @@ def source_of(request: Request, trusted: Networks) -> str:
 def came_by_https(request: Request, trusted: Networks) -> bool:
     """Whether a trusted proxy says that the request reached it by https.
 
-    What nobody trusted says is not heard.
+    What a proxy says that is not trusted is ignored, because anybody can send that header.
     """
     peer = _address(request.client.host) if request.client else None
     if peer is None or not _is_trusted(peer, trusted):
@@ -55,14 +57,15 @@ def came_by_https(request: Request, trusted: Networks) -> bool:
 
 
 def _hops(request: Request) -> Iterator[str]:
-    """What proxies have added, the nearest one's first."""
+    """Yield the addresses that proxies have added, that of the nearest proxy first."""
     added = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     yield from reversed(added[-HOPS_MAX:])
 
 
 def _address(text: str) -> Address | None:
-    """An address without the port that some add, and without the form in which IPv6 writes those of
-    IPv4.
+    """Return an address without the port that some proxies add, or None for any other text.
+
+    An IPv4 address in the form of IPv6 becomes IPv4, so that one source has one address.
     """
     text = text.strip()
     if text.startswith("["):

@@ -1,4 +1,4 @@
-"""How many requests a caller may send: so many a second, and as many at once."""
+"""Limits how many requests a caller may send: so many a second, and as many at once."""
 
 import time
 from collections.abc import Callable
@@ -13,13 +13,14 @@ _ROUNDING = 1e-6
 class Rates:
     """One bucket a caller, in memory.
 
-    A caller is known by then, so nobody can fill it with invented names.
+    Requests are counted after their caller is authenticated, so nobody can fill the memory with
+    invented names.
     """
 
     def __init__(self, per_second: int, now: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
         self._now = now
-        # When the bucket is full again; in the past is as good as absent.
+        # When the bucket of each caller is full again; a time in the past is the same as no entry.
         self._free_at: dict[str, float] = {}
 
     def take(self, caller: str) -> None:

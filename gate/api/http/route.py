@@ -1,7 +1,7 @@
-"""An address and a method.
+"""One route: an address and a method.
 
-FastAPI documents it from the signature, when the document is asked for; `Call` calls it, in one
-order for all.
+FastAPI makes its documentation from the signature, when that is asked for. `Call` calls the
+endpoint, in the same order of steps for all routes.
 """
 
 from collections.abc import Callable
@@ -46,11 +46,11 @@ class GateRoute(APIRoute):
         self.taken = methods | {"HEAD"} if "GET" in methods else methods
 
     def as_documented(self) -> APIRoute:
-        """The route with everything that FastAPI's document says of it."""
+        """Return the route with everything that FastAPI documents of it."""
         return self._as_documented()
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether this is the address, and whether it takes the method."""
+        """Return whether the address fits, and whether the method does."""
         found = self.path_regex.match(scope["path"]) if scope["type"] == "http" else None
         if found is None:
             return Match.NONE, {}
@@ -62,7 +62,7 @@ class GateRoute(APIRoute):
         }
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers, or raises what the edge turns into a problem."""
+        """Answer the request, or raise an error that the edge turns into a problem."""
         if not scope["gate.full"]:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(_methods_at(scope)))})
         response = await self._call(Request(scope, receive))

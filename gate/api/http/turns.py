@@ -1,5 +1,5 @@
-"""Whoever asks for a decision waits for a turn when many ask at once; everybody else is served
-between them.
+"""Requests for a decision wait for a turn when many come at once; all others are served between
+them.
 
 A thousand pipelines may ask in one moment, and deciding for all of them takes seconds. A deployment
 that was approved long ago does not wait for that: its admission, like every other request, needs no
@@ -33,10 +33,10 @@ class Turns:
         self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request.
+        """Serve one request, after its turn has come if it asks for a decision.
 
-        One whose body is still on its way takes no place, because whoever sends slowly would keep
-        it from others.
+        A request whose body is still arriving takes no place, because a slow sender would keep that
+        place from others.
         """
         is_asking = scope["type"] == "http" and scope["path"] in ASKING
         if not is_asking or scope["method"] != "POST" or ARRIVED not in scope:

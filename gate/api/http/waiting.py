@@ -1,4 +1,4 @@
-"""Waiting for somebody who may hang up."""
+"""Waits for a caller who may go away meanwhile."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,9 +10,9 @@ Result = TypeVar("Result")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work gives.
+    """Return the result of the work, or raise `ClientDisconnect` when the caller goes away.
 
-    It is given up when the caller goes away: a place among the waiters is for who still waits.
+    Then the work is canceled, because the places of waiters are limited and others need them.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_gone(request))

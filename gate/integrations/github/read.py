@@ -1,4 +1,4 @@
-"""What GitHub's answers say, as values of our own: comparisons, pull requests, reviews, checks,
+"""Reads GitHub's answers into values of our own: comparisons, pull requests, reviews, checks,
 branches, deployments.
 """
 
@@ -17,14 +17,14 @@ from gate.integrations.code_host.merged import Touched
 from gate.integrations.http import shapes
 
 FILES_MAX = 300
-"""GitHub lists no more, so a list of exactly so many may have been cut."""
+"""GitHub lists no more files, so a list of exactly so many may have been cut."""
 
 _PASSED = frozenset({"success"})
 _SKIPPED = frozenset({"neutral", "skipped"})
 _STATUSES = {"success": Check.PASSED, "pending": Check.PENDING}
 _MAY_WRITE = frozenset({"admin", "maintain", "write"})
 _PEOPLE = frozenset({"User", None})
-"""What a reviewer must be; the others are machines, and accounts that an import made up."""
+"""The types of account that count as reviewers. Others are machines, or were made by an import."""
 
 _EMPTY_BLOBS = frozenset(
     {
@@ -48,9 +48,7 @@ _ACTIONS = "github-actions"
 
 
 class Rename(NamedTuple):
-    """A file that GitHub shows under another name and without lines: it may be the same, or not
-    shown because binary.
-    """
+    """A file under another name and without lines: unchanged, or binary, as `blob` can tell."""
 
     path: str
     before: str
@@ -58,7 +56,7 @@ class Rename(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """`status`: ahead behind diverged identical. `files` None: the list was cut."""
+    """A comparison: ahead, behind, diverged or identical. `files` is None if the list was cut."""
 
     status: str
     total_commits: int
@@ -74,7 +72,7 @@ class Compared(NamedTuple):
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What the commits say."""
+        """The messages of the commits, each with whether it is a merge."""
         return tuple(
             Message(
                 shapes.maybe_text(one, "commit", "message") or "",
@@ -85,7 +83,7 @@ class Compared(NamedTuple):
 
 
 def compared(body: Any) -> Compared:
-    """Of `GET …/compare/{base}...{head}`: what `head` has that `base` lacks."""
+    """Return what `head` has that `base` lacks, from `GET …/compare/{base}...{head}`."""
     listed = shapes.the(body, "files")
     files, renames, touched = None, [], None
     if isinstance(listed, list) and len(listed) < FILES_MAX:
@@ -124,44 +122,46 @@ def _rename(file: Any) -> Rename | None:
 
 
 def _before(file: Any) -> str | None:
-    """Where a moved file was. A copy leaves its source as it is."""
+    """Return where a moved file was, or None. A copy has not moved, because its source stays."""
     if shapes.maybe_text(file, "status") == "copied":
         return None
     return shapes.maybe_text(file, "previous_filename")
 
 
 def _lines(file: Any) -> Lines | None:
-    """None where GitHub shows no lines although there may be some: binary by content or by
-    attribute, or a submodule.
+    """Return how many lines changed, or None if GitHub does not say it although some may have.
+
+    That is so for files that are binary by content or attribute, and for submodules.
     """
     lines = Lines(shapes.number(file, "additions"), shapes.number(file, "deletions"))
     patch = shapes.maybe_text(file, "patch")
     if patch is not None:
         return None if _SUBMODULE.search(patch) else lines
-    # a patch that is too large to be shown is left out, but its lines are counted
+    # GitHub leaves out a patch that is too large, but counts its lines all the same.
     if lines.both or shapes.maybe_text(file, "sha") in _EMPTY_BLOBS:
         return lines
     return None
 
 
 def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
-    """Authors, committers and co-authors, each once."""
+    """Return authors, committers and co-authors, each once."""
     found: dict[Hand, None] = {}
     for one in commits:
         for role in ("author", "committer"):
             found[_hand(one, role)] = None
         for address in Message(shapes.maybe_text(one, "commit", "message") or "").co_authors:
-            # a trailer can only add: who leaves it out loses nothing, so an unknown one makes
-            # nobody less sure
+            # A trailer can only add a person. An author who wants to hide one leaves it out, so an
+            # unknown name in it makes the list no less certain.
             found[Hand((address,), confirmed=True)] = None
     return tuple(found)
 
 
 def _hand(commit: Any, role: str) -> Hand:
-    """GitHub links an account where the address is one of its own; who is not linked is not known.
+    """Return the author or committer of a commit.
 
-    GitHub commits in its own name when somebody merges in the browser, and signs that. Anybody can
-    write its address.
+    It is confirmed if GitHub has linked an account, because the address belongs to that account.
+    GitHub itself commits when somebody merges in the browser, and signs that commit. Its address
+    counts only with the signature, because anybody can write it.
     """
     login = shapes.maybe_text(commit, role, "login")
     address = (
@@ -177,23 +177,23 @@ def _hand(commit: Any, role: str) -> Hand:
 
 
 def is_well_signed(commit: Any) -> bool:
-    """Whether there is a signature, and GitHub found it good."""
+    """Whether the commit has a signature that GitHub found valid."""
     verification = shapes.the(commit, "commit", "verification")
     return shapes.the(verification, "verified") is True
 
 
 def tree(commit: Any) -> str | None:
-    """What the commit holds, as one hash."""
+    """Return the hash of everything that the commit holds, or None."""
     return shapes.maybe_text(commit, "commit", "tree", "sha")
 
 
 def first_parent(commit: Any) -> str | None:
-    """The commit that it was made on; of a merge the branch that it was merged into."""
+    """Return the commit on which it was made; for a merge, on the branch merged into."""
     return shapes.maybe_text(commit, "parents", 0, "sha")
 
 
 def _is_badly_signed(commit: Any) -> bool:
-    """Signed, and the signature does not hold. No signature at all is as good as the address."""
+    """Whether there is a bad signature; without any a commit is as credible as its address."""
     verification = shapes.the(commit, "commit", "verification")
     return shapes.the(verification, "verified") is False and shapes.maybe_text(
         verification, "reason"
@@ -201,7 +201,7 @@ def _is_badly_signed(commit: Any) -> bool:
 
 
 def authors(commits: Iterable[Any]) -> int:
-    """How many different people wrote the commits."""
+    """Return how many different people wrote the commits."""
     return len(
         {
             shapes.maybe_text(one, "author", "login")
@@ -212,9 +212,10 @@ def authors(commits: Iterable[Any]) -> int:
 
 
 class PullRequest(NamedTuple):
-    """One that a commit belongs to.
+    """A pull request that a commit belongs to.
 
-    `is_head`: the commit is its newest; `is_merge`: GitHub says that it was merged as this one.
+    With `is_head` the commit is its newest one. With `is_merge` GitHub says that the pull request
+    was merged as this commit.
     """
 
     number: int
@@ -225,11 +226,11 @@ class PullRequest(NamedTuple):
 
 
 def pull_requests(body: Any, commit: str) -> tuple[PullRequest, ...]:
-    """Of `GET …/commits/{sha}/pulls`, newest first: those that would bring or have brought this
-    very commit.
+    """Return pull requests of a commit, newest first, from `GET …/commits/{sha}/pulls`.
 
-    Where there are none, the newest of the others: the commit is a part of it, and nobody has
-    reviewed that part alone.
+    They are those that would bring, or have brought, this very commit. If there are none, it is the
+    newest of the others, of which the commit is a part. Nobody has reviewed that part alone, so its
+    reviews do not count as reviews of the commit.
     """
     found = sorted(
         (_pull_request(one, commit) for one in shapes.items([body], 0)), key=lambda one: -one.number
@@ -252,16 +253,16 @@ def _pull_request(body: Any, commit: str) -> PullRequest:
 
 
 class Reviewed(NamedTuple):
-    """The reviews of one pull request, and the commit they must be of to count; None: none does."""
+    """Reviews of a pull request. They count if they are of `head`; with None no review counts."""
 
     listed: Sequence[Any]
     head: str | None
 
 
 def reviews(pulls: Iterable[Reviewed]) -> tuple[Review, ...]:
-    """The last word of everybody, comments aside; what was dismissed was not said.
+    """Return the last verdict of each person.
 
-    Machines have no word.
+    Comments are no verdicts, a dismissed review does not count, and machines do not review.
     """
     said = [(one, pull.head) for pull in pulls for one in pull.listed]
     said.sort(key=lambda pair: shapes.maybe_text(pair[0], "submitted_at") or "")
@@ -281,9 +282,7 @@ def reviews(pulls: Iterable[Reviewed]) -> tuple[Review, ...]:
 
 
 def may_write(body: Any) -> bool:
-    """Of `GET …/collaborators/{login}/permission`: whether this person may push to the
-    repository.
-    """
+    """Whether a person may push, from `GET …/collaborators/{login}/permission`."""
     return (
         shapes.maybe_text(body, "permission") in _MAY_WRITE
         and shapes.maybe_text(body, "user", "type") in _PEOPLE
@@ -291,7 +290,7 @@ def may_write(body: Any) -> bool:
 
 
 def check_facts(runs: Sequence[Any], statuses: Sequence[Any], run: Run | None) -> dict[str, Value]:
-    """Check runs and statuses together. The job that asks has not ended, and is not waited for."""
+    """Return facts of check runs and statuses, without the job that waits for this answer."""
     ended = [(shapes.text(one, "name"), _ended(one)) for one in runs if not _waits_for_us(one, run)]
     ended += [
         (shapes.text(one, "context"), _STATUSES.get(shapes.text(one, "state"), Check.FAILED))
@@ -310,11 +309,10 @@ def _ended(check: Any) -> Check:
 
 
 def _waits_for_us(check: Any, run: Run | None) -> bool:
-    """A job that a protection rule holds, or the very job that asks: it waits for the answer, not
-    the answer for it.
+    """Whether a check waits for the gate: a job that a protection rule holds, or the one that asks.
 
-    Which job asks is taken from its identity token alone; a caller who may name one could hide any
-    check.
+    The job that asks is known only by its identity token. If a caller could name it, it could hide
+    a check that has not passed.
     """
     if shapes.the(check, "app", "slug") != _ACTIONS or shapes.the(check, "status") == "completed":
         return False
@@ -324,7 +322,7 @@ def _waits_for_us(check: Any, run: Run | None) -> bool:
 
 
 def branch_name(ref: str | None) -> str | None:
-    """Of a branch, whole or short; None for a tag, and for what is no name."""
+    """Return the name of a branch, given as a whole ref or short; None for a tag or no name."""
     if ref is None or (ref.startswith("refs/") and not ref.startswith("refs/heads/")):
         return None
     name = ref.removeprefix("refs/heads/")
@@ -334,15 +332,16 @@ def branch_name(ref: str | None) -> str | None:
 
 
 def deployed(statuses: Collection[Any]) -> bool:
-    """Of `GET …/deployments/{id}/statuses`, newest first: it succeeded, and if it is inactive now
-    it did so before.
+    """Whether a deployment succeeded, from `GET …/deployments/{id}/statuses`, newest first.
+
+    It may be inactive by now, because GitHub sets that when another deployment follows.
     """
     states = [shapes.text(one, "state") for one in statuses]
     return "success" in states and set(states[: states.index("success")]) <= {"inactive"}
 
 
 def run_seen(body: Any) -> RunSeen:
-    """Of `GET …/actions/runs/{id}`. Whoever started this attempt stands first; the ref is short."""
+    """Return `GET …/actions/runs/{id}`: who started this attempt stands first, the ref is short."""
     logins = (
         shapes.maybe_text(body, "triggering_actor", "login"),
         shapes.maybe_text(body, "actor", "login"),
@@ -361,16 +360,15 @@ def run_seen(body: Any) -> RunSeen:
 
 
 def blob(body: Any) -> str | None:
-    """Of `GET …/contents/{path}`: what the file holds, as a hash; None for a folder."""
+    """Return the hash of a file's content, from `GET …/contents/{path}`; None for a folder."""
     return shapes.maybe_text(body, "sha")
 
 
 def workflow(body: Any, full_name: str, ref: str) -> str | None:
-    """The workflow's name as the identity token of its jobs would say it (`job_workflow_ref`); None
-    where that is open.
+    """Return the workflow's name as the identity token of its jobs has it (`job_workflow_ref`).
 
-    A run that calls other workflows does not say which of them the held job belongs to, and the
-    token would name that one.
+    None if that is not certain: the token names the workflow of the job, and a run that calls other
+    workflows does not say to which of them the held job belongs.
     """
     if shapes.the(body, "referenced_workflows"):
         return None

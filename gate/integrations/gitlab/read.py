@@ -1,4 +1,4 @@
-"""What GitLab's answers say, as values of our own: comparisons, merge requests, approvals, jobs,
+"""Reads GitLab's answers into values of our own: comparisons, merge requests, approvals, jobs,
 branches, deployments.
 """
 
@@ -19,7 +19,7 @@ from gate.integrations.http import shapes
 from gate.integrations.identity.claims import MERGE_REQUEST
 
 LISTED_MAX = 1_000
-"""An instance may cut its lists there, and does not say so; one that is so long counts as cut."""
+"""An instance may cut its lists at this length without saying so, so such a list counts as cut."""
 
 DEVELOPER = 30
 """The least access level that may push."""
@@ -43,7 +43,7 @@ def _is_merge(commit: Any) -> bool:
 
 
 class Compared(NamedTuple):
-    """`files` None: the comparison was cut."""
+    """A comparison of two commits. `files` is None if it was cut."""
 
     commits: Sequence[Any]
     files: tuple[File, ...] | None
@@ -56,13 +56,14 @@ class Compared(NamedTuple):
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What the commits say."""
+        """The messages of the commits, each with whether it is a merge."""
         return tuple(Message(_message(one), _is_merge(one)) for one in self.commits)
 
 
 def compared(body: Any) -> Compared:
-    """Of `GET …/repository/compare?straight=true`: there are no counts of lines, so the lines are
-    counted.
+    """Return a comparison, from `GET …/repository/compare?straight=true`.
+
+    GitLab gives no numbers of lines, so the lines of the differences are counted.
     """
     listed = shapes.items(body, "diffs")
     whole = shapes.the(body, "compare_timeout") is not True and len(listed) < LISTED_MAX
@@ -72,7 +73,11 @@ def compared(body: Any) -> Compared:
 
 
 def _touched(one: Any) -> Touched:
-    """GitLab tells the lines alone, so a file without any may hold anything."""
+    """Return a changed file for comparing two changes.
+
+    GitLab gives only lines, and no hash of the content. So without lines it has no patch, and
+    counts as different from every other file.
+    """
     flags = ("a_mode", "b_mode", "new_file", "deleted_file", "renamed_file")
     how = " ".join(str(shapes.the(one, name)) for name in flags)
     patch = shapes.maybe_text(one, "diff") if _lines(one) is not None else None
@@ -81,7 +86,7 @@ def _touched(one: Any) -> Touched:
 
 
 def first_parent(commit: Any) -> str | None:
-    """The commit that it was made on; of a merge the branch that it was merged into."""
+    """Return the commit on which it was made; for a merge, on the branch merged into."""
     return shapes.maybe_text(commit, "parent_ids", 0)
 
 
@@ -95,8 +100,10 @@ def _file(one: Any) -> File:
 
 
 def _lines(one: Any) -> Lines | None:
-    """None: GitLab leaves out what is too large or takes for binary, and does not say how large it
-    is. Nor has a submodule lines.
+    """Return how many lines changed, or None if that is not known.
+
+    GitLab leaves out a difference that is too large or that it takes for binary, and does not say
+    its size. A submodule has no lines either.
     """
     diff = shapes.the(one, "diff")
     if (
@@ -112,9 +119,9 @@ def _lines(one: Any) -> Lines | None:
 
 
 def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
-    """Authors, committers and co-authors.
+    """Return authors, committers and co-authors.
 
-    GitLab tells their addresses, which are anybody's to write, and no accounts.
+    They are not confirmed, because GitLab gives only addresses, which anybody can write.
     """
     found: dict[Hand, None] = {}
     for one in commits:
@@ -124,17 +131,17 @@ def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
                 or shapes.maybe_text(one, f"{role}_name")
                 or "nobody"
             )
-            # GitHub signs what it commits in its own name; GitLab tells nothing of that, so it may
-            # be anybody
+            # GitHub's own commits are signed, but GitLab does not say so. So its address may be
+            # anybody's here.
             found[Hand((address,), doubtful=address.lower() == GITHUB_ADDRESS)] = None
         for address in Message(_message(one)).co_authors:
-            # a trailer can only add.
+            # A trailer can only add a person, so an unknown name in it makes nothing less certain.
             found[Hand((address,), confirmed=True)] = None
     return tuple(found)
 
 
 def authors(commits: Iterable[Any]) -> int:
-    """How many different people wrote the commits."""
+    """Return how many different people wrote the commits."""
     return len(
         {
             (
@@ -148,9 +155,10 @@ def authors(commits: Iterable[Any]) -> int:
 
 
 class MergeRequest(NamedTuple):
-    """One that a commit belongs to.
+    """A merge request that a commit belongs to.
 
-    `is_head`: the commit is its newest; `is_merge`: GitLab says that it was merged as this one.
+    With `is_head` the commit is its newest one. With `is_merge` GitLab says that the merge request
+    was merged as this commit.
     """
 
     number: int
@@ -161,11 +169,11 @@ class MergeRequest(NamedTuple):
 
 
 def merge_requests(listed: Sequence[Any], commit: str) -> tuple[MergeRequest, ...]:
-    """Of `GET …/commits/{sha}/merge_requests`, newest first: those that would bring or have brought
-    this very commit.
+    """Return merge requests of a commit, newest first, from `GET …/commits/{sha}/merge_requests`.
 
-    Where there are none, the newest of the others: the commit is a part of it, and nobody has
-    reviewed that part alone.
+    They are those that would bring, or have brought, this very commit. If there are none, it is the
+    newest of the others, of which the commit is a part. Nobody has reviewed that part alone, so its
+    reviews do not count as reviews of the commit.
     """
     found = sorted((_merge_request(one, commit) for one in listed), key=lambda one: -one.number)
     bring = tuple(one for one in found if one.is_head or one.is_merge)
@@ -190,9 +198,7 @@ def _merge_request(body: Any, commit: str) -> MergeRequest:
 
 
 class Reviewer(NamedTuple):
-    """What somebody said of a merge request, and who it was by the number that GitLab gives
-    people.
-    """
+    """The verdict of a person on a merge request, and the person's number at GitLab."""
 
     review: Review
     user: int | None
@@ -206,10 +212,10 @@ def reviews(
     resets: bool,
     counts: bool,
 ) -> tuple[Reviewer, ...]:
-    """What was said of the newest version: after it was pushed, or where GitLab itself takes
-    approvals back at every push.
+    """Return the verdict of each person on the newest version of a merge request.
 
-    `counts`: the newest version is what is deployed.
+    An approval is of that version if it was given after the push, or if the project `resets`
+    approvals at every push. With `counts` the newest version is what is deployed.
     """
     found: dict[str, Reviewer] = {}
     for one in shapes.items(approvals, "approved_by"):
@@ -239,7 +245,7 @@ def _user(body: Any) -> int | None:
 
 
 def may_write(body: Any) -> bool:
-    """Of `GET …/members/all/{user}`: whether this person may push to the project."""
+    """Whether a person may push to the project, from `GET …/members/all/{user}`."""
     return (
         shapes.the(body, "state") in (None, "active")
         and shapes.number(body, "access_level") >= DEVELOPER
@@ -247,14 +253,15 @@ def may_write(body: Any) -> bool:
 
 
 def newest_version(listed: Sequence[Any]) -> datetime | None:
-    """When the merge request was pushed to last."""
+    """Return when the merge request was pushed to last, or None."""
     return max((shapes.instant(one, "created_at") for one in listed), default=None)
 
 
 def check_facts(statuses: Sequence[Any], run: Run | None) -> dict[str, Value]:
-    """Jobs and external statuses.
+    """Return facts of jobs and external statuses.
 
-    The job that asks, and what comes after it in its pipeline, is not waited for.
+    The job that asks is left out, and so is what comes after it in its pipeline: all of that waits
+    for this very answer.
     """
     ended = [
         (shapes.text(one, "name"), check)
@@ -265,7 +272,11 @@ def check_facts(statuses: Sequence[Any], run: Run | None) -> dict[str, Value]:
 
 
 def _ended(one: Any, run: Run | None) -> Check | None:
-    """None: it is not counted. Which job asks is taken from its identity token alone."""
+    """Return how a job or status ended, or None if it is not counted.
+
+    The job that asks is known only by its identity token. If a caller could name it, it could hide
+    a job that has not passed.
+    """
     status = shapes.text(one, "status")
     if status in _PASSED:
         return Check.PASSED
@@ -280,22 +291,22 @@ def _ended(one: Any, run: Run | None) -> Check | None:
         return (
             None if asks is not None and str(shapes.the(one, "id")) == asks.check else Check.PENDING
         )
-    # In the pipeline that asks it is what comes afterwards.
+    # A job that is only created comes later; in the pipeline that asks, after the job that asks.
     if status == "created":
         return (
             None
             if asks is not None and str(shapes.the(one, "pipeline_id")) == asks.id
             else Check.PENDING
         )
-    # Manual, scheduled: nobody waits for it.
+    # Manual and scheduled jobs may never run, so nothing waits for them.
     return None
 
 
 def run_seen(body: Any, source: str) -> RunSeen:
-    """Of `GET …/deployments/{id}`: the pipeline is the run, its job the attempt, as with their
-    identity token.
+    """Return a run, from `GET …/deployments/{id}`.
 
-    `source` is what started the pipeline, empty where GitLab does not say.
+    The pipeline is the run and its job the attempt, as in the identity tokens of its jobs.
+    `source` is what started the pipeline, empty if GitLab does not say.
     """
     login = shapes.maybe_text(body, "deployable", "user", "username") or shapes.maybe_text(
         body, "user", "username"
@@ -315,18 +326,19 @@ def run_seen(body: Any, source: str) -> RunSeen:
 
 
 def pipeline(body: Any) -> int:
-    """The pipeline of a deployment."""
+    """Return the number of the pipeline of a deployment."""
     return shapes.number(body, "deployable", "pipeline", "id")
 
 
 def source(body: Any, *path: str) -> str | None:
-    """What started a pipeline; None where this answer does not say."""
+    """Return what started a pipeline, or None if this answer does not say."""
     return shapes.maybe_text(body, *path, "source")
 
 
 def _whole_ref(body: Any) -> str | None:
-    """`refs/heads/main` where the job is of a branch, `refs/tags/v1` of a tag; None where GitLab
-    does not say which.
+    """Return the whole ref of a job: `refs/heads/main` for a branch, `refs/tags/v1` for a tag.
+
+    None if GitLab does not say which of the two it is.
     """
     name, tag = shapes.maybe_text(body, "deployable", "ref"), shapes.the(body, "deployable", "tag")
     if name is None or not isinstance(tag, bool):
@@ -337,11 +349,11 @@ def _whole_ref(body: Any) -> str | None:
 
 
 def workflow(project: Any, host: str, ref: str | None) -> str | None:
-    """The pipeline's definition as the identity token of its jobs would say it
+    """Return the pipeline's definition as the identity token of its jobs has it
     (`ci_config_ref_uri`).
 
-    `project` is the answer of `GET /projects/{id}`. None where the ref is not whole, or the
-    definition is kept elsewhere.
+    `project` is the answer of `GET /projects/{id}`. None if the ref is not whole, or the definition
+    is kept elsewhere.
     """
     name = shapes.maybe_text(project, "path_with_namespace")
     file = shapes.maybe_text(project, "ci_config_path") or CI_FILE
