@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import Connection
 
 from gate.app import connections_of
 from gate.config import Settings
@@ -20,6 +21,8 @@ from gate.flow.changes import submit
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.gate import Gate
 from gate.flow.lent import LentHost, lend
+from gate.storage.tables import schema
+from gate.storage.tables.packed import unpack
 from tests.builders import ISSUER, SMALL, Wire, make_change
 from tests.flow.shop import PIPELINE, Shop, as_json, make_files
 from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text, reply
@@ -210,3 +213,18 @@ async def test_h3_a29_it_is_nowhere_afterwards(
     for place in (said, lines.out, lines.err, caplog.text, repr(lend(gate, JOB, CANARY).hosts)):
         assert CANARY not in place
     assert CANARY.encode() not in files
+    # Records are packed in the files, so they are read, too.
+    rows = await small_shop.gate.store.read(_all_rows)
+    assert "(the lent token) may not read this" in rows
+    assert CANARY not in rows
+
+
+def _all_rows(conn: Connection) -> str:
+    """Every row of every table, unpacked."""
+    values = [
+        value
+        for table in schema.metadata.sorted_tables
+        for row in conn.execute(table.select())
+        for value in row
+    ]
+    return repr([unpack(one) if isinstance(one, bytes) else one for one in values])
