@@ -1,5 +1,5 @@
-"""Brings a database to the form this release needs, in one transaction, and refuses one it does not
-know.
+"""Brings a database to the form that this release needs, in one transaction; refuses one that it
+does not know.
 """
 
 import logging
@@ -28,7 +28,7 @@ behind the step, so this is less than the limit of a statement that writes: runn
 slow for a moment, and none of them fails."""
 
 FIRST = "2026_01_05_first"
-"""How revisions of the first migration begin, of whatever build."""
+"""The beginning of the revision of the first migration, which differs from build to build."""
 
 _ADVISORY_LOCK = 0x67617465
 """`gate`, as the number that PostgreSQL locks by."""
@@ -49,9 +49,9 @@ class SchemaUnreleased(Unavailable):
 
 
 def upgrade(url: str, *, table_lock_limit_ms: int = TABLE_LOCK_LIMIT_MS) -> str:
-    """Make or upgrade the database; the revision it has then.
+    """Make or upgrade the database, and return its revision.
 
-    All steps or none: an interrupted one starts again.
+    Either all steps are done or none, so an upgrade that was interrupted starts again.
     """
     with _locked(url, table_lock_limit_ms) as connection:
         found = _current(connection)
@@ -62,19 +62,19 @@ def upgrade(url: str, *, table_lock_limit_ms: int = TABLE_LOCK_LIMIT_MS) -> str:
 
 
 def current(url: str) -> str | None:
-    """The revision the database has, None when nothing was ever made in it."""
+    """Return the revision of the database, or None if it is empty."""
     engine = open_engine(url, read_only=True)
     with connect(engine, url) as connection:
         return _current(connection)
 
 
 def head() -> str:
-    """The revision this release needs."""
+    """Return the revision that this release needs."""
     return _revisions().head
 
 
 def check(connection: Connection, url: str) -> None:
-    """Refuse a database of another release."""
+    """Raise for a database of another release."""
     found = _current(connection)
     _refuse_unknown(found, url)
     if found != head():
@@ -102,7 +102,7 @@ def _refuse_unknown(found: str | None, url: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Revisions:
-    """What the migrations of this release lead to, and what they know."""
+    """The newest revision of this release, and all that it knows."""
 
     head: str
     known: frozenset[str]
@@ -110,8 +110,8 @@ class _Revisions:
 
 @cache
 def _revisions() -> _Revisions:
-    """Read once a process: the files of a release stay as they are, and reading them takes as long
-    as all else that opening a database needs.
+    """Return the revisions of this release. They are read once a process, because that takes as
+    long as everything else in opening a database.
     """
     scripts = ScriptDirectory.from_config(_config(None))
     head = scripts.get_current_head()
@@ -122,12 +122,14 @@ def _revisions() -> _Revisions:
 
 @contextmanager
 def _locked(url: str, table_lock_limit_ms: int) -> Iterator[Connection]:
-    """One transaction that only one process has at a time."""
+    """Yield a connection in a transaction that only one process has at a time."""
     engine = open_engine(url, create=True)
     with connect(engine, url) as connection:
         try:
             if connection.dialect.name == "postgresql":
                 refuse_unsafe(connection)
+                # A long step may take its time, but neither the turn nor a table is waited for
+                # without end.
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {TURN_LIMIT_MS}")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")

@@ -1,6 +1,4 @@
-"""One-time links: an invitation to choose a password, the set-up of the first person, the demo's
-way in.
-"""
+"""One-time links: to choose a password, to set up the first person, and to enter the demo."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +17,7 @@ EXPIRED_A_TURN_MAX = 1_000
 
 
 class Kind(StrEnum):
-    """What a link is good for."""
+    """The purpose of a link."""
 
     PASSWORD = "password"  # noqa: S105 - a kind of link, no secret
     SETUP = "setup"
@@ -28,10 +26,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Good once, until `expires_at`. `person` None: whoever uses it names themself.
+    """A link that works once, until `expires_at`. With `person` None its user gives a name.
 
-    `agreed`: it was made on the host, or by two admins, and is good also for an account that its
-    person uses already.
+    With `agreed` it was made on the host or by two admins, and also works for an account that its
+    person already uses.
     """
 
     id: str
@@ -44,9 +42,9 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
-    """An admin has asked for a link to an account that its person uses already.
+    """An admin's request for a link to an account that its person already uses.
 
-    Another admin has to ask for it too.
+    Another admin has to ask for the same, because the link would give the account away.
     """
 
     person: str
@@ -57,9 +55,9 @@ class LinkRequest:
 def add(
     tx: Tx, kind: Kind, person: str | None, by: str, good_for: timedelta, *, agreed: bool = True
 ) -> str:
-    """A new one; its secret is shown this once.
+    """Make a link, and return its secret, which is kept nowhere.
 
-    Earlier ones for the same person are of no use any more.
+    Earlier links for the same person stop working.
     """
     if person is not None:
         tx.conn.execute(delete(invitations).where(invitations.c.person == person))
@@ -78,7 +76,7 @@ def add(
 
 
 def find(conn: Connection, secret: str, now: datetime) -> Invitation | None:
-    """What a link is good for; None for one that is unknown, used or too old."""
+    """Return the invitation of a link, or None if it is unknown, used or too old."""
     here = invitations.c
     row = conn.execute(
         select(invitations).where(here.secret_sha256 == sha256(secret), here.expires_at > now)
@@ -92,9 +90,7 @@ def find(conn: Connection, secret: str, now: datetime) -> Invitation | None:
 
 
 def use(tx: Tx, secret: str) -> Invitation | None:
-    """Return an invitation that is good, and from now on it is of no use. Of several who come at
-    once, one gets it.
-    """
+    """Use up a link, and return its invitation, or None. Of several at once only one gets it."""
     found = find(tx.conn, secret, tx.now)
     if found is None:
         return None
@@ -105,14 +101,14 @@ def use(tx: Tx, secret: str) -> Invitation | None:
 
 
 def ask(tx: Tx, person: str, by: str, good_for: timedelta) -> LinkRequest:
-    """Ask for a link to this account, in place of whoever asked before."""
+    """Keep a request for a link to this account, in place of an earlier request."""
     asked = LinkRequest(person, by, tx.now + good_for)
     upsert(tx, link_requests, values_of(asked))
     return asked
 
 
 def take_request(tx: Tx, asked: LinkRequest) -> bool:
-    """Use up what was asked for. False: somebody was first."""
+    """Use up a request. False: somebody else has used it first."""
     here = link_requests.c
     this = (
         here.person == asked.person,
@@ -123,13 +119,13 @@ def take_request(tx: Tx, asked: LinkRequest) -> bool:
 
 
 def requests(conn: Connection, now: datetime) -> dict[str, LinkRequest]:
-    """What is asked for and waits for another admin, by person."""
+    """Return the requests that wait for another admin, by person."""
     waiting = select(link_requests).where(link_requests.c.expires_at > now)
     return {one.person: one for one in every(conn, LinkRequest, waiting)}
 
 
 def waiting(conn: Connection, now: datetime) -> frozenset[str]:
-    """Everybody who has a link that they have not used."""
+    """Return everybody who has a link that is not used yet."""
     query = select(invitations.c.person).where(
         invitations.c.person.is_not(None), invitations.c.expires_at > now
     )
@@ -137,7 +133,7 @@ def waiting(conn: Connection, now: datetime) -> frozenset[str]:
 
 
 def delete_expired(tx: Tx) -> int:
-    """Forget some that are over, and what was asked for too long ago; how many links it were."""
+    """Delete expired links up to the limit, and expired requests; return how many links."""
     tx.conn.execute(delete(link_requests).where(link_requests.c.expires_at <= tx.now))
     over = (
         select(invitations.c.secret_sha256)

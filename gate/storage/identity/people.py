@@ -1,4 +1,4 @@
-"""People who may sign in: of each only what the catalogue cannot say."""
+"""People who may sign in. A row has only what the catalogue does not say about its person."""
 
 import hashlib
 from collections.abc import Sequence
@@ -98,13 +98,14 @@ def account_state(conn: Connection, person: str) -> AccountState:
 
 
 def read(conn: Connection, person: str) -> Stored | None:
-    """The row of that id."""
+    """Return the row of that id, or None."""
     return first(conn, Stored, select(*_COLUMNS).where(people.c.id == person))
 
 
 def by_email(conn: Connection, address: str) -> Stored | None:
-    """Somebody whom the catalogue lacks, by the address that they were invited under, in one
-    spelling.
+    """Return the person who was invited under this address and is not in the catalogue, or None.
+
+    The address is given in one spelling.
     """
     texts = schema.texts
     invited = select(*_COLUMNS).join(texts, texts.c.id == people.c.email)
@@ -112,9 +113,8 @@ def by_email(conn: Connection, address: str) -> Stored | None:
 
 
 def outside(conn: Connection) -> dict[str, str]:
-    """Everybody whom the catalogue lacks.
-
-    Their ids, by the address that they were invited under, in one spelling.
+    """Return the ids of all people who are not in the catalogue, by the address, in one spelling,
+    under which they were invited.
     """
     texts = schema.texts
     query = select(texts.c.name, people.c.id).join(people, people.c.email == texts.c.id)
@@ -122,13 +122,14 @@ def outside(conn: Connection) -> dict[str, str]:
 
 
 def by_external_id(conn: Connection, external_id: str) -> Stored | None:
-    """Whoever the identity provider calls so."""
+    """Return the person who has this name at the identity provider, or None."""
     return first(conn, Stored, select(*_COLUMNS).where(people.c.external_id == external_id))
 
 
 def external_id(issuer: str, subject: str) -> str:
-    """A provider's name for somebody, as it is kept: it may be an address, and is only ever
-    compared.
+    """Return the form in which a provider's name for a person is kept.
+
+    It is a hash, because the name may be an address, and is only ever compared.
     """
     return hashlib.sha256(orjson.dumps([issuer, subject])).hexdigest()
 
@@ -139,14 +140,14 @@ def nobody_yet(conn: Connection) -> bool:
 
 
 def people_page(conn: Connection, part: Part) -> Page[Stored]:
-    """One page of everybody with a row by (`created_at`, `id`), newest first."""
-    # Read by its first column, too, which a page is ordered by.
+    """Return one page of everybody with a row, by (`created_at`, `id`), newest first."""
+    # `created_at` is no field of `Stored`, but the page is ordered by it.
     found = select(*_COLUMNS, people.c.created_at)
     return page(conn, [found], KEYS, part, lambda row: Stored(*row[: len(_COLUMNS)]))
 
 
 def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:
-    """The row of that id, made where there is none."""
+    """Return the row of that id, which is made if there is none."""
     row = {
         "id": person,
         "email": email,
@@ -164,31 +165,31 @@ def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:
 
 
 def set_role(tx: Tx, person: str, role: str | None) -> None:
-    """From now on, everywhere; whoever is signed in signs in again (A39)."""
+    """Set a role, and end all sessions of the person, who has to sign in again (A39)."""
     _set(tx, person, role=role)
     end_sessions(tx, person)
 
 
 def set_password(tx: Tx, person: str, password: str, *, agreed: bool) -> None:
-    """The hash of a new password; whoever was signed in with another one is signed out.
+    """Set the hash of a new password, and end all sessions of the person.
 
-    `agreed`: no admin alone could have chosen it, because the link was made on the host or by two
-    admins.
+    With `agreed` no admin alone can have chosen it, because the link was made on the host or by
+    two admins.
     """
     _set(tx, person, password=password, password_agreed=agreed)
     end_sessions(tx, person)
 
 
 def keep_rehashed(tx: Tx, person: str, password: str) -> None:
-    """Keep a password that has not changed under stronger parameters."""
+    """Replace the hash of an unchanged password by one with stronger parameters."""
     tx.conn.execute(update(people).where(people.c.id == person).values(password=password))
 
 
 def bind(tx: Tx, person: str, external: str) -> bool:
-    """The identity provider's name for somebody, once and for all. False: another name is bound.
+    """Bind the identity provider's name to a person. False: another name is bound already.
 
-    The provider proves who they are. A password that one admin alone may have chosen proves nothing
-    beside it, so it ends, and whoever is signed in with it.
+    From now on the provider proves who they are. A password that one admin alone may have chosen
+    proves nothing, so it is deleted, and its sessions end.
     """
     unbound = (people.c.id == person, people.c.external_id.is_(None))
     if tx.conn.execute(update(people).where(*unbound).values(external_id=external)).rowcount != 1:
@@ -205,20 +206,17 @@ def bind(tx: Tx, person: str, external: str) -> bool:
 
 
 def unbind(tx: Tx, person: str) -> None:
-    """The provider's name is free again.
-
-    This person is nobody any more, and whoever has the name is another one here.
-    """
+    """Free the provider's name of a person who has left; its next owner is another person here."""
     _set(tx, person, external_id=None)
 
 
 def claim(tx: Tx, person: str, groups: Sequence[str]) -> None:
-    """What the identity provider says of somebody's groups now."""
+    """Keep the groups that the identity provider names for a person now."""
     _set(tx, person, claimed_groups=tuple(groups), claimed_at=tx.now)
 
 
 def forget_old_claims(tx: Tx) -> int:
-    """Groups that nobody has confirmed for too long; of how many people."""
+    """Forget groups that the provider has not confirmed for too long; return of how many people."""
     old = (people.c.claimed_at <= tx.now - CLAIMS_GOOD_FOR, people.c.claimed_groups != ())
     forgotten = tx.conn.execute(update(people).where(*old).values(claimed_groups=())).rowcount
     if forgotten:
@@ -227,9 +225,10 @@ def forget_old_claims(tx: Tx) -> int:
 
 
 def signed_in(tx: Tx, person: str, *, password: str | None = None) -> bool:
-    """Now. False: they are disabled, unknown, or have another password than this one.
+    """Keep that a person signs in now. False: disabled, unknown, or with another password.
 
-    Whoever disables them at the same time comes before or after, never in between.
+    It is one statement that compares and sets, so that disabling the person at the same moment
+    comes either before or after it.
     """
     rightful = [people.c.id == person, people.c.disabled_at.is_(None)]
     if password is not None:
@@ -239,41 +238,41 @@ def signed_in(tx: Tx, person: str, *, password: str | None = None) -> bool:
 
 
 def disable(tx: Tx, person: str) -> None:
-    """Nobody from now on: signed out everywhere, and no invitation or personal token helps."""
+    """Disable a person: all sessions end, and no invitation or personal token works any more."""
     _set(tx, person, disabled_at=tx.now)
     sign_out(tx, person)
 
 
 def enable(tx: Tx, person: str) -> None:
-    """Somebody again."""
+    """Enable a person again."""
     _set(tx, person, disabled_at=None)
 
 
 def end_sessions(tx: Tx, person: str) -> None:
-    """Signed out everywhere."""
+    """End all sessions of a person."""
     tx.conn.execute(delete(sessions).where(sessions.c.person == person))
     tx.touch(SESSIONS)
 
 
 def sign_out(tx: Tx, person: str) -> None:
-    """Signed out everywhere, and no invitation helps."""
+    """End all sessions of a person, and delete the invitations."""
     end_sessions(tx, person)
     tx.conn.execute(delete(invitations).where(invitations.c.person == person))
 
 
 def enter(tx: Tx, person: str) -> None:
-    """Somebody whom the catalogue lacked is in it by now, and keeps the id.
+    """Keep that a person who was invited is in the catalogue by now, under the same id.
 
-    Whoever was signed in signs in again.
+    All sessions end, because other permissions follow from the catalogue.
     """
     end_sessions(tx, person)
     _set(tx, person, email=None)
 
 
 def join(tx: Tx, account: str, person: str) -> None:
-    """An account turned out to be this person's, who has another id.
+    """Give an account to a person of the catalogue, who has another id.
 
-    A person who has none yet gets it; else it ends.
+    If the person has an account already, this one ends instead.
     """
     end_sessions(tx, account)
     if read(tx.conn, person) is not None:

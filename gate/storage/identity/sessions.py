@@ -25,7 +25,7 @@ EXPIRED_A_TURN_MAX = 1_000
 """How many sessions one transaction forgets."""
 
 TOPIC = "sessions"
-"""What other processes are told when a session was ended."""
+"""The topic that is announced when a session was ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class Session:
     ends_at: datetime
 
     def is_good_at(self, now: datetime, seen_at: datetime | None = None) -> bool:
-        """`seen_at` is when it was used last, where somebody knows later news than the database."""
+        """Whether it is neither over nor idle for too long.
+
+        `seen_at` is when it was used last, if that is known to be later than the database says.
+        """
         seen = max(self.seen_at, seen_at or self.seen_at)
         return now < self.ends_at and now - seen < timedelta(hours=IDLE_HOURS)
 
@@ -62,7 +65,7 @@ def sha256(secret: str) -> str:
 
 
 def open_session(tx: Tx, person: str) -> New:
-    """For somebody who has a row in `people`."""
+    """Open a session for a person who has a row in `people`."""
     secret = new_secret()
     session = Session(sha256(secret), person, tx.now, tx.now + timedelta(hours=LIFE_HOURS))
     row = {
@@ -77,14 +80,14 @@ def open_session(tx: Tx, person: str) -> New:
 
 
 def find(conn: Connection, session: str) -> Session | None:
-    """The session of that id; whether it is good is for its own word."""
+    """Return the session of that id, or None; `is_good_at` says whether it is still valid."""
     here = sessions.c
     columns = (here.secret_sha256, here.person, here.seen_at, here.ends_at)
     return first(conn, Session, select(*columns).where(here.secret_sha256 == session))
 
 
 def end(tx: Tx, session: str) -> bool:
-    """Signed out. False when there is none."""
+    """End a session. False: there is none."""
     if not tx.conn.execute(delete(sessions).where(sessions.c.secret_sha256 == session)).rowcount:
         return False
     tx.touch(TOPIC)
@@ -92,14 +95,14 @@ def end(tx: Tx, session: str) -> bool:
 
 
 def touch(tx: Tx, seen: Mapping[str, datetime]) -> None:
-    """When sessions were used last; for the worker, in batches, never while somebody waits."""
+    """Keep when sessions were used last. The worker does it in batches: no request waits for it."""
     rows = [{"session": session, "seen": at} for session, at in sorted(seen.items())]
     if rows:
         tx.conn.execute(_TOUCH, rows)
 
 
 def delete_expired(tx: Tx) -> int:
-    """Forget some sessions that are over; how many it were."""
+    """Delete sessions that are over, up to the limit, and return how many."""
     over = or_(
         sessions.c.ends_at <= tx.now,
         sessions.c.seen_at <= tx.now - timedelta(hours=IDLE_HOURS),

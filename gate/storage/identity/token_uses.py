@@ -1,5 +1,6 @@
-"""Which identity tokens were used, and for what: a token that was heard by somebody else is of no
-use to them.
+"""Which identity tokens were used, and for what.
+
+A token works only for what it was first used for, so a stolen one is useless for anything else.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ WHERE t.issuer = {wanted[0]} AND t.jti = {wanted[1]}
 
 
 def bound_to(conn: Connection, use: TokenUseRow) -> str | None:
-    """What this token was used for; None for one that was not used yet."""
+    """Return what this token was used for, or None if it was not used yet."""
     found: str | None = conn.execute(
         select(_USES.bound_to).where(_USES.issuer == use.issuer, _USES.jti == use.jti)
     ).scalar()
@@ -37,24 +38,24 @@ def bound_to(conn: Connection, use: TokenUseRow) -> str | None:
 
 
 def bind(tx: Tx, use: TokenUseRow) -> bool:
-    """Use the token. False: somebody has used it for something else."""
+    """Bind a token to its use. False: it was used for something else."""
     is_new = insert_new(tx, schema_work.token_uses, use._asdict())
     return is_new or bound_to(tx.conn, use) == use.bound_to
 
 
 def find(tx: Tx, uses: Sequence[TokenUseRow]) -> dict[tuple[str, str], str]:
-    """By issuer and id: what those of these tokens that were used are bound to."""
+    """Return what tokens that were used are bound to, by issuer and id."""
     rows = _FIND.run(tx, items_of([(use.issuer, use.jti) for use in uses])).fetchall()
     return {(issuer, jti): bound for issuer, jti, bound in rows}
 
 
 def insert_uses(tx: Tx, rows: Sequence[TokenUseRow]) -> None:
-    """Use tokens; one that was used already is an error."""
+    """Bind tokens to their uses; one that was used already raises."""
     _BULK.insert(tx, rows)
 
 
 def delete_expired(tx: Tx) -> int:
-    """Forget some tokens that nobody takes any more; how many it were."""
+    """Delete uses of expired tokens up to the limit, and return how many."""
     expired = (
         select(_USES.issuer, _USES.jti)
         .where(_USES.expires_at <= to_us(tx.now))

@@ -25,22 +25,21 @@ ROLES = ("pipeline", "hook", "auditor", "admin")
 SECRET_BYTES = 32
 KEYS = (tokens.c.created_at, tokens.c.id)
 TOUCH_PAUSE = timedelta(minutes=1)
-"""`last_used_at` is that coarse."""
+"""How coarse `last_used_at` is, so that a busy token does not cost a write each time."""
 
 TOPIC = "tokens"
-"""What other processes are told when a token was made or revoked."""
+"""The topic that is announced when a token was made or revoked."""
 
 _ID_BYTES = 8
 _TOKEN = re.compile(r"gate_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 _NOBODY = "0" * 64
-"""Compared with when there is no such token, so that it takes as long."""
+"""The hash that is compared if there is no such token, so that the answer takes as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Who makes a token.
-
-    By name, the person at the root of the chain, and the token they came with, where it was one.
+    """Who makes a token: the caller's name, the person at the root of the chain, and the token that
+    was used, if it was one.
     """
 
     caller: str
@@ -50,7 +49,7 @@ class Maker:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a token is to be good for: either a role or a person."""
+    """What a token is wanted for: either a role or a person."""
 
     role: str | None = None
     person: str | None = None
@@ -61,10 +60,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An API token without its secret: of a role, or of a person. `services` None is all of them.
+    """An API token without its secret, of a role or of a person. `services` None means all.
 
-    `root` is the person at the root of the chain of tokens, None where that is the host;
-    `made_with` the token before it.
+    `made_with` is the token with which it was made, if any. `root` is the person at the beginning
+    of that chain, or None if it began on the host.
     """
 
     id: str
@@ -81,20 +80,20 @@ class Token:
     last_used_at: datetime | None = None
 
     def is_good_at(self, now: datetime) -> bool:
-        """Neither revoked nor expired; `now` is the database's clock."""
+        """Whether it is neither revoked nor expired; `now` is the database's time."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new token. `text` is shown once and is nowhere else."""
+    """A new token. `text` is shown once and kept nowhere."""
 
     token: Token
     text: str
 
 
 class Presented(NamedTuple):
-    """What somebody shows: the id, and SHA-256 of the secret. May be the key of a cache."""
+    """A token as it was presented: its id, and the SHA-256 of its secret."""
 
     id: str
     secret_sha256: str
@@ -102,17 +101,14 @@ class Presented(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A row with its hash, to compare with."""
+    """A token with the hash of its secret, to compare with."""
 
     token: Token
     secret_sha256: str
 
 
 def create(tx: Tx, by: Maker, wanted: Wanted) -> Created:
-    """A token of a role or of a person, good from now on.
-
-    Raises `Invalid` for what could never be of use.
-    """
+    """Make a token of a role or of a person. Raises `Invalid` for one that could never be used."""
     _check(tx, wanted)
     token = Token(
         id=secrets.token_hex(_ID_BYTES),
@@ -133,17 +129,14 @@ def create(tx: Tx, by: Maker, wanted: Wanted) -> Created:
 
 
 def present(text: str) -> Presented | None:
-    """What a token's text says; None for anything else, also for a token that is too short or too
-    long.
-    """
+    """Return the parts of a token's text, or None for any other text."""
     found = _TOKEN.fullmatch(text)
     return None if found is None else Presented(found[1], _sha256(found[2]))
 
 
 def authenticate(conn: Connection, text: str, now: datetime) -> Token | None:
-    """Whose token this is.
-
-    None for every reason alike: malformed, unknown, wrong, revoked, expired.
+    """Return the token that a text is, or None if it is malformed, unknown, wrong, revoked or
+    expired: a caller cannot tell these apart.
     """
     presented = present(text)
     if presented is None:
@@ -152,7 +145,7 @@ def authenticate(conn: Connection, text: str, now: datetime) -> Token | None:
 
 
 def find(conn: Connection, token: str) -> Kept | None:
-    """The row of that id, to `judge` by."""
+    """Return the token of that id with its hash, for `judge`, or None."""
     row = conn.execute(
         select(*_COLUMNS, tokens.c.secret_sha256).where(tokens.c.id == token)
     ).first()
@@ -160,8 +153,10 @@ def find(conn: Connection, token: str) -> Kept | None:
 
 
 def judge(kept: Kept | None, presented: Presented, now: datetime) -> Token | None:
-    """The secrets are compared in constant time, and one of them also when there is no such
-    token.
+    """Return the token if the presented secret is right and it is valid now, or None.
+
+    Secrets are compared in constant time, and also if there is no such token, so that the time of
+    an answer does not tell which ids exist.
     """
     same = hmac.compare_digest(
         presented.secret_sha256, kept.secret_sha256 if kept is not None else _NOBODY
@@ -172,7 +167,7 @@ def judge(kept: Kept | None, presented: Presented, now: datetime) -> Token | Non
 
 
 def revoke(tx: Tx, token: str) -> bool:
-    """No good from now on. False when there is none, or it was revoked before."""
+    """Revoke a token. False: there is none, or it was revoked before."""
     statement = (
         update(tokens)
         .where(tokens.c.id == token, tokens.c.revoked_at.is_(None))
@@ -185,9 +180,7 @@ def revoke(tx: Tx, token: str) -> bool:
 
 
 def token_page(conn: Connection, person: str | None, part: Part) -> Page[Token]:
-    """One page of the tokens of a person, or of all, by (`created_at`, `id`), newest first; revoked
-    ones too.
-    """
+    """Return one page of the tokens of a person, or of all, newest first, revoked ones too."""
     found = select(*_COLUMNS)
     if person is not None:
         found = found.where(tokens.c.person == person)
@@ -195,14 +188,15 @@ def token_page(conn: Connection, person: str | None, part: Part) -> Page[Token]:
 
 
 def count_good(conn: Connection, person: str) -> int:
-    """How many tokens of a person are not revoked; expired ones count."""
+    """Return how many tokens of a person are not revoked; expired ones count, too."""
     query = select(func.count()).where(tokens.c.person == person, tokens.c.revoked_at.is_(None))
     return int(conn.execute(query).scalar_one())
 
 
 def touch(tx: Tx, used: Mapping[str, datetime]) -> None:
-    """When tokens were used last, at most once a minute each; for the worker, in batches, never
-    while somebody waits.
+    """Keep when tokens were used last, at most once a minute each.
+
+    The worker does this in batches, so that no request waits for it.
     """
     rows: Sequence[Mapping[str, object]] = [
         {"token": token, "used": at, "before": at - TOUCH_PAUSE}

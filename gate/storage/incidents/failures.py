@@ -16,11 +16,10 @@ from gate.storage.tables.schema import changes
 
 
 def judge(tx: Tx, change: StoredChange, files: Iterable[str]) -> int:
-    """Make the row, and the counts of its place and these `files`, say what is so.
+    """Recompute whether the change failed, and adjust the failures of its place and files.
 
-    1: it failed just now, -1: it did not after all.
-
-    To be called with the row as it stands, under the lock of its place.
+    Returns 1 if it became failed, -1 if it no longer is, 0 if nothing changed. To be called with
+    the row as it is now, under the lock of its place.
     """
     failed = change.result in FAILED_RESULTS or bool(links.of_change(tx.conn, change.id))
     if failed == change.failed:

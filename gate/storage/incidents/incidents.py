@@ -1,4 +1,4 @@
-"""What broke: each incident once, as its source last described it."""
+"""Incidents: each is kept once, as its source last described it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from gate.storage.tables.schema import ADMITTED, changes
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
 
 OPEN_MAX = 50
-"""How many incidents of a service that go on are looked at."""
+"""How many open incidents of a service are looked at."""
 
 SERIES_MAX = 50
 """How many incidents that a source calls by one name are looked at."""
 
 _SERIES = 1
-"""What the locks of this file are about; `storage.changes.moves` has 0."""
+"""The subject of the locks of this file, as `Tx.lock` takes it; `storage.changes.moves` has 0."""
 
 KEYS = (incidents.c.began_at, incidents.c.id)
 _I = incidents.c
@@ -55,19 +55,20 @@ class IncidentFilters:
     service: str | None = None
     environment: str | None = None
     open: bool | None = None
-    # That a link which counts puts down to this change.
+    # Only incidents that are tied to this change.
     change: str | None = None
 
 
 def lock_series(tx: Tx, source: str, series: str) -> None:
-    """Until the transaction ends nobody else writes of this: of two words about one incident the
-    second finds the first.
+    """Lock the name that a source gave an incident, until the transaction ends.
+
+    Of two reports at once the second then finds the incident of the first, and makes no other.
     """
     tx.lock(_SERIES, source, series)
 
 
 def add(tx: Tx, incident: Incident) -> None:
-    """A new one."""
+    """Add a new incident."""
     tx.conn.execute(insert(incidents).values(values_of(incident)))
 
 
@@ -84,7 +85,7 @@ def record_report(
 
 
 def read(conn: Connection, incident: str) -> Incident | None:
-    """The incident of that id."""
+    """Return the incident of that id, or None."""
     return first(conn, Incident, select(incidents).where(_I.id == incident))
 
 
@@ -115,7 +116,7 @@ def of_series(conn: Connection, source: str, series: str) -> list[Incident]:
 
 
 def open_of_service(conn: Connection, service: str) -> list[Incident]:
-    """Those of the service that go on, newest first."""
+    """Return the open incidents of a service, newest first."""
     query = (
         select(incidents)
         .where(_I.service == service, text("resolved_at IS NULL"))
@@ -125,7 +126,7 @@ def open_of_service(conn: Connection, service: str) -> list[Incident]:
 
 
 def incident_page(conn: Connection, filters: IncidentFilters, part: Part) -> Page[Incident]:
-    """One page by (`began_at`, `id`), newest first."""
+    """Return one page of incidents by (`began_at`, `id`), newest first."""
     found = select(incidents)
     if filters.service is not None:
         found = found.where(_I.service == filters.service)
@@ -146,7 +147,7 @@ def incident_page(conn: Connection, filters: IncidentFilters, part: Part) -> Pag
 def suspects(
     conn: Connection, service: str, environments: Sequence[str], began_at: datetime
 ) -> list[Suspect]:
-    """The last changes of the service that were admitted there before something began."""
+    """Return the last changes of the service that were admitted there before an incident began."""
     found: list[Suspect] = []
     column = changes.c
     for environment in environments:

@@ -20,9 +20,9 @@ _HEAD = select(_H.size, _H.root, _H.epoch, _H.key)
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """So many entries are sealed, under this root.
+    """The head of the ledger: how many entries are sealed, and the root of their tree.
 
-    `key` is the verifier key of whoever signs, None before the first.
+    `key` verifies what is signed; it is None before the first key.
     """
 
     size: int
@@ -33,8 +33,8 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """Where the ledger is, read from one snapshot: what is sealed, since when something waits to
-    be, the newest signed head.
+    """The state of the ledger, read from one snapshot: what is sealed, since when an entry waits
+    for that, and the newest signed head.
     """
 
     head: Head
@@ -44,12 +44,12 @@ class LedgerState:
 
 
 def head(conn: Connection) -> Head:
-    """The head as it is committed."""
+    """Return the head as it is committed."""
     return _head(conn.execute(_HEAD).one())
 
 
 def state(conn: Connection) -> LedgerState:
-    """Everything at once."""
+    """Return the state of the ledger."""
     found = head(conn)
     oldest = select(_E.at).where(_E.index.is_(None)).order_by(_E.id).limit(1)
     waits_since = optional_instant(conn.execute(oldest).scalar())
@@ -60,7 +60,7 @@ def state(conn: Connection) -> LedgerState:
 
 
 def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:
-    """The size and the note of the newest signed head, None before the first."""
+    """Return size and note of the newest signed head, or None before the first."""
     newest = (
         select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
     )
@@ -69,19 +69,18 @@ def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:
 
 
 def lock_head(tx: Tx) -> Head | None:
-    """The head, which nobody else changes until this transaction ends; None while somebody else has
-    it.
+    """Lock the head until this transaction ends, and return it; None if another process has it.
 
-    Nobody waits for the lock: a process that was stopped while it held it must not stop the others
-    from writing.
+    Nobody waits for the lock, because a process that was stopped while it held it must not keep the
+    others from writing.
     """
-    # SQLite has one writer, and leaves this out.
+    # SQLite has one writer, and ignores the lock.
     row = tx.conn.execute(_HEAD.with_for_update(skip_locked=True)).first()
     return None if row is None else _head(row)
 
 
 def set_head(tx: Tx, **values: Any) -> None:
-    """Change the head that is locked."""
+    """Change the head, which this transaction has locked."""
     tx.conn.execute(update(ledger_head).values(values))
 
 

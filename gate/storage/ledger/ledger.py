@@ -36,15 +36,15 @@ def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
 
 
 def of_change(conn: Connection, change_id: str, limit: int) -> list[bytes]:
-    """The newest entries about a change, oldest first."""
+    """Return the newest entries about a change, oldest first."""
     newest = select(_E.body).where(_E.change_id == change_id).order_by(_E.id.desc()).limit(limit)
     return [bytes(body) for body in reversed(conn.execute(newest).scalars().all())]
 
 
 def newest_of(conn: Connection, change_id: str, kind: str) -> tuple[int | None, bytes] | None:
-    """Place and bytes of the newest entry of a kind about a change.
+    """Return index and bytes of the newest entry of a kind about a change, or None.
 
-    The place is None while it is not sealed.
+    The index is None while the entry is not sealed.
     """
     newest = (
         select(_E.index, _E.body)
@@ -57,7 +57,7 @@ def newest_of(conn: Connection, change_id: str, kind: str) -> tuple[int | None, 
 
 
 def record_of_decision(conn: Connection, change_id: str, number: int) -> str | None:
-    """The SHA-256 of the record of one decision, as its entry says; None where no entry does."""
+    """Return the SHA-256 of the record of a decision, as its entry has it; None without one."""
     decided = (
         select(_E.body)
         .where(_E.change_id == change_id, _E.kind == Kind.DECISION.value)
@@ -74,9 +74,9 @@ def record_of_decision(conn: Connection, change_id: str, number: int) -> str | N
 
 
 def sealed(conn: Connection, begin: int, end: int) -> Sequence[tuple[int, bytes]]:
-    """Place and bytes of the sealed entries from one place to before another.
+    """Return index and bytes of the sealed entries from one index to before another.
 
-    One that is not there is left out.
+    An entry that is missing is left out.
     """
     some = select(_E.index, _E.body).where(_E.index >= begin, _E.index < end).order_by(_E.index)
     return [(index, bytes(body)) for index, body in conn.execute(some)]

@@ -1,4 +1,4 @@
-"""Where changes stand in the database, compared with where their entries have left them."""
+"""Compares the state of changes in the database with the state that follows from their entries."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,13 +11,14 @@ from gate.storage.tables.schema import changes, ledger_entries
 ROWS_AT_ONCE = 5_000
 _E, _C = ledger_entries.c, changes.c
 _WAITS = {"approved": frozenset({"approved"}), "pending": frozenset({"pending", "approved"})}
-"""By the outcome of its decision: when approvals are complete, no entry of its own says so."""
+"""The states that a waiting change may have, by the outcome of its decision. A pending one may be
+approved by now, because no entry says that its approvals are complete."""
 
 
 def moved(conn: Connection, lives: Mapping[str, Life], size: int) -> Iterator[str]:
-    """What is wrong with each change whose row says something else than its entries.
+    """Yield what is wrong with each change whose row says something else than its entries.
 
-    Those with newer entries are left out.
+    Changes with newer entries are left out, because those entries were not read.
     """
     newer = exists().where(_E.change_id == _C.id, or_(_E.index.is_(None), _E.index >= size))
     query = (

@@ -1,4 +1,4 @@
-"""The sealer's one transaction: unsealed entries get the next places in the tree, and the tree
+"""The transaction of the sealer: unsealed entries get the next places in the tree, and the tree
 grows by their hashes.
 
 Which entries are unsealed is read from the rows themselves, never from a cursor: transactions
@@ -18,7 +18,7 @@ from gate.storage.ledger.heads import Head, lock_head, set_head
 from gate.storage.tables.schema import ledger_entries
 
 SEALED_AT_ONCE_MAX = 1_024
-"""Entries of one transaction: some milliseconds, in which nobody else writes."""
+"""How many entries one transaction seals: that takes some milliseconds, when nobody else writes."""
 
 _UNSEALED = (
     select(ledger_entries.c.id, ledger_entries.c.body)
@@ -37,17 +37,17 @@ WHERE ledger_entries.id = {number}
 
 
 class LedgerDamaged(Unavailable):
-    """What the database has is not what was sealed. Nothing is sealed or signed on top of it."""
+    """The database has something else than was sealed, so nothing more is sealed or signed."""
 
     problem = "signing_unavailable"
 
 
 def seal(tx: Tx) -> int:
-    """Seal what waits, up to the limit; how many entries it were.
+    """Seal entries that wait, up to the limit, and return how many.
 
-    0 also while another process has the head.
+    It is 0 as well while another process has the head.
 
-    Raises `LedgerDamaged` where the tree in the database does not lead to the head any more.
+    Raises `LedgerDamaged` if the tree in the database no longer leads to the head.
     """
     head = lock_head(tx)
     if head is None:
@@ -65,7 +65,7 @@ def seal(tx: Tx) -> int:
 
 
 def require_whole(conn: Connection, head: Head) -> None:
-    """Raises `LedgerDamaged` where the tiles do not lead to the head."""
+    """Raise `LedgerDamaged` if the tiles do not lead to the head."""
     try:
         root = tree.tree(conn, head.size).root()
     except ProofError as error:

@@ -13,12 +13,12 @@ _T = tiles.c
 
 
 def tree(conn: Connection, size: int) -> Tree:
-    """The tree of the first so many entries."""
+    """Return the tree of the first so many entries."""
     return Tree(size, tile_reader(conn))
 
 
 def tile_reader(conn: Connection) -> ReadTile:
-    """Reads tiles on this connection."""
+    """Return a function that reads tiles on this connection."""
 
     def read(level: int, number: int) -> bytes:
         query = select(_T.hashes).where(_T.level == level, _T.number == number)
@@ -29,7 +29,7 @@ def tile_reader(conn: Connection) -> ReadTile:
 
 
 def edge(conn: Connection, size: int) -> dict[int, bytes]:
-    """The tile of each level that is not full, in a tree of so many entries."""
+    """Return the tile of each level that is not full, in a tree of so many entries."""
     read, found, level = tile_reader(conn), {}, 0
     while hashes := size >> (TILE_HEIGHT * level):
         if hashes % TILE_WIDTH:

@@ -11,7 +11,7 @@ from gate.storage.messages.outbox import insert_messages, new_message_id
 from gate.storage.tables.schema_hosts import UNANSWERED, held_runs
 
 WAITING_MAX = 200
-"""Of one round; the next round takes the rest."""
+"""How many waiting runs one round takes; the next round takes the rest."""
 
 SUPERSEDED = "run again"
 
@@ -64,7 +64,7 @@ def waiting(conn: Connection) -> list[HeldRun]:
 def of_run(
     conn: Connection, issuer: str, repository_id: int, run_id: str, attempt: int
 ) -> list[HeldRun]:
-    """The jobs of a run, up to this attempt, that have no answer yet."""
+    """Return the jobs of a run, up to this attempt, that have no answer yet."""
     mine = and_(
         _H.issuer == issuer,
         _H.repository_id == repository_id,
@@ -90,7 +90,7 @@ def queue_report(
 
 
 def drop(tx: Tx, run: HeldRun, reported: str) -> None:
-    """Nobody waits for an answer any more."""
+    """Mark a run as answered without an answer, because nobody waits for one any more."""
     tx.conn.execute(
         update(held_runs)
         .where(_this(run), _H.answered_at.is_(None))

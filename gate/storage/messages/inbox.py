@@ -13,7 +13,7 @@ from gate.storage.database.values import every
 from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries
 
 CLAIMED_MAX = 20
-"""Of one source at once."""
+"""How many deliveries of one source are claimed at once."""
 
 ERROR_LENGTH_MAX = 500
 
@@ -93,10 +93,10 @@ def _add(tx: Tx, one: InboxDelivery) -> bool:
 
 
 def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
-    """Some of every source that are due, oldest first: a source that works slowly keeps no other
-    one waiting.
+    """Claim deliveries that are due, some of every source, oldest first.
 
-    Who claims one and is never heard of again gives it to the next at `again_at`.
+    Each source has its own limit, so that a slow source keeps no other one waiting. If the process
+    that claims a delivery dies, another one gets it at `again_at`.
     """
     due = (_D.next_at.is_not(None), _D.next_at <= tx.now)
     found: list[Claimed] = []
@@ -109,7 +109,7 @@ def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
             .order_by(_D.next_at, _D.at, _D.key)
             .limit(CLAIMED_MAX)
         )
-        # SQLite has one writer anyway and leaves the lock out
+        # Rows that another process has locked are skipped. SQLite has one writer, and no locks.
         for row in tx.conn.execute(query.with_for_update(skip_locked=True)).all():
             tx.conn.execute(
                 _at(row.source, row.key).values(next_at=again_at, attempts=row.attempts + 1)
@@ -122,22 +122,25 @@ def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
 
 
 def done(tx: Tx, source: str, key: str) -> None:
-    """Worked on: what people wrote in it is kept nowhere else than where the work put it."""
+    """Mark a delivery as done, and delete its body.
+
+    What people wrote in it must stay only where it can be erased.
+    """
     tx.conn.execute(_at(source, key).values(next_at=None, body=b"", error=None))
 
 
 def again(tx: Tx, source: str, key: str, *, at: datetime, error: str) -> None:
-    """Try again from then on."""
+    """Have a delivery tried again at this instant."""
     tx.conn.execute(_at(source, key).values(next_at=at, error=error[:ERROR_LENGTH_MAX]))
 
 
 def give_up(tx: Tx, source: str, key: str, *, error: str) -> None:
-    """Never again; the row says why."""
+    """Give a delivery up; its row keeps the reason."""
     tx.conn.execute(_at(source, key).values(next_at=None, body=b"", error=error[:ERROR_LENGTH_MAX]))
 
 
 def given_up(conn: Connection, limit: int) -> tuple[GivenUp, ...]:
-    """The newest deliveries that were given up, newest first."""
+    """Return the newest deliveries that were given up, newest first."""
     columns = (_D.source, _D.kind, _D.at, _D.attempts, _D.error)
     newest = (
         select(*columns).where(text(GIVEN_UP)).order_by(_D.at.desc(), _D.key.desc()).limit(limit)
@@ -146,7 +149,7 @@ def given_up(conn: Connection, limit: int) -> tuple[GivenUp, ...]:
 
 
 def forget(tx: Tx, *, older_than: timedelta) -> int:
-    """Those that were worked on so long ago that nobody sends them again."""
+    """Delete deliveries so old that no sender repeats them, and return how many."""
     before = tx.now - older_than
     return tx.conn.execute(delete(deliveries).where(_D.at < before, _D.next_at.is_(None))).rowcount
 

@@ -1,4 +1,4 @@
-"""Who of several processes does a piece of work: a lease by name, on the database's clock."""
+"""Which of several processes does a piece of work? A lease by name, on the database's clock."""
 
 from datetime import timedelta
 
@@ -13,11 +13,11 @@ _L = schema_work.leases.c
 
 
 def take(tx: Tx, name: str, holder: str, *, hold_for: timedelta) -> bool:
-    """Take a lease that is free or over, or renew one's own; whether one has it now."""
+    """Take a lease that is free or over, or renew it; return whether the holder has it now."""
     lease = {"name": name, "holder": holder, "until": tx.now + hold_for}
     return upsert(tx, _LEASES, lease, where=(_L.holder == holder) | (_L.until <= tx.now))
 
 
 def release(tx: Tx, name: str, holder: str) -> None:
-    """Give it up, if one has it."""
+    """Give a lease up, if the holder has it."""
     tx.conn.execute(delete(_LEASES).where(_L.name == name, _L.holder == holder))

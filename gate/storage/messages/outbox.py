@@ -26,19 +26,19 @@ _UNDELIVERED = text(schema_work.UNDELIVERED)
 
 
 def new_message_id() -> str:
-    """Nobody can guess one, so nobody can be first with it at a receiver."""
+    """Return a random id. If it could be guessed, somebody else could use it first at a receiver,
+    which would then ignore the real message.
+    """
     return f"msg_{secrets.token_hex(16)}"
 
 
 def insert_messages(tx: Tx, rows: Sequence[MessageRow]) -> None:
-    """Put messages into the outbox, in the transaction of what they tell of."""
+    """Put messages into the outbox, in the transaction of what they are about."""
     _BULK.insert(tx, rows)
 
 
 def announce(tx: Tx, rows: Sequence[EntryRow]) -> None:
-    """One message for each target that subscribed to the kind of an entry; without subscribers
-    nothing is written.
-    """
+    """Put a message of each entry into the outbox for every target that subscribed to its kind."""
     messages = [
         MessageRow(new_message_id(), row.at, one.target, row.change_id, row.body, row.at)
         for row in rows
@@ -50,7 +50,7 @@ def announce(tx: Tx, rows: Sequence[EntryRow]) -> None:
 
 
 def due_targets(conn: Connection, now: datetime) -> list[str]:
-    """Who has messages that are due."""
+    """Return the targets that have messages due, the one that waits longest first."""
     due = select(_O.target).where(_UNDELIVERED, _O.next_at <= now).group_by(_O.target)
     return list(conn.scalars(due.order_by(func.min(_O.next_at)).limit(DUE_TARGETS_MAX)))
 
@@ -58,10 +58,9 @@ def due_targets(conn: Connection, now: datetime) -> list[str]:
 def claim(
     tx: Tx, target: str, *, lease_for: timedelta, at_most: int = CLAIMED_MAX
 ) -> list[tuple[Message, str]]:
-    """Due messages that nobody works on, the oldest first, each with its lease: the proof of the
-    claim.
+    """Claim messages that are due, the oldest first; return each with its lease, which proves it.
 
-    Who does not mark them in time loses them to the next.
+    A message that is not marked before its lease ends can be claimed by another process.
     """
     now, lease = tx.now, secrets.token_hex(16)
     due = (
@@ -88,22 +87,22 @@ def claim(
 
 
 def delivered(tx: Tx, message: Message, lease: str) -> bool:
-    """Done; False when the claim was lost."""
+    """Mark a message as delivered. False: the claim was lost."""
     return _mark(tx, message, lease, delivered_at=tx.now, error=None)
 
 
 def again(tx: Tx, message: Message, lease: str, *, after: timedelta, error: str) -> bool:
-    """Try again so much later; False when the claim was lost."""
+    """Have a message tried again so much later. False: the claim was lost."""
     return _mark(tx, message, lease, next_at=tx.now + after, error=error[:ERROR_LENGTH_MAX])
 
 
 def dead(tx: Tx, message: Message, lease: str, *, error: str) -> bool:
-    """Give up, visibly; False when the claim was lost."""
+    """Mark a message as dead, which people can see. False: the claim was lost."""
     return _mark(tx, message, lease, dead_at=tx.now, error=error[:ERROR_LENGTH_MAX])
 
 
 def delete_done(tx: Tx) -> None:
-    """What was delivered a day ago, and what nobody sent again in three months."""
+    """Delete messages delivered a day ago, and dead ones that nobody sent again in 90 days."""
     for column, kept in ((_O.delivered_at, DELIVERED_KEPT), (_O.dead_at, DEAD_KEPT)):
         over = (
             select(_O.id)

@@ -1,4 +1,4 @@
-"""Reviews that age: which were brought up again already, and which are due."""
+"""Reminders of changes that wait long: which were sent already, and which are due?"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,8 +27,8 @@ class Due:
 
 
 def take_due(tx: Tx, policy: str, *, stage: int, older_than: timedelta) -> list[Due]:
-    """Pending changes of the policy that are older and were not brought up at this stage; from now
-    on they were. A held one waits.
+    """Return pending changes of a policy that are due for a reminder of this stage, and keep that
+    they had it. Held changes are left out, because nobody could let them pass.
     """
     statement = (
         select(_C.id, _C.decision)
@@ -53,6 +53,6 @@ def take_due(tx: Tx, policy: str, *, stage: int, older_than: timedelta) -> list[
 
 
 def forget_settled(tx: Tx) -> None:
-    """Whatever is no longer pending need not be remembered."""
+    """Delete what is kept of changes that are no longer pending."""
     pending = select(_C.id).where(_C.id == _R.change_id, _PENDING).exists()
     tx.conn.execute(delete(reminders).where(~pending))

@@ -22,7 +22,7 @@ class Waiting(NamedTuple):
 
 
 def messages(conn: Connection) -> tuple[Waiting, ...]:
-    """By receiver: messages that are not delivered, and those that were given up."""
+    """Return for each receiver the numbers of messages that wait and that were given up."""
     column = outbox.c
     open_ = column.delivered_at.is_(None)
     query = select(
@@ -39,9 +39,9 @@ def messages(conn: Connection) -> tuple[Waiting, ...]:
 
 
 def incoming(conn: Connection) -> tuple[Waiting, ...]:
-    """By source: deliveries that are not worked on yet, and those that were given up.
+    """Return for each source the numbers of deliveries that wait and that were given up.
 
-    Read from their indexes alone.
+    Only indexes of these are read, so the cost does not grow with what was worked on.
     """
     column = deliveries.c
     waits = select(column.source, func.count(), func.min(column.at), func.max(column.error)).where(
