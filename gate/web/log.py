@@ -20,6 +20,7 @@ from gate.flow.answers.delivery import CountAnswer
 from gate.flow.answers.reasons import FactAnswer
 from gate.flow.answers.written import indented
 from gate.flow.commands import Part
+from gate.flow.identity.labels import requester
 from gate.flow.queries import facets, log, look
 from gate.storage.changes.log import LogFilters
 from gate.web.page import Blank, Cursor, Pages, View
@@ -78,6 +79,7 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
     found = await log.page(gate, filters, by, part)
     counted = await facets.of_log(gate, filters, by)
     data = {"items": list(found.items), "next": found.next, "facets": counted}
+    book = await gate.rulebooks.current()
     exported = {"from": _instant(part.begins), "to": _instant(part.ends)}
     values = {
         "groups": by_change(found.items),
@@ -90,6 +92,7 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
             for kind in ("csv", "ndjson")
         },
         "saved": _address("/log", query.pairs()),
+        "names": {row.change: requester(book, row.requested_by or "") for row in found.items},
         "now": gate.clock(),
         "is_filtered": bool(query.pairs()),
     }

@@ -1,6 +1,7 @@
 """The log for people: one line a change, and its decisions fold out."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,9 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 async def test_a_line_says_what_it_is_who_approved_it_and_what_became_of_it(
     service: Served,
 ) -> None:
-    change = await waiting(service, title="Round half to even", facts=ORDINARY)
+    change = await waiting(
+        service, title="Round half to even", facts=ORDINARY, requested_by="lena@example.com"
+    )
     for person in ("ada", "ben"):
         await send(
             await browser(service, person),
@@ -45,7 +48,33 @@ async def test_a_line_says_what_it_is_who_approved_it_and_what_became_of_it(
     assert (row["result"], row["approved_by"]) == (None, ["Ada Ekberg", "Ben Okafor"])
     assert "Round half to even" in page
     assert "Ada Ekberg" in page.partition("<tbody>")[2]
+    assert "by <bdi>Lena Vogel</bdi>" in page
     assert "Round half to even,normal,review,pending,approved,,Ada Ekberg; Ben Okafor," in table
+
+
+async def test_a_freeze_is_told_by_its_reason_and_a_clock_time_and_kept_by_its_id(
+    service: Served,
+) -> None:
+    http = await browser(service)
+    ends = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=2)
+    await send(http, "/calendar/windows", reason="The index moves", ends=f"{ends:%Y-%m-%dT%H:%M}")
+    change = await waiting(service, facts=ORDINARY)
+
+    page, queue = (await http.get("/log")).text, (await http.get("/?q=is:held")).text
+    of_change = (await http.get(f"/changes/{change['id']}")).text
+    auditor = await service.auditor()
+    (row,) = (await auditor.get("/v1/log")).json()["items"]
+    export = (await auditor.get(f"/v1/changes/{change['id']}/decisions")).json()["items"][0]
+
+    until = f"until {ends.day} {ends:%b %Y, %H:%M} UTC"
+    said = f'frozen {until}: "The index moves"'
+    assert change["reasons"][0]["because"] == said
+    assert row["reasons"][0]["because"] == said
+    assert export["reasons"][0]["because"] == said
+    assert change["hold"]["window"].startswith("frz_")
+    for shown in (page, queue, of_change):
+        assert f"frozen by {change['hold']['window']}" not in shown
+    assert until in page
 
 
 async def test_an_approval_that_was_taken_back_approved_nothing(service: Served) -> None:

@@ -28,7 +28,7 @@ from gate.flow.answers.parts import (
     required_answer,
     run_answer,
 )
-from gate.flow.answers.reasons import KeptReasons, ReasonAnswer, reasons
+from gate.flow.answers.reasons import KeptReasons, ReasonAnswer, freeze_named, reasons
 from gate.flow.answers.written import written
 from gate.storage.incidents.links import SHOWN_MAX, TiedIncident
 
@@ -278,13 +278,16 @@ def written_change(
     findings, facts = record.decision.findings, record.case.facts
     fragments = kept.of(findings, facts, policy, record.revisions.policies)
     # orjson writes a fragment where a reason would stand, and nobody else sees this value
-    reasons = cast("list[ReasonAnswer]", fragments)
+    reasons = cast("tuple[ReasonAnswer, ...]", freeze_named(fragments, record, texts))
     return written(change_answer(record, reasons, life, texts, base_url))
 
 
-def reasons_of(record: Record, policy: Policy | None) -> tuple[ReasonAnswer, ...]:
+def reasons_of(
+    record: Record, policy: Policy | None, texts: Mapping[str, str]
+) -> tuple[ReasonAnswer, ...]:
     """The reasons of a decision; `policy` is the one that made it."""
-    return reasons(record.decision.findings, record.case.facts, policy)
+    found = reasons(record.decision.findings, record.case.facts, policy)
+    return freeze_named(found, record, texts)
 
 
 def judged(

@@ -114,7 +114,7 @@ def evaluation_answer(
 ) -> EvaluationAnswer:
     """What would be decided, with all facts; it has no id, state and times."""
     return EvaluationAnswer(
-        **vars(judged(record, reasons_of(record, policy), texts)),
+        **vars(judged(record, reasons_of(record, policy, texts), texts)),
         ref=record.asked.ref,
         run=run_answer(record.asked.run),
         approvals=approvals_answer(record, NOT_REVIEWED, texts),
@@ -129,7 +129,7 @@ def decision_answer(
 ) -> DecisionAnswer:
     """One decision of a change, with everything it was made from."""
     return DecisionAnswer(
-        **vars(judged(record, reasons_of(record, policy), texts)),
+        **vars(judged(record, reasons_of(record, policy, texts), texts)),
         change=record.change,
         decision=record.number,
         at=record.at,
@@ -167,7 +167,7 @@ def log_row(
         band=decision.band.word,
         score=decision.score,
         policy=policy_answer(record),
-        reasons=reasons_of(record, policy),
+        reasons=reasons_of(record, policy, texts),
     )
 
 

@@ -1,20 +1,26 @@
 """Why a change was decided as it was: each finding with its sentence and the facts it looked at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeAlias, TypeVar
 
 from orjson import Fragment
 
+from gate.core.decision.guards import held_by
 from gate.core.decision.record import Record
-from gate.core.decision.sentences import sentences
+from gate.core.decision.sentences import sentence, sentences, shown
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Facts, Origin, wire_value
 from gate.core.policy.policy import Policy
+from gate.flow.answers.parts import hold_answer
 from gate.flow.answers.written import written
 
 REASONS_KEPT_MAX = 20_000
 """Reasons that are kept as JSON, of a few hundred bytes each."""
+
+Reason = TypeVar("Reason")
+"""A reason, or the JSON of one: of a freeze there is none as JSON."""
 
 FactValue: TypeAlias = bool | int | float | str | list[str]
 
@@ -174,3 +180,33 @@ def is_against(finding: Finding) -> bool:
     if finding.kind is FindingKind.REQUIREMENT:
         return not finding.holds
     return finding.kind is FindingKind.GATE
+
+
+def freeze_named(
+    found: Sequence[Reason], record: Record, texts: Mapping[str, str]
+) -> tuple[Reason, ...]:
+    """The same reasons; that of a freeze or a stopped line says why, and until when by the clock.
+
+    The record says it by the id of the window and the exact instant, and goes on doing so.
+    """
+    decision = record.decision
+    held = decision.hold or (decision.observed.hold if decision.observed else None)
+    hold = hold_answer(held, texts)
+    if held is None or hold is None:
+        return tuple(found)
+    finding = held_by(held)
+    kept = sentence(finding, {}, None)
+    until = f"until {_clock(hold.until)}" if hold.until else "until somebody lifts it"
+    what = "the line is stopped" if hold.stop else "frozen"
+    said = f"{what} {until}: {shown('reason', hold.reason)}"
+    return tuple(
+        replace(one, because=said)
+        if isinstance(one, ReasonAnswer) and one.rule == finding.rule and one.because == kept
+        else one
+        for one in found
+    )
+
+
+def _clock(at: datetime) -> str:
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"

@@ -30,7 +30,7 @@ from gate.flow.answers.change import (
 from gate.flow.caller import Caller
 from gate.flow.changes import excluded
 from gate.flow.gate import Gate
-from gate.flow.identity.labels import labels
+from gate.flow.identity.labels import labels, requester
 from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import sees
@@ -89,23 +89,12 @@ class Known:
         return self.record.decision.observed is not None
 
     def asked_by(self, book: Rulebook) -> str:
-        """Return the name of the requester if the catalogue knows the address, or the address.
-
-        An address that only looks like somebody's, or that several people share, stays what it is,
-        because a reader must not take a stranger for a colleague.
-        """
-        asked = self.texts.get(self.record.asked.requested_by, "")
-        if not asked:
-            return ""
-        named = book.identities.excluded([asked])
-        if named.strangers or named.shared or len(named.people) != 1:
-            return asked
-        (person,) = named.people
-        return book.catalogue.label_of(person)
+        """Return the name of the requester if the catalogue knows the address, or the address."""
+        return requester(book, self.texts.get(self.record.asked.requested_by, ""))
 
     def answer(self, now: datetime, base_url: str) -> ChangeAnswer:
         """Return the change as it is shown, with expiry taken into account."""
-        reasons, life = reasons_of(self.record, self.policy), self.life(now)
+        reasons, life = reasons_of(self.record, self.policy, self.texts), self.life(now)
         return change_answer(self.record, reasons, life, self.texts, base_url, self._reviewed())
 
     def _reviewed(self) -> Reviewed:

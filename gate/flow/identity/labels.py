@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
 from gate.flow.caller import PERSON
+from gate.flow.rulebooks import Rulebook
 from gate.storage import texts
 from gate.storage.identity import persons
 
@@ -33,6 +34,21 @@ def callers_named(conn: Connection, catalogue: Catalogue, callers: Iterable[str]
     wanted = dict.fromkeys(callers)
     known = labels(conn, catalogue, [caller.removeprefix(PERSON) for caller in wanted])
     return {caller: _called(caller, known) for caller in wanted}
+
+
+def requester(book: Rulebook, asked: str) -> str:
+    """The name of whoever asked if the catalogue knows the address, or the address.
+
+    An address that only looks like somebody's, or that several people share, stays what it is,
+    because a reader must not take a stranger for a colleague.
+    """
+    if not asked:
+        return ""
+    named = book.identities.excluded([asked])
+    if named.strangers or named.shared or len(named.people) != 1:
+        return asked
+    (person,) = named.people
+    return book.catalogue.label_of(person)
 
 
 def _called(caller: str, known: dict[str, str]) -> str:

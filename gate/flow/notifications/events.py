@@ -166,7 +166,7 @@ def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> E
         standard_change=decision.standard_change,
         reasons=tuple(
             EventReason(one.rule, one.title, one.points, one.holds, one.because)
-            for one in reasons_of(record, books.policy_of(conn, record))
+            for one in reasons_of(record, books.policy_of(conn, record), held)
         ),
         required=decision.required,
         hold=hold_answer(decision.hold, held),

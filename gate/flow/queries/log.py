@@ -58,6 +58,7 @@ def _rows(
     found = log_page(conn, filters, part)
     decided = [records.read(row.record) for row in found.rows]
     wanted = [text for one in decided for text in (one.asked.requested_by, one.asked.title)]
+    wanted += [reason for one in decided for reason in one.decision.hold_reasons]
     said = texts.read_texts(conn, [text for text in wanted if text])
     approvers = _approvers(conn, books.latest.catalogue, [row.change for row in found.rows])
     rows = tuple(

@@ -15,7 +15,7 @@ from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType
 from gate.errors import BadRequest
 from gate.flow.answers.queue import FacetCount, QueueAnswer, QueueItem
-from gate.flow.answers.reasons import against, explained
+from gate.flow.answers.reasons import against, explained, freeze_named
 from gate.flow.caller import Person
 from gate.flow.changes.known import Known, know_all
 from gate.flow.commands import PAGE_ITEMS_DEFAULT, Part
@@ -170,7 +170,9 @@ def _settled_item(
 def _item(
     gate: Gate, known: Known, waiting: Waiting | None, by: Person, now: datetime
 ) -> QueueItem:
-    reasons = against(explained(known.record, known.policy))
+    reasons = against(
+        freeze_named(explained(known.record, known.policy), known.record, known.texts)
+    )
     found = tuple(one for one in reasons if not one.is_unknown)
     rejected = [one for one in known.approvals if one.rejected]
     spoken = rejected or [one for one in known.approvals if one.lapsed_at is None]

@@ -15,7 +15,7 @@ from gate.core.decision.record import Record
 from gate.core.decision.values import FindingKind, Required
 from gate.errors import NotFound
 from gate.flow.answers.change import ChangeAnswer
-from gate.flow.answers.reasons import against, explained
+from gate.flow.answers.reasons import against, explained, freeze_named
 from gate.flow.answers.story import (
     DetailsAnswer,
     ExcludedAnswer,
@@ -73,7 +73,7 @@ def _read(
     if known is None:
         return None
     record, policy, book = known.record, known.policy, books.latest
-    reasons = explained(record, policy)
+    reasons = freeze_named(explained(record, policy), record, known.texts)
     decided = decision_table.decision_page(conn, change_id, Part(DECISIONS_SHOWN)).rows
     owed = post_reviews.read(conn, change_id)
     events = _timeline(conn, book.catalogue, change_id)

@@ -303,7 +303,7 @@ async def test_nothing_passes_a_stopped_line(shop: Shop) -> None:
     assert {
         (change["state"], change["hold"]["stop"], change["reasons"][0]["because"])
         for change in asked
-    } == {("pending", True, "the line is stopped, until somebody lifts it")}
+    } == {("pending", True, 'the line is stopped until somebody lifts it: "The data centre burns"')}
 
 
 async def test_an_emergency_is_not_held_by_a_freeze(small_shop: Shop) -> None:
