@@ -8,6 +8,7 @@ the identity token beside it proves. It gets into no record, no log and no error
 from dataclasses import dataclass, field, replace
 
 from gate.core.change import Change, Repository
+from gate.core.decision.guards import HOST_FACTS_FRESH_MINUTES
 from gate.core.messages.host import HostFacts, HostQuestion
 from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Workload
@@ -59,8 +60,8 @@ class NothingLent:
     async def facts(self, question: HostQuestion) -> HostFacts:
         """Nothing. Raises `SourceUnavailable`."""
         raise SourceUnavailable(
-            "the code host was asked more than 10 minutes ago, and no job lent its token to ask "
-            f"again about {question.commit[:12]}"
+            f"the code host was asked more than {HOST_FACTS_FRESH_MINUTES} minutes ago, and no job "
+            f"lent its token to ask again about {question.commit[:12]}"
         )
 
     async def run(self, repository: Repository, run: str) -> RunSeen:

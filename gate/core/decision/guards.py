@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from gate.core.change import State
@@ -27,7 +27,7 @@ note is what decides."""
 KEPT = "host-facts-kept"
 """The rule of the note that facts of the code host are those of an earlier decision."""
 
-HOST_FACTS_FRESH = timedelta(minutes=10)
+HOST_FACTS_FRESH_MINUTES = 10
 """So long an admission relies on what the code host said; later it asks again."""
 
 KEPT_SINCE = "since"
@@ -57,7 +57,7 @@ def kept_since(asked_at: datetime) -> Finding:
     """
     because = (
         f"what the code host said at {asked_at:%Y-%m-%d %H:%M} UTC counts; the admission asks it "
-        f"again {HOST_FACTS_FRESH.seconds // 60} minutes after that"
+        f"again {HOST_FACTS_FRESH_MINUTES} minutes after that"
     )
     seen = ((KEPT_SINCE, asked_at.isoformat()), ("because", because))
     return Finding(FindingKind.GATE, KEPT, "Code host", holds=True, seen=seen)

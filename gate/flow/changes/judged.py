@@ -2,14 +2,14 @@
 things: at its admission, and when a controller asks for a verdict.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from gate.core.change import State
 from gate.core.decision.admission import AdmissionCase, Refusal, fires_more
 from gate.core.decision.decide import Case, decide
-from gate.core.decision.guards import HOST_FACTS_FRESH
+from gate.core.decision.guards import HOST_FACTS_FRESH_MINUTES
 from gate.core.decision.sentences import sentence
 from gate.core.decision.values import Outcome, Route
 from gate.core.facts import Origin
@@ -73,7 +73,7 @@ def is_out_of_date(known: Known, at: datetime) -> bool:
         return False
     since = asked_at(known)
     passed = known.stored.state_at(at) is State.APPROVED
-    return passed and since is not None and at - since > HOST_FACTS_FRESH
+    return passed and since is not None and at - since > timedelta(minutes=HOST_FACTS_FRESH_MINUTES)
 
 
 def worse_by_now(known: Known, now: Case, book: Rulebook) -> Refusal | None:
