@@ -1,6 +1,5 @@
-"""Who is this?
-
-A bearer token becomes a machine, a person, or whoever holds one change; a cookie becomes a person.
+"""Who sends this request? A bearer token becomes a machine, a person or the holder of one change; a
+cookie becomes a person.
 """
 
 import hmac
@@ -35,17 +34,19 @@ from gate.storage.identity.tokens import Kept, Token
 
 TOKEN_LENGTH_MAX = 200
 OF_THE_ORGANISATION = frozenset({"pipeline", "hook"})
-"""Roles whose tokens stay good when whoever made them has left.
+"""Roles whose tokens stay valid when the person who made them has left.
 
-Without them nothing would be deployed any more.
+Otherwise nothing could be deployed any more after an admin leaves.
 """
 
 IDENTITY_TOKEN_DOTS = 2
-"""Between the three parts of an identity token; no other token has any."""
+"""The dots between the three parts of an identity token; no other token has any."""
 
 
 class Access:
-    """Knows who asked in the last second; what is written about them is heard at once."""
+    """Authenticates callers. Rows are kept for a second, and read again when the store announces a
+    change of them.
+    """
 
     def __init__(self, gate: Gate, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._gate = gate
@@ -62,7 +63,7 @@ class Access:
         self._seen: dict[str, datetime] = {}
 
     async def authenticate(self, bearer: str) -> Caller:
-        """Whose token this is. Raises `Unauthenticated`, with one text for every reason."""
+        """Return whose token this is. Raises `Unauthenticated`, with one text for all reasons."""
         if bearer.count(".") == IDENTITY_TOKEN_DOTS:
             caller: Caller | None = await self._workload(bearer)
         elif len(bearer) > TOKEN_LENGTH_MAX:
@@ -76,7 +77,7 @@ class Access:
         return caller
 
     async def signed_in(self, secret: str) -> Person | None:
-        """Whose session has this secret; None for one that is unknown, ended or too old."""
+        """Return the person whose session has this secret; None if it is unknown, ended or over."""
         if len(secret) != sessions.SECRET_LENGTH:
             return None
         session = await self._sessions.find(sessions.sha256(secret))
@@ -90,7 +91,7 @@ class Access:
         return person
 
     def hear(self, topics: Topics) -> None:
-        """What the store says has moved; none of it that is kept counts any more."""
+        """Forget the rows of these topics, because the store announced that they moved."""
         for topic, kept in (
             (tokens.TOPIC, self._tokens),
             (sessions.TOPIC, self._sessions),
@@ -100,23 +101,23 @@ class Access:
                 kept.forget()
 
     def take_used(self) -> Mapping[str, datetime]:
-        """Which tokens were used since this was asked last; the worker writes it down, nobody waits
-        for it.
+        """Return which tokens were used since the last call.
+
+        The worker writes it down later, so that no request waits for it.
         """
         used, self._used = self._used, {}
         return used
 
     def take_seen(self) -> Mapping[str, datetime]:
-        """Return which sessions were used since this was asked last; the worker writes it down,
-        nobody waits for it.
-        """
+        """Return which sessions were used since the last call; the worker writes it down, too."""
         seen, self._seen = self._seen, {}
         return seen
 
     async def _workload(self, bearer: str) -> Workload | None:
-        """Anybody's pipeline has a good token of a public issuer.
+        """Return the run of an identity token, or None if the token is not valid.
 
-        Raises `NotAllowed` for one whose repository nobody lists.
+        Raises `NotAllowed` if no service lists its repository, because on a public host anybody's
+        pipeline has a valid token.
         """
         workload = await self._gate.identify(bearer, self._gate.clock())
         if workload is None:
@@ -129,7 +130,8 @@ class Access:
                 f"repository {workload.repository.id} of {workload.issuer} is listed for no "
                 "service; list it in the catalogue"
             )
-            # one name for all repositories of an issuer that nobody lists: there is no end of them
+            # One name for all unlisted repositories of an issuer, because their number has no
+            # limit, and each name is remembered.
             raise NotAllowed(detail, problem="identity_mismatch", by=f"issuer:{workload.issuer}")
         return replace(workload, services=frozenset(services))
 
@@ -160,12 +162,11 @@ class Access:
         return None
 
     async def _is_backed(self, token: Token) -> bool:
-        """Whether whoever made this token could make it still.
+        """Whether the maker of this token could still make it.
 
-        With a good token, and as an admin where it has a role.
-
-        What somebody has made for themself must not outlive the token that was taken from them, or
-        their being an admin.
+        Every token of the chain behind it must be valid, and for a token of a role the person at
+        its root must still be an admin. Otherwise a person whose token or role was taken away could
+        go on with a token made before.
         """
         now, before = self._gate.clock(), token.made_with
         for _ in range(CHAIN_MAX + 1):

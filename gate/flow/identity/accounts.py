@@ -1,6 +1,5 @@
-"""Whose account is this?
-
-An address is somebody of the catalogue, or somebody outside it who was invited.
+"""Whose account is this? An address belongs to a person of the catalogue, or to one outside it who
+was invited.
 """
 
 from sqlalchemy import Connection
@@ -15,14 +14,15 @@ from gate.storage.identity.people import Stored
 
 
 def one_spelling(email: str) -> str:
-    """Letter case and blanks around it do not count; `+tags` do: whoever has the one address need
-    not have the other.
+    """Return an address in one spelling: without blanks around it, and in lower case.
+
+    `+tags` stay, because two addresses that differ by one may belong to two people.
     """
     return email.strip().casefold()
 
 
 def person_at(book: Rulebook, email: str) -> str | None:
-    """The one person of the catalogue who has this very address."""
+    """Return the one person of the catalogue who has this very address, or None."""
     spelled = one_spelling(email)
     catalogue = book.catalogue
     found = [
@@ -34,7 +34,7 @@ def person_at(book: Rulebook, email: str) -> str | None:
 
 
 def person_named(book: Rulebook, text: str) -> str | None:
-    """The one person of the catalogue who is meant: by id, by key, or by any identity."""
+    """Return the one person of the catalogue with this id, key or identity, or None."""
     catalogue = book.catalogue
     if text in catalogue.people:
         return text
@@ -42,7 +42,7 @@ def person_named(book: Rulebook, text: str) -> str | None:
 
 
 def account_of(conn: Connection, book: Rulebook, email: str) -> Stored | None:
-    """Whoever was let in under this address."""
+    """Return the account of an address, or None."""
     known = person_at(book, email)
     stored = None if known is None else people.read(conn, known)
     return stored or people.by_email(conn, one_spelling(email))
@@ -61,10 +61,9 @@ def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Stored:
 
 
 def settled(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
-    """The account of the person whom the catalogue knows under this address, if it has learnt of
-    them meanwhile.
+    """Return the account, joined to the person of the catalogue if that has the address by now.
 
-    Mostly the activation of the catalogue has seen to that; this one may have been made at the same
+    The activation of a catalogue joins accounts, too; this one may have been made at the same
     moment.
     """
     if stored.email is None:
@@ -77,5 +76,5 @@ def settled(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
 
 
 def is_somebody(book: Rulebook, stored: Stored) -> bool:
-    """Whether they are in the catalogue, or were invited although they are not."""
+    """Whether the account is of a person of the catalogue, or was invited from outside it."""
     return stored.id in book.catalogue.people or stored.email is not None

@@ -1,8 +1,8 @@
 """The token of one change: made from a secret and stored nowhere.
 
-It says which change it is for, by what it was earned, what that proved, and until when that is good
-at most; the seal is over all of it. So the same asking always has the same token, also when its
-answer is repeated, and the token dies with what it was earned with.
+It names the change, the token for which it was issued, what that proved, and until when that is
+valid at most; a seal covers all of it. So a repeated answer always has the same token, and the
+token ends with the one for which it was issued.
 """
 
 import hmac
@@ -26,25 +26,25 @@ GOOD_AFTER_THE_END = timedelta(hours=24)
 
 _TOKEN = re.compile(r"gatec_([0-9a-z]{26})_([tu])([0-9A-Za-z-]{1,40})_([0-9a-f]{64})", re.ASCII)
 _BY_TOKEN, _UNTIL = "t", "u"
-"""Of what follows: the id of an API token, or the second at which an identity token ends, a hyphen
-and the fingerprint of what that proves."""
+"""Say what follows: the id of an API token; or the second at which an identity token ends, a
+hyphen, and the fingerprint of what it proves."""
 
 FindToken: TypeAlias = Callable[[str], Awaitable[Kept | None]]
 
 
 def change_token(secret: bytes, change: str, by: Caller) -> str:
-    """Good for this change alone: read, admit, close, cancel.
+    """Return the token of a change, with which it can be read, admitted, closed and canceled.
 
-    `by` has just asked for the change.
+    `by` is the caller who has just asked for the change.
     """
     return _sealed(secret, change, _earner(by))
 
 
 async def holder(gate: Gate, text: str, find: FindToken) -> ChangeHolder | None:
-    """Whoever shows the token of a change; None for any other text, and for one whose time is over.
+    """Return the holder of a change token, or None for any other text and a token that is over.
 
-    That is 24 hours after the change's final state, and as soon as the token it was earned with is
-    no longer good.
+    It is over 24 hours after the final state of the change, and as soon as the token for which it
+    was issued is no longer valid.
     """
     found = _TOKEN.fullmatch(text)
     change = f"chg_{found[1]}" if found else ""
@@ -84,7 +84,7 @@ def _earner(by: Caller) -> str:
 
 
 def _sealed(secret: bytes, change: str, earner: str) -> str:
-    # `hmac.digest` would let another thread in.
+    # `hmac.digest` would release the GIL, and taking it back costs more than the seal.
     seal = hmac.new(secret, f"{change} {earner}".encode(), "sha256")
     return f"{PREFIX}{change.removeprefix('chg_')}_{earner}_{seal.hexdigest()}"
 
@@ -92,6 +92,6 @@ def _sealed(secret: bytes, change: str, earner: str) -> str:
 def _over(stored: StoredChange, now: datetime) -> bool:
     if stored.state_at(now) not in FINAL:
         return False
-    # one that was refused at once, or whose expiry is not written yet, has no other time
+    # A change that was refused at once, or whose expiry is not written yet, has no `ended_at`.
     ended = stored.ended_at or stored.expires_at or stored.valid_until or stored.decided_at
     return now - ended > GOOD_AFTER_THE_END

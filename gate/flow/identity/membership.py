@@ -13,10 +13,10 @@ NONE: frozenset[str] = frozenset()
 
 
 def groups_now(catalogue: Catalogue, person: str, account_state: AccountState) -> frozenset[str]:
-    """Empty for whoever is disabled or an auditor, who may not act for any group.
+    """Return the groups for which a person may act now; none for a disabled one or an auditor.
 
-    Somebody whom the catalogue lacks is in none either: nobody knows under which names they write,
-    so their own changes could not be told from others'.
+    A person who is not in the catalogue is in none either. It is not known under which names that
+    person writes, so their own changes could not be recognised.
     """
     if account_state.disabled or account_state.role == "auditor" or person not in catalogue.people:
         return NONE
@@ -30,10 +30,7 @@ def groups_now(catalogue: Catalogue, person: str, account_state: AccountState) -
 def signed_on(
     catalogue: Catalogue, person: str, account_state: AccountState, proof: Proof
 ) -> Person | None:
-    """The person as one who asks now.
-
-    Somebody who has left the catalogue, or was disabled, is nobody.
-    """
+    """Return the person as a caller; None for one who has left the catalogue or is disabled."""
     if account_state.disabled or (person not in catalogue.people and not account_state.outside):
         return None
     role = None if account_state.role is None else Role(account_state.role)
@@ -43,11 +40,10 @@ def signed_on(
 def counted(
     given: Iterable[Approval], record: Record, excluded: Collection[str], catalogue: Catalogue
 ) -> dict[str, frozenset[str]]:
-    """Who approved what is in force, with the groups they are in now; a disabled person never
-    counts.
+    """Return everybody whose approval counts for the decision in force, with their groups now.
 
-    `excluded` are those who may not decide as of now, not those of the decision: whoever was named
-    since does not count.
+    `excluded` are those who may not decide as of now, and not those of the decision: a person who
+    was named since then does not count.
     """
     decisions = {record.number, *record.carries}
     return {
@@ -62,5 +58,5 @@ def counted(
 def still_missing(
     given: Iterable[Approval], record: Record, excluded: Collection[str], catalogue: Catalogue
 ) -> tuple[int, ...]:
-    """How many approvals each entry lacks."""
+    """Return how many approvals each entry of what is required still lacks."""
     return missing(record.decision.required, counted(given, record, excluded, catalogue))

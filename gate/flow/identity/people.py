@@ -1,4 +1,4 @@
-"""People are let in: invited, given a role, shut out; and their first word, a password."""
+"""People are invited, get a role, are disabled and enabled; and they choose their password."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ SETUP_MINUTES = 15
 DEMO_HOURS = 24
 NO_LINK = "This link was used already, is too old, or never was. Ask for a new one."
 AGREE_HOURS = 24
-"""So long another admin may agree to a link for an account that is in use."""
+"""How long another admin may agree to a link for an account that is in use."""
 
 ON_THE_HOST = (
     "this account is in use, and a link to it needs two admins who are people, or the host: "
@@ -43,9 +43,9 @@ COMMAND_LINE = "command line"
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """The person and the link.
+    """An invited person, with the link.
 
-    Not complete: another admin has to ask for the same, and there is no link yet.
+    If it is not complete, another admin has to ask for the same, and there is no link yet.
     """
 
     answer: InvitedAnswer
@@ -54,7 +54,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What somebody finds behind a link: `name` and `email` are empty where they name themself."""
+    """What a link offers. `name` and `email` are empty if its user has to give them."""
 
     kind: LinkKind
     name: str
@@ -63,11 +63,11 @@ class Offer:
 
 
 async def invite(gate: Gate, command: InvitationCommand, by: Caller) -> Invitation:
-    """Let somebody in: the person, and the one-time link that they choose their password at.
+    """Invite a person, and return the one-time link at which the person chooses a password.
 
-    An account that its person uses already is given to nobody by one admin alone: the first asks
-    for it, and only another one gets the link. Raises `Invalid` for what is no address,
-    `NotAllowed` for one's own role, `Conflict` for whoever was shut out.
+    With a link to an account that is in use an admin could act as its person. So one admin asks for
+    it, and only another admin gets the link. Raises `Invalid` for a wrong address, `NotAllowed` for
+    the caller's own role, `Conflict` for a person who is disabled.
     """
     made = await gate.store.write(invite_person, await gate.rulebooks.current(), command, by)
     if isinstance(made, str):
@@ -82,7 +82,7 @@ async def invite(gate: Gate, command: InvitationCommand, by: Caller) -> Invitati
 
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[PersonAnswer]:
-    """A page of everybody who was let in or shut out, who came last first."""
+    """Return a page of everybody who was invited or disabled, newest first."""
     book, now = await gate.rulebooks.current(), gate.clock()
 
     def read(conn: Connection, wanted: pages.Part) -> pages.Page[PersonAnswer]:
@@ -93,11 +93,11 @@ async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Perso
 
 
 async def change(gate: Gate, named: str, command: PersonCommand, by: Caller) -> PersonAnswer:
-    """Another role, shut out, or let in again.
+    """Change the role of a person, or disable or enable the account; return the person.
 
-    `named` is an id, or for somebody of the catalogue the key or an identity.
+    `named` is an id, or for a person of the catalogue the key or any identity.
 
-    Raises `NotFound`, and `NotAllowed` for oneself.
+    Raises `NotFound`, and `NotAllowed` for the caller's own account.
     """
     book = await gate.rulebooks.current()
     person = person_named(book, named) or named
@@ -108,7 +108,7 @@ async def change(gate: Gate, named: str, command: PersonCommand, by: Caller) -> 
 
 
 async def offered(gate: Gate, secret: str) -> Offer:
-    """What this link is good for; looking changes nothing. Raises `NotFound`."""
+    """Return what this link offers, without using it. Raises `NotFound`."""
     found = await gate.store.read(_offered, await gate.rulebooks.current(), secret, gate.clock())
     if found is None:
         raise NotFound(NO_LINK)
@@ -116,10 +116,10 @@ async def offered(gate: Gate, secret: str) -> Offer:
 
 
 async def accept(gate: Gate, secret: str, *, password: str = "", email: str = "") -> Opened:
-    """Use the link: the password is theirs from now on, and they are signed in.
+    """Use a link: set the password, and return a new session.
 
-    `email` is asked of the first person only. Raises `NotFound`, and `Invalid` while the link stays
-    good.
+    `email` is asked only of the first person. Raises `NotFound`; and `Invalid`, after which the
+    link still works.
     """
     offer = await offered(gate, secret)
     hashed = None
@@ -136,7 +136,7 @@ async def accept(gate: Gate, secret: str, *, password: str = "", email: str = ""
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """Who, and the secret of their link."""
+    """An invited person, and the secret of the link."""
 
     person: str
     secret: str
@@ -146,9 +146,10 @@ class Invited:
 def invite_person(
     tx: Tx, book: Rulebook, command: InvitationCommand, by: Caller | None
 ) -> Invited | LinkRequest | str:
-    """In one transaction with its entry.
+    """Invite a person in one transaction with its ledger entry; `by` None is the command line.
 
-    `by` None: the command line. A text says why it was refused, which is on record.
+    Returns the invitation; or the request for a link, which waits for another admin; or a text that
+    says why it was refused, which is returned instead of raised so that its entry is committed.
     """
     check_address(command.email)
     who = COMMAND_LINE if by is None else by.caller
@@ -174,9 +175,9 @@ def invite_person(
 
 
 def _asked_before(tx: Tx, book: Rulebook, account: Stored, by: Caller) -> LinkRequest | None:
-    """None where another admin has asked for the same.
+    """Return None if another admin has asked for the same link before.
 
-    Else it is asked for now, and waits for another admin.
+    Otherwise keep the request, and return it: it waits for another admin.
     """
     admin = root_person(by)
     if admin is None:
@@ -193,9 +194,9 @@ def _asked_before(tx: Tx, book: Rulebook, account: Stored, by: Caller) -> LinkRe
 
 
 def _is_another_admin(tx: Tx, book: Rulebook, person: str, by: Caller) -> bool:
-    """Whether the word of this person counts beside that of `by`.
+    """Whether this person's request counts beside that of `by`.
 
-    Somebody else, who is an admin still; whoever has left the catalogue is none.
+    It must be another person, who is still an admin and still in the catalogue.
     """
     stored = people.read(tx.conn, person)
     if stored is None or stored.disabled_at is not None or not is_somebody(book, stored):
@@ -204,8 +205,8 @@ def _is_another_admin(tx: Tx, book: Rulebook, person: str, by: Caller) -> bool:
 
 
 def make_setup(tx: Tx) -> str | None:
-    """The secret of the link for the first person, who becomes an admin; None where there is
-    somebody already.
+    """Return the secret of the link for the first person, who becomes an admin; None if there is
+    a person already.
     """
     if not people.nobody_yet(tx.conn):
         return None
@@ -213,18 +214,18 @@ def make_setup(tx: Tx) -> str | None:
 
 
 def make_demo_link(tx: Tx, person: str) -> str:
-    """The secret of a link that signs this person in, without a password. For the demo alone."""
+    """Return the secret of a link that signs a person in without a password, for the demo only."""
     people.ensure(tx, person, COMMAND_LINE)
     return invitations.add(tx, LinkKind.DEMO, person, COMMAND_LINE, timedelta(hours=DEMO_HOURS))
 
 
 def link_of(base_url: str, secret: str) -> str:
-    """The address that somebody is given."""
+    """Return the address of a link."""
     return f"{base_url}/invitations/{secret}"
 
 
 def check_address(email: str) -> None:
-    """Raises `Invalid` for what nobody could be reached at."""
+    """Raise `Invalid` for a text that is no e-mail address."""
     spelled = one_spelling(email)
     local, _, domain = spelled.rpartition("@")
     if (
@@ -255,7 +256,7 @@ def _accept(tx: Tx, book: Rulebook, secret: str, hashed: str | None, email: str)
 
 
 def _first(tx: Tx, book: Rulebook, email: str) -> str | None:
-    """Whoever comes first is the admin; nobody comes first twice."""
+    """Make the first person an admin, and return the id. None: there is a person already."""
     if not people.nobody_yet(tx.conn):
         return None
     account = account_made(tx, book, email, COMMAND_LINE)
@@ -306,7 +307,7 @@ def _change(tx: Tx, book: Rulebook, person: str, command: PersonCommand, by: Cal
 
 
 def _is_own(tx: Tx, by: Caller, person: str) -> bool:
-    """Also by a token that this very person has made, through however many others."""
+    """Whether the caller is this person, or a token that goes back to this person."""
     return is_same_person(tx.conn, f"{PERSON}{person}", by)
 
 
@@ -330,9 +331,9 @@ def _offered(conn: Connection, book: Rulebook, secret: str, now: datetime) -> Of
 
 
 def _overtaken(conn: Connection, link: invitations.Invitation) -> bool:
-    """Whether the person came in by another way since one admin made this link.
+    """Whether the account came into use since one admin alone made this link.
 
-    It would take their account from them.
+    The link would give that account away, so it no longer works.
     """
     account = None if link.agreed or link.person is None else people.read(conn, link.person)
     return account is not None and account.is_used

@@ -1,6 +1,6 @@
-"""Is the person here?
+"""Is a person here, and not a program with a personal token?
 
-What only a person may decide, no program decides that holds a token of theirs.
+What only a person may decide must not be decided by a program that holds the person's token.
 """
 
 from gate.errors import NotAllowed
@@ -14,11 +14,10 @@ _NOT_BY_PROGRAM = (
 
 
 def require_presence(gate: Gate, by: Caller, doing: str) -> Person:
-    """The person who does it.
+    """Return the person who acts, by a session or a button in the chat.
 
-    By a session or a button in the chat, and by a personal token where the operator allows that.
-
-    Raises `NotAllowed` for everybody else; a machine never approves.
+    A personal token is enough only if the operator allows that. Raises `NotAllowed` for every other
+    caller; a machine never approves.
     """
     if not isinstance(by, Person):
         raise NotAllowed(f"a token of a role does not {doing}; a person does it, signed in")
@@ -28,5 +27,5 @@ def require_presence(gate: Gate, by: Caller, doing: str) -> Person:
 
 
 def is_present(gate: Gate, by: Person) -> bool:
-    """Whether this person may decide by the proof that they have given."""
+    """Whether the person's proof is enough to decide."""
     return gate.token_approvals or not isinstance(by.proof, ByToken)

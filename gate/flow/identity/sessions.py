@@ -1,4 +1,4 @@
-"""People sign in and out: by a password, and by whatever else has proved who they are."""
+"""People sign in and out, by a password or by another proof of who they are."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.identity import people, sessions
 
 WRONG = "The address or the password is wrong."
-"""One answer for every reason, because nobody shall learn who has an account or a password."""
+"""One answer for all reasons, because it must not tell who has an account or a password."""
 
 ADDRESS_LENGTH_MAX = 254
 
@@ -32,12 +32,12 @@ Session: TypeAlias = Opened
 
 
 async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Session:
-    """A new session for whoever knows the password.
+    """Return a new session for the person who knows the password.
 
-    Raises `Unauthenticated`, `RateLimited`, and `Unavailable` when too many try.
+    Raises `Unauthenticated`, `RateLimited`, and `Unavailable` when too many try at once.
 
-    However it ends, it takes as long: an address that is nobody's is checked against nobody's
-    password.
+    An unknown address is checked against a made-up password, so that the time of the answer does
+    not tell which addresses have an account.
     """
     address = normalised(email[:ADDRESS_LENGTH_MAX])
     gate.attempts.begin(address, source)
@@ -48,7 +48,7 @@ async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Sess
     try:
         right = await gate.passwords.is_right(password, kept)
     except Unavailable:
-        # Nobody looked, so it was no wrong guess.
+        # The password was not compared, so this was no wrong guess.
         gate.attempts.succeed(address, source)
         raise
     if account is None or kept is None or not right or account.disabled_at is not None:
@@ -64,9 +64,9 @@ async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Sess
 
 
 async def open_session(gate: Gate, person: str) -> Opened:
-    """A new session for somebody who has proved who they are.
+    """Return a new session for a person who was authenticated in another way.
 
-    Raises `NotAllowed` for whoever was disabled or is nobody.
+    Raises `NotAllowed` for one who is disabled or not known.
     """
     opened = await gate.store.write(begin, person, await gate.rulebooks.current())
     if opened is None:
@@ -75,15 +75,14 @@ async def open_session(gate: Gate, person: str) -> Opened:
 
 
 async def end(gate: Gate, secret: str) -> None:
-    """Signed out, on every server within a second; again is the same."""
+    """End a session, on every server within a second. Ending it again changes nothing."""
     await gate.store.write(sessions.end, sessions.sha256(secret))
 
 
 def begin(tx: Tx, person: str, book: Rulebook, *, password: str | None = None) -> Opened | None:
-    """Always a new session, never one that was there before (A39).
+    """Open a new session, and never use one from before the sign-in again (A39).
 
-    None: whoever this was is nobody any more, or has another password than the one that was
-    checked.
+    None: the person is disabled or unknown by now, or has another password than was checked.
     """
     if not people.signed_in(tx, person, password=password):
         return None
@@ -98,8 +97,9 @@ def begin(tx: Tx, person: str, book: Rulebook, *, password: str | None = None) -
 def _open_by_password(
     tx: Tx, person: str, kept: str, rehashed: str | None, book: Rulebook
 ) -> Opened | None:
-    """The password was checked without a transaction, so what it was checked against must still be
-    there.
+    """Open a session if the password hash is still the one that was checked.
+
+    Checking takes long, so it is done without a transaction, and the hash is compared again here.
     """
     opened = begin(tx, person, book, password=kept)
     if opened is not None and rehashed is not None:

@@ -1,5 +1,5 @@
-"""API tokens: those of a role, which admins make, and personal ones, which each person makes for
-themself alone.
+"""API tokens: those of a role, which admins make, and personal ones, which people make only for
+themselves.
 """
 
 from functools import partial
@@ -21,17 +21,17 @@ from gate.storage.identity import tokens
 from gate.storage.identity.tokens import Maker, Token, Wanted
 
 TOKENS_OF_A_PERSON_MAX = 50
-"""Expired ones count, too, until they are revoked."""
+"""How many personal tokens a person may have. Expired ones count until they are revoked."""
 
 CHAIN_MAX = 8
 """How many tokens, each made with the one before, there may be before a new one."""
 
 
 async def create(gate: Gate, command: TokenCommand, by: Caller) -> TokenMadeAnswer:
-    """A new token, whose text is shown this once. Raises `Invalid` for a person whom nobody knows.
+    """Make a token, and return it with its text, which is kept nowhere.
 
-    Whoever is an admin makes those of a role, and everybody a personal one of their own:
-    `NotAllowed`.
+    Raises `NotAllowed` unless an admin makes a token of a role, or a person a personal one of their
+    own. Raises `Invalid` for a person who is not known.
     """
     person = None
     if command.person is None:
@@ -49,17 +49,18 @@ async def create(gate: Gate, command: TokenCommand, by: Caller) -> TokenMadeAnsw
 
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[TokenAnswer]:
-    """A page of all tokens, or for people who are no admins of their own, newest first, without
-    what makes them work.
+    """Return a page of all tokens, or of a caller's own for people who are no admins, newest first.
+
+    They are without their secrets, which are kept nowhere.
     """
     owner = _owner(by)
     return await one_page(gate, Whole("tokens", owner), part, by, partial(_page, owner))
 
 
 async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
-    """Good for nothing from now on, everywhere within a second.
+    """Revoke a token, which takes effect on every server within a second.
 
-    Raises `NotFound`; again is the same.
+    Raises `NotFound`, also for one that was revoked before.
     """
     owner = _owner(by)
     kept = None if owner is None else await gate.store.read(tokens.find, token_id)
@@ -69,13 +70,13 @@ async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
 
 
 def maker(by: Caller) -> Maker:
-    """Who makes a token: on record, and as the root of what is made with it."""
+    """Return the caller as the maker of a token."""
     token = by.id if isinstance(by, Machine) else by.token if isinstance(by, Person) else None
     return Maker(by.caller, root_person(by), token)
 
 
 def make_token(tx: Tx, command: TokenCommand, person: str | None, by: Maker) -> tokens.Created:
-    """The token and its entry in the ledger, in one transaction."""
+    """Make a token and its ledger entry, in one transaction."""
     check_names(*(command.services or ()))
     _require_short_chain(tx.conn, by)
     role = command.role.value if command.role else None
@@ -100,7 +101,7 @@ def make_token(tx: Tx, command: TokenCommand, person: str | None, by: Maker) -> 
 
 
 def revoke_token(tx: Tx, token_id: str, by: str) -> bool:
-    """Its end and the entry of it; False for one that is not good."""
+    """Revoke a token and write the ledger entry. False: it is not valid anyway."""
     if not tokens.revoke(tx, token_id):
         return False
     append_entry(tx, Kind.TOKEN, None, token=token_id, action="revoked", by=by)
@@ -114,7 +115,10 @@ def _require_admin(by: Caller) -> None:
 
 
 def _require_oneself(by: Caller, person: str | None, asked: str) -> str:
-    """Nobody makes one for another: whoever has it would be two people."""
+    """Return the person, who must be the caller.
+
+    With a token of another person somebody could act as two people.
+    """
     if isinstance(by, Person) and person == by.id:
         return by.id
     if person is None and isinstance(by, Person):
@@ -129,7 +133,7 @@ def _require_oneself(by: Caller, person: str | None, asked: str) -> str:
 
 
 def _require_short_chain(conn: Connection, by: Maker) -> None:
-    """Each use of a token looks at the chain before it."""
+    """Raise `Invalid` if the chain of tokens is too long: each use of a token reads all of it."""
     before, length = by.token, 0
     while before is not None:
         length += 1
@@ -143,7 +147,7 @@ def _require_short_chain(conn: Connection, by: Maker) -> None:
 
 
 def _owner(by: Caller) -> str | None:
-    """Whose tokens these are at most; None for an admin, whose are all."""
+    """Return the person whose tokens the caller may see; None for an admin, who sees all."""
     if isinstance(by, Person) and by.role is not Role.ADMIN:
         return by.id
     return None

@@ -1,5 +1,5 @@
-"""The guard: the last head this server signed, in a file of its own, so that a restored database is
-found out.
+"""The guard: the last head that this server signed, in a file of its own, so that a restored
+database is noticed.
 
 A database alone cannot tell that it is an older copy of itself. The guard lies beside the signing
 key, where a restored backup does not reach. Without it, or with a guard from the same backup, only
@@ -19,9 +19,9 @@ _OWNER_ALONE = 0o600
 
 
 def read_guard(path: Path) -> Checkpoint | None:
-    """The head that was signed last; None where there is no guard.
+    """Return the head that was signed last, or None if there is no guard.
 
-    Raises `Unavailable` for what cannot be read.
+    Raises `Unavailable` if it cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -35,7 +35,7 @@ def read_guard(path: Path) -> Checkpoint | None:
 
 
 def write_guard(path: Path, note: bytes) -> None:
-    """Whole or not at all, and on the disk before anybody sees the signature.
+    """Write the guard whole or not at all, and have it on the disk before this returns.
 
     Raises `Unavailable`.
     """
@@ -48,6 +48,7 @@ def write_guard(path: Path, note: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+        # The new name is on the disk only when the folder is, too.
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -60,10 +61,11 @@ def write_guard(path: Path, note: bytes) -> None:
 
 
 def contradiction(guard: Checkpoint, name: str, head: Head, tree: Tree) -> str | None:
-    """Why the database cannot be the one whose head is guarded; None where it goes on from there.
+    """Return why the database cannot be the one whose head is guarded, or None.
 
-    `tree` is the tree of as many entries as the guard has, where the database has them. An earlier
-    epoch's guard is no contradiction: an operator has said since that its entries are gone.
+    `tree` is the tree of as many entries as the guard has, if the database has them. A guard of an
+    earlier epoch is no contradiction, because an operator has declared since that its entries are
+    gone.
     """
     epoch = epoch_of(guard.origin, name)
     if epoch is None:

@@ -39,18 +39,18 @@ SEALER, PUBLISHER = "sealer", "publisher"
 LEASE_HELD = timedelta(seconds=10)
 UNSIGNED = "signing_unavailable"
 LOOK_OVER_SECONDS = 10.0
-"""At least so long is between two beginnings of looking over the whole ledger; a long one takes
-longer."""
+"""The least time between two beginnings of checking the whole ledger; a long one takes longer."""
 
 WHERE = "ledger"
 PUBLISHED = "published"
-"""What those wait for who want a proof."""
+"""The topic that requests for a proof wait for."""
 
 
 async def turn(gate: Gate, holder: str) -> None:
-    """Seal what waits, judge what is there, sign what is new.
+    """Seal entries that wait, check the ledger, and sign its head if that is new.
 
-    What forbids that is kept for everybody to see, until it is gone.
+    What forbids signing is kept in `gate.signing.stopped`, where everybody can see it, until it is
+    gone.
     """
     try:
         key = await gate.signing.find()
@@ -71,8 +71,9 @@ async def turn(gate: Gate, holder: str) -> None:
 
 
 async def _sealed(gate: Gate, key: SigningKey | None, holder: str) -> LedgerState:
-    """Where the ledger is once everything that waited is sealed; the first key that comes is
-    written down before.
+    """Seal all entries that wait, and return the state of the ledger after that.
+
+    Before the first one, the key of this server becomes the key of the ledger.
     """
     state = await gate.store.read(heads.state)
     if key is not None and state.head.key is None:
@@ -95,7 +96,7 @@ def _seal(tx: Tx, holder: str) -> int:
 
 
 async def _judge(gate: Gate, key: SigningKey, state: LedgerState) -> None:
-    """Raises `Unavailable` with the reason where this server may sign nothing."""
+    """Raise `Unavailable` with the reason if this server may sign nothing."""
     mine, expected = str(key.verifier), state.head.key
     if expected != mine:
         raise _unsigned(
@@ -139,7 +140,7 @@ def _first_fault(conn: Connection, size: int, block: int) -> tuple[int, str] | N
 
 
 def _adopt_key(tx: Tx, mine: str) -> None:
-    """The key that signs this ledger from its first checkpoint on: that of whoever comes first."""
+    """Keep the key that signs this ledger from its first checkpoint on: the first server's."""
     head = heads.lock_head(tx)
     if head is None:
         raise Unavailable("another server has the ledger's head now; the next turn asks again")
@@ -158,8 +159,9 @@ async def _guard(gate: Gate) -> Checkpoint | None:
 def _contradiction(
     conn: Connection, state: LedgerState, name: str, guard: Checkpoint | None
 ) -> str | None:
-    """Why this head may not be signed: its own tree, the head that was signed last, and the guard
-    all have to agree with it.
+    """Return why this head may not be signed, or None.
+
+    Its own tree, the head that was signed last, and the guard all have to agree with it.
     """
     head = state.head
     sealing.require_whole(conn, head)
@@ -180,7 +182,9 @@ def _contradiction(
 async def _publish(gate: Gate, key: SigningKey, state: LedgerState, holder: str) -> None:
     """Sign the head that was judged, unless it is signed already.
 
-    The guard has it before anybody else.
+    The guard is written before the signature is published. Otherwise a crash in between would leave
+    a published head that the guard does not know, and restoring a backup from before it would not
+    be noticed.
     """
     head = state.head
     if head.size <= state.signed:
@@ -196,9 +200,7 @@ async def _publish(gate: Gate, key: SigningKey, state: LedgerState, holder: str)
 
 
 async def _follow(gate: Gate, key: SigningKey, state: LedgerState) -> None:
-    """Another server signed: its head is guarded here as well, so that a restore is found out by
-    whichever comes first.
-    """
+    """Guard a head that another server signed, so that any server notices a restored backup."""
     guard = gate.ledger.judged[1] if gate.ledger.judged else None
     behind = guard is None or (epoch_of(guard.origin, key.name) or 0, guard.size) < (
         state.head.epoch,
