@@ -23,12 +23,12 @@ _VERSION_CHARACTERS = 12
 
 @cache
 def address(name: str) -> str:
-    """Where a file is; other content has another address, so each may be kept for ever."""
+    """Return the address of a file. It changes with the content, so a copy is good for ever."""
     return f"{FOLDER}/{name}?v={_version(name)}"
 
 
 def routes() -> list[Route]:
-    """Every file by name: nothing else can be asked for."""
+    """Return one route for each file, so that no other file can be asked for."""
     return [Route(f"{FOLDER}/{name}", _file, methods=["GET"]) for name in _TYPES]
 
 

@@ -1,4 +1,4 @@
-"""What a browser sends back: small forms, from our own pages only."""
+"""Reads what a browser sends back: small forms, from our own pages only."""
 
 from collections.abc import Mapping
 from typing import TypeAlias, TypeVar
@@ -28,9 +28,9 @@ Form: TypeAlias = Mapping[str, list[str]]
 
 
 async def read_form(request: Request, by: Person) -> Form:
-    """The form of a page that this server made for this session.
+    """Return the form of a page that was made for this session.
 
-    Raises `NotAllowed` for one from anywhere else.
+    Raises `NotAllowed` for a form from anywhere else.
     """
     require_same_origin(request, parts_of(request).gate)
     form = await read_fields(request)
@@ -39,14 +39,15 @@ async def read_form(request: Request, by: Person) -> Form:
 
 
 async def read_fields(request: Request) -> Form:
-    """The fields of a form. Raises `Invalid`."""
+    """Return the fields of a form. Raises `BadRequest` and `Invalid`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MEDIA_TYPE:
         raise BadRequest(f"A form is sent as {MEDIA_TYPE}.", problem="invalid")
     # the body comes once: after a refusal nobody waits for it again
     request.scope[_READ] = {}
     body = await read_body(request.receive)
-    # Whatever is wrong with it, whoever asks for what was typed must not wait for another body.
+    # Set before anything can go wrong: the body can be read only once, and `typed` would otherwise
+    # wait for another one.
     request.scope[_READ] = {}
     try:
         pairs = parse_qsl(
@@ -66,10 +67,10 @@ async def read_fields(request: Request) -> Form:
 
 
 async def typed(request: Request) -> Form:
-    """What the form of a refused request held, so that its page can give it back.
+    """Return the form of a refused request, so that its page can show it again.
 
-    Nothing of a request that another site made its visitor send: that site would choose the words
-    of our page. Secrets are never written into a page.
+    It is empty for a request that another site made its visitor send, because that site would
+    choose the words on our page. Secrets are never written into a page.
     """
     try:
         require_same_origin(request, parts_of(request).gate)
@@ -82,13 +83,13 @@ async def typed(request: Request) -> Form:
 
 
 def one(form: Form, name: str, otherwise: str = "") -> str:
-    """The value of a field that may stand once."""
+    """Return the value of a field that may stand once, or `otherwise`."""
     values = form.get(name, [])
     return values[0] if len(values) == 1 else otherwise
 
 
 def names_of(form: Form, name: str) -> list[str]:
-    """Names with commas between them, in one field or in several."""
+    """Return names that are written with commas between them, in one field or in several."""
     return [
         part.strip() for value in form.get(name, []) for part in value.split(",") if part.strip()
     ]

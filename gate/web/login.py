@@ -1,6 +1,6 @@
-"""The way in and out: password, single sign-on, invitations.
+"""Pages for signing in and out: password, single sign-on, invitations.
 
-Looking changes nothing; every form comes from a page of ours.
+A GET changes nothing, and every form must come from one of our pages.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ E = TypeVar("E", bound=Callable[..., Any])
 
 
 def _look(path: str) -> Callable[[E], E]:
-    """`GET path`, for a page without a twin in JSON: there is nothing on it but a way in."""
+    """Register `GET path` for a page without a version in JSON, because it only leads in."""
 
     def add(endpoint: E) -> E:
         pages.routes.append(
@@ -47,13 +47,13 @@ def _look(path: str) -> Callable[[E], E]:
 
 
 class NextQuery(BaseModel, extra="forbid"):
-    """Where somebody wanted to go before they had to sign in."""
+    """The address that somebody wanted before they had to sign in."""
 
     next: Annotated[str, StringConstraints(max_length=NEXT_LENGTH_MAX)] = "/"
 
 
 class CallbackQuery(BaseModel, extra="ignore"):
-    """What an identity provider sends back; each has things of its own to say beside it."""
+    """The parameters that an identity provider sends back; each adds others of its own."""
 
     code: Annotated[str, StringConstraints(max_length=ANSWER_LENGTH_MAX)] = ""
     state: Annotated[str, StringConstraints(max_length=ANSWER_LENGTH_MAX)] = ""
@@ -65,7 +65,7 @@ class CallbackQuery(BaseModel, extra="ignore"):
 async def show_login(
     query: Annotated[NextQuery, Query()], request: Request, gate: GateDep
 ) -> Response:
-    """The form; who is signed in already goes where they wanted."""
+    """Show the form. A person who is signed in already is sent on to the wanted page."""
     then = own_path(query.next)
     if await visitor(request):
         return go_to(then)
@@ -74,7 +74,7 @@ async def show_login(
 
 @pages.form("/login")
 async def sign_in(request: Request, gate: GateDep) -> Response:
-    """By address and password."""
+    """Sign in by address and password."""
     require_same_origin(request, gate)
     form = await read_fields(request)
     then, email = own_path(one(form, "next", "/")), one(form, "email")
@@ -89,7 +89,7 @@ async def sign_in(request: Request, gate: GateDep) -> Response:
 
 @pages.form("/logout")
 async def sign_out(request: Request, gate: GateDep) -> Response:
-    """Ended here and on every server; whoever is signed out already is only shown the way in."""
+    """End the session on every server; a person without one is only shown the form."""
     person = await visitor(request)
     if person is not None:
         await read_form(request, person)
@@ -103,7 +103,11 @@ async def sign_out(request: Request, gate: GateDep) -> Response:
 async def go_to_provider(
     query: Annotated[NextQuery, Query()], request: Request, gate: GateDep
 ) -> Response:
-    """To the identity provider; what only this browser can bring back stays in a cookie."""
+    """Send the browser to the identity provider.
+
+    A cookie keeps what only this browser can bring back, so that nobody can finish the sign-in of
+    another.
+    """
     started = await single_sign_on.start(gate, own_path(query.next))
     response = go_to(started.url)
     set_cookie(response, request, gate, started.kept, Cookie(SSO_COOKIE, SIGN_IN_MINUTES * 60))
@@ -114,7 +118,7 @@ async def go_to_provider(
 async def come_back(
     query: Annotated[CallbackQuery, Query()], request: Request, gate: GateDep
 ) -> Response:
-    """From the identity provider."""
+    """Take a browser back from the identity provider, and open a session."""
     if query.error:
         raise NotAllowed(
             "The identity provider did not sign you in. Start again, or ask whoever runs it."
@@ -129,13 +133,13 @@ async def come_back(
 
 @_look("/invitations/{token}")
 async def show_invitation(token: str, request: Request, gate: GateDep) -> Response:
-    """What the link is good for."""
+    """Show what the link offers."""
     return _invitation(request, await people.offered(gate, token))
 
 
 @pages.form("/invitations/{token}")
 async def accept_invitation(token: str, request: Request, gate: GateDep) -> Response:
-    """Use the link, and be signed in."""
+    """Use the link, and open a session."""
     require_same_origin(request, gate)
     form = await read_fields(request)
     offer, password, email = (
@@ -158,7 +162,7 @@ async def accept_invitation(token: str, request: Request, gate: GateDep) -> Resp
 
 
 async def _enter(request: Request, gate: Gate, opened: Opened, then: str) -> Response:
-    """With the new session alone: the one that this browser had is over (A39)."""
+    """Answer with the new session, and end the one that this browser had before (A39)."""
     before = cookie_of(request, gate)
     if before is not None:
         await sessions.end(gate, before)

@@ -41,15 +41,15 @@ class Notice(StrEnum):
 
 
 def leave(request: Request, response: Response, address: str, notice: Notice) -> None:
-    """The page of this address says it, if it is opened next."""
+    """Have the page of this address show a notice, if it is opened next."""
     value = f"{notice.name}:{_path_of(address)}"
     set_cookie(response, request, parts_of(request).gate, value, _KEPT)
 
 
 def take(request: Request) -> Notice | None:
-    """What is to be said on the page that this request opens.
+    """Return the notice for the page that this request opens, or None.
 
-    A page that fetches itself is not opened by that: nobody would see what it took.
+    A request of a script takes no notice, because the page would be refreshed without showing it.
     """
     is_opened = request.method == "GET" and request.headers.get("sec-fetch-dest") != _BY_A_SCRIPT
     kept = cookie_of(request, parts_of(request).gate, _KEPT.purpose) if is_opened else None
@@ -60,10 +60,10 @@ def take(request: Request) -> Notice | None:
 
 
 def forget(request: Request, response: Response) -> None:
-    """It was said."""
+    """Delete the notice after it was shown."""
     clear_cookie(response, request, parts_of(request).gate, purpose=_KEPT.purpose)
 
 
 def _path_of(address: str) -> str:
-    """The path in the signs that a cookie may hold."""
+    """Return the path of an address in the characters that a cookie may hold."""
     return quote(unquote(urlsplit(address).path))[:_PATH_LENGTH_MAX]

@@ -1,5 +1,5 @@
-"""A template and values become a page: escaped, with a content policy that lets nothing in from
-elsewhere.
+"""Makes a page from a template and values: escaped, and with a content policy that loads nothing
+from elsewhere.
 """
 
 import re
@@ -22,10 +22,10 @@ from gate.web.visible import scripts, visible
 
 HTML = b"text/html; charset=utf-8"
 VIEWER = "gate.viewer"
-"""Where a request's scope keeps who looks at the page: a `Person`, or nothing."""
+"""Where a request's scope keeps the viewer of the page: a `Person`, or nothing."""
 
 NAME, STATUS, ZONE = "gate.name", "gate.status", "gate.zone"
-"""What the viewer is called, whether production is open, and the zone of the calendar."""
+"""Where the scope keeps the viewer's name, whether production is open, and the calendar's zone."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -38,7 +38,7 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Of every page. That nothing is kept, and no type is guessed, is the edge's to say."""
+"""The headers of every page. `Cache-Control` and `X-Content-Type-Options` are added by the edge."""
 
 
 _CHANGE = re.compile(r"\bchg_[0-9A-Za-z]{26}\b")
@@ -52,7 +52,7 @@ def render(
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
-    """The page of this template. The names in its first lines are there in every one."""
+    """Return the page of this template. The first values below are there in every template."""
     scope = request.scope
     body = _TEMPLATES.get_template(name).render(
         viewer=scope.get(VIEWER),
@@ -71,13 +71,13 @@ def render(
 
 
 def csrf_field(token: str) -> Markup:
-    """The hidden field that every form carries; `forms.read_form` compares it."""
+    """Return the hidden field that every form needs; `forms.read_form` compares it."""
     return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, token)
 
 
 def time_tag(instant: datetime | str | None) -> Markup:
-    """An instant for all: UTC in the text, the exact value beside it, from which the script makes
-    the viewer's own time.
+    """Return an instant as a tag: UTC in the text, and the exact value beside it, from which the
+    script makes the viewer's own time.
     """
     if instant is None:
         return Markup("")
@@ -86,8 +86,8 @@ def time_tag(instant: datetime | str | None) -> Markup:
 
 
 def clock_tag(instant: datetime | None, zone: tzinfo, now: datetime) -> Markup:
-    """A time near now in few characters, in the zone of the calendar; the script makes it the
-    viewer's own.
+    """Return a time near now as a short tag, in the zone of the calendar; the script changes it to
+    the viewer's own.
     """
     if instant is None:
         return Markup("")
@@ -97,8 +97,8 @@ def clock_tag(instant: datetime | None, zone: tzinfo, now: datetime) -> Markup:
 
 
 def name_tag(text: str | None) -> Markup:
-    """A name that somebody chose: isolated from the text around it, and marked where it mixes
-    alphabets.
+    """Return a name that somebody chose as a tag: isolated from the text around it, so that it
+    cannot turn the reading direction, and marked if it mixes alphabets.
     """
     shown = escape(visible(text or ""))
     mixed = scripts(text or "")
@@ -111,13 +111,15 @@ def name_tag(text: str | None) -> Markup:
 
 
 def linked(text: str) -> Markup:
-    """A sentence in which the id of a change leads to that change."""
+    """Return a sentence in which the id of a change is a link to that change."""
     shown = str(escape(visible(text)))
     return Markup(_CHANGE.sub(r'<a href="/changes/\g<0>">\g<0></a>', shown))  # noqa: S704 - escaped above; an id has no sign that means anything
 
 
 def _finalize(value: Any) -> Any:
-    """Everything a template shows passes here."""
+    """Return a value as it is shown. Every value of every template passes through here, so that no
+    template can forget to make hidden characters visible.
+    """
     if value is None:
         return ""
     return visible(value) if type(value) is str else value

@@ -49,7 +49,7 @@ _WAYS_OF_LOOKING = frozenset({"GET", "HEAD"})
 
 
 def add_pages(app: Starlette) -> None:
-    """The pages beside the interface; without effects until `attach`."""
+    """Add the pages to the app; they have no effects until `attach`."""
     app.router.routes.extend(assets.routes())
     for module in _PAGES:
         app.router.routes.extend(module.pages.routes)
@@ -57,7 +57,7 @@ def add_pages(app: Starlette) -> None:
 
 
 def attach(app: Starlette, gate: Gate) -> None:
-    """Hand the pages what they share. In the running event loop."""
+    """Give the pages what they share. To be called in the running event loop."""
     app.state.waiting_list = WaitingList(gate)
 
 

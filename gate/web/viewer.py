@@ -1,6 +1,6 @@
-"""What the endpoints of pages are given: who looks, and the waiting changes of everybody.
+"""The arguments of pages' endpoints: the viewer, and the waiting changes of everybody.
 
-Who looks is a person who is signed in, or has a personal token, which is good for a page's JSON.
+A viewer is a person who is signed in, or who has a personal token, for a page's JSON.
 """
 
 from typing import Annotated, TypeAlias
@@ -16,13 +16,13 @@ from gate.web.render import VIEWER
 
 
 class ViewerPermit(PeoplePermit):
-    """Lets pass people; raises `Unauthenticated`, which a page turns into the way to sign in.
+    """Admits people; raises `Unauthenticated`, which a page turns into the form to sign in.
 
-    A form brings its own proof that a page of ours has sent it: `forms.read_form` looks at it.
+    It asks for no CSRF token, because `forms.read_form` compares the one in the form.
     """
 
     async def __call__(self, request: Request) -> Person:
-        """Who looks, which the page's header shows too."""
+        """Return the viewer, and keep it in the scope for the header of the page."""
         person = (
             await self._signed_in(request)
             if "authorization" not in request.headers
@@ -45,11 +45,11 @@ class ViewerPermit(PeoplePermit):
 Viewer: TypeAlias = Annotated[
     Person, Depends(ViewerPermit("see this page", Role.AUDITOR, Role.ADMIN, people=True))
 ]
-"""Every signed-in person: all of them read all."""
+"""Every signed-in person, because people may read everything."""
 
 Doer: TypeAlias = Annotated[Person, Depends(ViewerPermit("do this", people=True))]
-"""Every signed-in person but auditors, who write nothing. Whether this one may is the chapter's to
-say."""
+"""Every signed-in person but auditors, who write nothing. Whether this person may is judged in
+`flow`."""
 
 Keeper: TypeAlias = Annotated[
     Person, Depends(ViewerPermit("manage people, tokens and policies", Role.ADMIN))

@@ -1,4 +1,7 @@
-"""Text as it is: characters that hide, or turn the reading round, are shown by their number."""
+"""Makes characters visible that are hidden or turn the reading direction, by showing their number.
+
+Otherwise a name or a reason could look like something else than it is.
+"""
 
 import re
 import unicodedata
@@ -19,7 +22,7 @@ _MIXED_WORTHY = frozenset(
 
 
 def visible(text: str) -> str:
-    """The text with each invisible or turning character as ⟨U+202E⟩. Line ends and tabs stay."""
+    """Return the text with each such character as ⟨U+202E⟩. Line breaks and tabs stay."""
     return text if _PLAIN.fullmatch(text) else _visible(text)
 
 
@@ -35,9 +38,7 @@ def _hides(char: str) -> bool:
 
 
 def scripts(text: str) -> tuple[str, ...]:
-    """The alphabets of a name where it mixes several, which an honest name rarely does; otherwise
-    nothing.
-    """
+    """Return the alphabets of a name if it mixes several, which an honest name rarely does."""
     return () if text.isascii() else _scripts(text)
 
 

@@ -30,24 +30,23 @@ from gate.storage.policies.freezes import Declared
 
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[WindowAnswer]:
-    """A page of the windows that people declared, newest first; lifted ones too."""
+    """Return a page of the windows that people declared, newest first, lifted ones too."""
     return await one_page(gate, Whole("freezes"), part, by, _page)
 
 
 async def not_over(gate: Gate, by: Caller) -> Sequence[WindowAnswer]:
-    """Every window that a person declared and that can still be lifted, newest first."""
+    """Return every declared window that can still be lifted, newest first."""
     # Everybody who reads the calendar reads all of it.
     _ = by
     return await gate.store.read(_not_over, gate.clock())
 
 
 async def add(gate: Gate, command: FreezeCommand, by: Person) -> WindowAnswer:
-    """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody
-    lifts it.
+    """Declare a freeze window from `begins` (or now) until `ends`, or stop the line; return it.
 
-    Raises `NotAllowed` for whoever is in no group that may, and `Invalid` for a service or
-    environment that the catalogue lacks: such a window would hold nothing, and whoever declared it
-    would believe that it does.
+    A stopped line has no end, until somebody lifts it. Raises `NotAllowed` for a person in no group
+    that may, and `Invalid` for a service or environment that the catalogue lacks: such a window
+    would hold nothing, and its author would believe that it does.
     """
     book = await gate.rulebooks.current()
     _require_entitled(book, command, by)
@@ -59,9 +58,9 @@ async def add(gate: Gate, command: FreezeCommand, by: Person) -> WindowAnswer:
 
 
 async def lift(gate: Gate, freeze_id: str, by: Person) -> WindowAnswer:
-    """End a window, or let the line run again.
+    """End a window or a stopped line, and return it.
 
-    Raises `NotAllowed` for whoever is no release manager, `NotFound`, and `Conflict` where it was
+    Raises `NotAllowed` for a person who is no release manager, `NotFound`, and `Conflict` if it was
     lifted before.
     """
     if OWNERS_OF_LAST_RESORT not in by.groups:
@@ -73,8 +72,9 @@ async def lift(gate: Gate, freeze_id: str, by: Person) -> WindowAnswer:
 
 
 def may_freeze(book: Rulebook, by: Person, *, stop: bool) -> bool:
-    """Whether this person may freeze, or stop the line, for some services at least: whether for
-    those that are named is judged when they are.
+    """Whether this person may freeze, or stop the line, for at least some services.
+
+    A page asks this before any service is named; those that are named then are judged again.
     """
     if not by.groups.isdisjoint(_entitled(book, stop=stop, services=())):
         return True
@@ -84,15 +84,15 @@ def may_freeze(book: Rulebook, by: Person, *, stop: bool) -> bool:
 
 
 def who_may_freeze(book: Rulebook, *, stop: bool) -> tuple[str, ...]:
-    """The groups whose people may freeze everything, or stop the whole line."""
+    """Return the groups whose people may freeze everything, or stop the whole line."""
     return tuple(sorted(_entitled(book, stop=stop, services=())))
 
 
 def _entitled(book: Rulebook, *, stop: bool, services: tuple[str, ...]) -> set[str]:
-    """Groups that may: who overrides a window may freeze; who decides emergencies may also stop
-    the line.
+    """Return the groups that may freeze, or with `stop` stop the line, for these services.
 
-    Lifting is the release managers' alone.
+    People who may override a window may also freeze, and people who decide about emergencies may
+    also stop the line. Only release managers lift.
     """
     groups = {
         OWNERS_OF_LAST_RESORT,
@@ -112,8 +112,9 @@ def _require_entitled(book: Rulebook, command: FreezeCommand, by: Person) -> Non
 
 
 def _who_decide_emergencies(book: Rulebook, services: tuple[str, ...]) -> set[str]:
-    """As the policies say that decide; `owners` only of services that are named, and only who owns
-    every one of them.
+    """Return the groups that decide about emergencies, by the policies that enforce.
+
+    `owners` there stands only for those who own every one of the named services.
     """
     named = {
         group
@@ -189,7 +190,7 @@ def _lift(tx: Tx, freeze_id: str, by: str) -> WindowAnswer:
 
 
 def _append_freeze_entry(tx: Tx, window: Declared, action: str, by: str) -> None:
-    """The ledger, and every pending change that this may concern."""
+    """Write the ledger entry, and have pending changes decided again, which it may hold or free."""
     append_entry(
         tx,
         Kind.FREEZE,

@@ -31,10 +31,10 @@ from gate.storage.database.cursor import Position
 
 DECIDED_COUNTED_MAX = 99
 SEARCHED_MAX = 500
-"""Of the changes that have the words, so many of the newest are looked through."""
+"""How many of the newest changes with the searched words are looked at."""
 
 FACETS_SHOWN = 6
-"""Of each kind so many values are offered as filters."""
+"""How many values of each kind are offered as filters."""
 
 _REASONS_SHOWN = 4
 _DIGITS_MAX = 17
@@ -52,7 +52,7 @@ class Tab(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueueFilters:
-    """Which changes. None is any; every word of `words` must occur."""
+    """Which changes are wanted. None means any; every word of `words` must occur."""
 
     tab: Tab = Tab.MINE
     service: str | None = None
@@ -69,7 +69,7 @@ class QueueFilters:
 async def queue(
     gate: Gate, waiting_list: WaitingList, filters: QueueFilters, by: Person
 ) -> QueueAnswer:
-    """One page of one part, with how many there are in each."""
+    """Return one page of one part of the queue, with the number of changes in each part."""
     waiting = _fitting(await waiting_list.waiting(), filters)
     if filters.words or filters.commit:
         having = await gate.store.read_slowly(
@@ -92,7 +92,7 @@ async def queue(
 
 
 def _facets(found: Sequence[Waiting]) -> tuple[FacetCount, ...]:
-    """By what this part of the queue can be narrowed, what is most frequent in front."""
+    """Return the values by which this part can be filtered, the most frequent first."""
     counted: dict[str, Counter[str]] = {
         "is": Counter(one.band.word for one in found),
         "environment": Counter(one.environment for one in found),
@@ -106,17 +106,20 @@ def _facets(found: Sequence[Waiting]) -> tuple[FacetCount, ...]:
 
 
 def tab_of(one: Waiting, by: Person) -> Tab:
-    """Where this person looks for the change first: what needs them is never hidden by a hold."""
+    """Return the part in which this person looks for the change first.
+
+    A change that needs the person is among theirs even while it is held.
+    """
     if one.needs_word_of(by):
         return Tab.MINE
     return Tab.HELD if one.held else Tab.OTHERS
 
 
 def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
-    """All of a long queue are looked at for every page, so it is one pass.
+    """Return the changes of each part, in one pass, because a queue may be long.
 
-    What is held stands among the held, whomever else it needs: people look there to see all that a
-    freeze stops.
+    A held change that needs the person stands in two parts: people look at the held ones to see
+    everything that a freeze stops.
     """
     parts: dict[Tab, list[Waiting]] = {Tab.MINE: [], Tab.OTHERS: [], Tab.HELD: []}
     for one in waiting:
@@ -248,8 +251,9 @@ def _settled(filters: QueueFilters) -> ChangeFilters:
 
 
 def _cursor(one: Waiting) -> str:
-    """Where the next page begins, in plain words: it opens nothing that the viewer does not see
-    anyhow.
+    """Return the place where the next page begins, as readable text.
+
+    It needs no seal, because every viewer of the queue sees all of it.
     """
     later, submitted_at, change = one.key
     return f"{int(later)}_{(submitted_at - _EPOCH) // timedelta(microseconds=1)}_{change}"

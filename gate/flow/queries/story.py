@@ -57,7 +57,7 @@ _TEXT_FIELDS = ("comment", "findings")
 
 
 async def story(gate: Gate, change_id: str, by: Person) -> StoryAnswer:
-    """The change with all of it: people see every change. Raises `NotFound`."""
+    """Return a change with everything about it. People see every change. Raises `NotFound`."""
     await gate.rulebooks.current()
     found = await gate.store.read(_read, gate, change_id, by, gate.clock())
     if found is None:
@@ -180,7 +180,7 @@ def _owed(conn: Connection, owed: PostReview | None, book: Rulebook) -> OwedAnsw
 def _may(
     conn: Connection, gate: Gate, known: Known, owed: PostReview | None, by: Person, now: datetime
 ) -> MayAnswer:
-    """What the commands would accept from this person now, and would not only say again."""
+    """Return which acts this person may do now, without those that would change nothing."""
     book, hold = gate.rulebooks.latest, known.stored.hold
     given = counted(known.approvals, known.record, known.people.excluded, book.catalogue)
     present, approved = is_present(gate, by), by.id in given
@@ -206,9 +206,10 @@ def _may(
 def _timeline(
     conn: Connection, catalogue: Catalogue, change_id: str
 ) -> tuple[Mapping[str, Any], ...]:
-    """What the ledger tells of it, oldest first: the newest `EVENTS_SHOWN`, or one more of more.
+    """Return the newest entries of the ledger about the change, oldest first.
 
-    Refused acts are among them, so whoever is refused often enough could push others out of sight.
+    There is one more than `EVENTS_SHOWN` if there are earlier ones, so that the page can say so:
+    refused acts are among them, and a caller who is refused often pushes others out of sight.
     """
     entries = [read_entry(body) for body in ledger.of_change(conn, change_id, EVENTS_SHOWN + 1)]
     said = texts.read_texts(conn, [*_texts_of(entries)])
@@ -263,7 +264,7 @@ def _neighbours(
     begins: datetime | None = None,
     ends: datetime | None = None,
 ) -> tuple[ChangeAnswer, ...]:
-    """Other changes of this place that were submitted in this time, newest first."""
+    """Return other changes of this place that were submitted in this time, newest first."""
     stored = known.stored
     here = ChangeFilters(service=stored.service, environment=stored.environment)
     part = Part(NEIGHBOURS_SHOWN, begins=begins, ends=ends)

@@ -96,7 +96,7 @@ class WaitingList:
     def _hear(self, topics: Topics) -> None:
         if topics == EVERYTHING:
             self._everything = True
-        # Other groups, other people in them.
+        # The people in the groups may be others now, so who is needed may be, too.
         if not _WHO_IS_WHO.isdisjoint(topics):
             self._everything = self._forget = True
         self._moved.update(topic for topic in topics if topic.startswith(ID_PREFIX))
@@ -115,7 +115,7 @@ class WaitingList:
                     **{name: one for name, one in known.items() if name not in moved},
                     **found,
                 }
-        except BaseException:  # of whatever kind: nothing was read, so everything is due next time
+        except BaseException:  # also a cancellation: nothing was read, so everything is due again
             self._everything, self._forget = True, True
             raise
         self._ordered = sorted(self._by_id.values(), key=_key)
