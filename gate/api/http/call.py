@@ -1,6 +1,4 @@
-"""How an endpoint is called: its signature, read once, says what it needs of a request and in which
-order.
-"""
+"""Calls an endpoint: its signature, which is read once, says what it needs of a request."""
 
 import re
 from collections.abc import Callable
@@ -24,8 +22,10 @@ _WITH_BODY = (400, 408, 413, 415, 422)
 
 
 class Call:
-    """Permission first, then path and query, the body last: nothing is read for somebody who may
-    not ask.
+    """An endpoint with the arguments that it needs.
+
+    Permissions are checked first, then path and query are read, and the body last, because no work
+    is done for a caller who may not ask.
     """
 
     def __init__(self, endpoint: Callable[..., Any]) -> None:
@@ -40,12 +40,12 @@ class Call:
 
     @property
     def is_guarded(self) -> bool:
-        """Whether a permission stands in the signature."""
+        """Whether the signature has a permission."""
         return any(isinstance(dependency, Permit) for dependency in self._dependencies.values())
 
     @property
     def problems(self) -> frozenset[int]:
-        """The statuses that follow from the signature."""
+        """The statuses of errors that follow from the signature."""
         statuses = {422, *(_GUARDED if self.is_guarded else ())}
         if self._body is not None:
             statuses.update(_WITH_BODY)
@@ -56,7 +56,7 @@ class Call:
         return frozenset(statuses)
 
     async def __call__(self, request: Request) -> Response:
-        """The endpoint's answer."""
+        """Return the endpoint's answer to a request."""
         given: dict[str, Any] = {}
         for name, dependency in self._dependencies.items():
             value = dependency(request)
@@ -88,7 +88,7 @@ class Call:
 
 
 class _Nothing(BaseModel, extra="forbid"):
-    """No query."""
+    """The query of an endpoint that takes none: every parameter is refused."""
 
 
 def _itself(request: Request) -> Request:
@@ -96,7 +96,7 @@ def _itself(request: Request) -> Request:
 
 
 def _path_text(text: str) -> str:
-    """What nothing can be called is not found, and goes no further."""
+    """Return a name of the path. Raises `NotFound` for a text that nothing can be called."""
     if len(text) > TEXT_LENGTH_MAX or _CONTROL.search(text):
         raise NotFound("Nothing here has that name.")
     return text

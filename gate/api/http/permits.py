@@ -57,10 +57,10 @@ def _gate(request: Request) -> Gate:
 
 
 class Permit:
-    """Lets pass machines of these roles, people, and whoever holds the token of one change.
+    """Admits machines of these roles, people, and holders of the token of one change, as given.
 
-    A person who is an admin passes where an admin's token does, too; one who is an auditor passes
-    there alone where an auditor's token does.
+    A person who is an admin is also admitted where an admin's token is. An auditor is admitted only
+    where an auditor's token is.
     """
 
     def __init__(
@@ -178,8 +178,9 @@ class PeoplePermit(Permit):
 
 
 class SubscriberPermit(Permit):
-    """Takes a token also as the password of any user: programs that keep calendars know nothing
-    else, and wait to be asked for it.
+    """Admits a token also as the password of any user.
+
+    Calendar programs can send nothing else, and send it only after an answer has asked for it.
     """
 
     async def caller(self, request: Request, parts: Parts) -> Caller:

@@ -1,4 +1,4 @@
-"""Look something up: one change, a list of them, its decisions, what runs in a place."""
+"""Reads what is there: one change, a list of changes, decisions, what runs in a place."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,13 +37,13 @@ from gate.storage.database import pages
 from gate.storage.policies import freezes
 
 LOOK_AGAIN_SECONDS = 5.0
-"""A waiting caller's change is read at least so often, should a word of its move be lost."""
+"""How often a waiting caller's change is read at least, in case an announcement was lost."""
 
 NO_CATALOGUE = "no catalogue is in force yet, so every change waits for people; see /v1/policies"
 
 
 async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> ChangeAnswer:
-    """One change; with `wait_seconds` (to 60) as soon as it is no longer pending.
+    """Return one change; with `wait_seconds` (to 60) as soon as it is no longer pending.
 
     Raises `NotFound`.
     """
@@ -56,8 +56,9 @@ async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> C
 async def changes(
     gate: Gate, filters: ChangeFilters, by: Caller, part: Part = FIRST_PAGE
 ) -> Page[ChangeAnswer]:
-    """A page of changes, newest first; a pipeline sees those of its services, and the token of one
-    change sees that one.
+    """Return a page of changes, newest first.
+
+    A pipeline sees those of its services, and the token of one change sees that one.
     """
     if isinstance(by, ChangeHolder):
         return Page([await change(gate, by.change, by, 0)], next=None)
@@ -75,7 +76,7 @@ async def changes(
 async def decisions(
     gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE
 ) -> Page[DecisionAnswer]:
-    """A page of the decisions of a change, newest first, with all facts. Raises `NotFound`."""
+    """Return a page of a change's decisions, newest first, with all facts. Raises `NotFound`."""
     known = await visible_change(gate, change_id, by)
     read = partial(_decisions, gate.rulebooks, known.stored.id)
     decided = Whole("decisions", known.stored.id)
@@ -83,7 +84,7 @@ async def decisions(
 
 
 async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> DecisionAnswer:
-    """One decision of a change with all facts. Raises `NotFound`."""
+    """Return one decision of a change with all facts. Raises `NotFound`."""
     known = await visible_change(gate, change_id, by)
     found = await gate.store.read_slowly(_decision, gate.rulebooks, known.stored.id, number)
     if found is None:
@@ -94,8 +95,7 @@ async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> Decis
 async def approvals(
     gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE
 ) -> Page[SaidAnswer]:
-    """A page of what people said about a change, newest first: approvals, lapsed ones too, and
-    rejections.
+    """Return a page of approvals (lapsed ones too) and rejections of a change, newest first.
 
     Raises `NotFound`.
     """
@@ -105,7 +105,7 @@ async def approvals(
 
 
 async def place(gate: Gate, service: str, environment: str, by: Caller) -> PlaceAnswer:
-    """What runs for a service in an environment, what is in flight, and whether it is frozen."""
+    """Return what runs in a place, what is in flight there, and whether it is frozen."""
     require_service(by, service)
     book = await gate.rulebooks.current()
     named = book.catalogue.environment_named(environment)
@@ -142,14 +142,16 @@ def unknown_here(book: Rulebook, service: str, environment: str) -> Sequence[str
 
 
 async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> Known:
-    """Read again whenever the change may have moved, until it is no longer pending or the time is
-    over.
+    """Wait until the change is no longer pending or the time is over, and return it.
+
+    It is read again whenever it may have moved.
     """
     change_id = known.stored.id
     loop = asyncio.get_running_loop()
     ends = loop.time() + wait_seconds
     async with gate.waiters.on(change_id, by.caller) as moved:
         while True:
+            # Cleared before the read: a move during the read then wakes this at once.
             moved.clear()
             latest = await gate.store.read(know, gate.rulebooks, change_id)
             known = latest or known
@@ -193,7 +195,7 @@ def _decision(
 def decision_answers(
     conn: Connection, books: Rulebooks, found: Sequence[Record]
 ) -> tuple[DecisionAnswer, ...]:
-    """Each decision with every fact it was made from."""
+    """Return each decision with every fact from which it was made."""
     wanted = [
         one
         for record in found
@@ -229,6 +231,6 @@ def _place(
 
 
 def windows_to_come(conn: Connection, at: datetime) -> tuple[tuple[AdHoc, ...], dict[str, str]]:
-    """Windows that people made and that are not over, with their reasons."""
+    """Return the windows that people declared and that are not over, with their reasons."""
     windows = freezes.open_at(conn, at)
     return windows, texts.read_texts(conn, [window.reason for window in windows])
