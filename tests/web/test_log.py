@@ -88,6 +88,16 @@ async def test_an_approval_that_was_taken_back_approved_nothing(service: Served)
     assert row["approved_by"] == []
 
 
+async def test_what_was_canceled_says_by_whom_and_that_nobody_said_why(service: Served) -> None:
+    change = await waiting(service, facts=ORDINARY)
+    await send(await browser(service, "ben"), f"/changes/{change['id']}/cancellation")
+
+    queue = (await (await browser(service)).get("/?q=is:decided")).text
+
+    assert "No reason was given" in queue
+    assert "<bdi>Ben Okafor</bdi>" in queue.partition('class="age"')[2]
+
+
 def test_rows_of_one_change_stand_together_where_its_newest_row_does() -> None:
     rows = [
         log_row(change=change, decision=number)

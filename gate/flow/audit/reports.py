@@ -118,7 +118,7 @@ REPORTS: Mapping[str, Report] = {
     ),
     "entitled-approvers": Report(
         "Entitled approvers",
-        "Who might approve at that time (`at`)?",
+        "Who might approve at a time?",
         history.Entitled,
         history.entitled,
     ),

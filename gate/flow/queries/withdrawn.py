@@ -36,13 +36,11 @@ def withdrawals(
     said = texts.read_texts(conn, comments)
     by = [str(one.fields.get("by")) for one in entries.values()]
     names = callers_named(conn, catalogue, [one for one in by if one.startswith(PERSON)])
-    return {
-        change: Withdrawal(_by(one, names), said.get(str(one.fields.get("comment")), ""))
-        for change, one in entries.items()
-    }
+    return {change: _withdrawal(one, names, said) for change, one in entries.items()}
 
 
-def _by(entry: Entry, names: dict[str, str]) -> str:
+def _withdrawal(entry: Entry, names: dict[str, str], said: dict[str, str]) -> Withdrawal:
     if entry.fields.get("superseded_by"):
-        return "a later deployment"
-    return names.get(str(entry.fields.get("by")), "the pipeline")
+        return Withdrawal("a later deployment", "Something asked for later was deployed here")
+    by = names.get(str(entry.fields.get("by")), "the pipeline")
+    return Withdrawal(by, said.get(str(entry.fields.get("comment")), ""))

@@ -64,6 +64,9 @@ def _why(change: QueueItem) -> str:
         return "Nobody decided in time" if change.expires_at else "Approved, not deployed in time"
     if change.state is not State.PENDING and change.said:
         return change.said
+    if change.state is State.CANCELED:
+        # what stood against it ended nothing
+        return "No reason was given"
     return _why_not_yet(change)
 
 
