@@ -288,9 +288,10 @@ function then(id) {
 // The list was read again: the pane is, too, unless somebody is writing in it. A change that left the list,
 // because somebody decided on it, stays in the pane: a press that is meant for it must not meet another one.
 function again(id) {
-  const shown = shownInPane() ?? items()[0]?.id;
-  mark((id && document.getElementById(id)) || document.getElementById(shown), false);
-  if (shown && !isBusy(pane())) filling = fill(shown);
+  const marked = id && document.getElementById(id);
+  const wanted = marked ? id : shownInPane() ?? items()[0]?.id;
+  mark(marked || document.getElementById(wanted), false);
+  if (wanted && !isBusy(pane())) filling = fill(wanted);
 }
 
 addEventListener("click", (event) => {
