@@ -3,6 +3,7 @@
 A block of language `sh` is run, in order, in a git repository of its own beside a running demo.
 Words after the language change that: `check` (only looked at: its commands and flags must exist),
 `exit=5` or `exit=any` (of the last command), `in=source` (in the root of this repository).
+The only block of language `python` is run by tests/test_run_task.py.
 """
 
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGES = frozenset({"sh", "text", "yaml", "json", "http"})
+LANGUAGES = frozenset({"sh", "text", "yaml", "json", "http", "python"})
 MARKS = frozenset({"check", "exit", "in", "policy"})
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```\s*$", re.MULTILINE | re.DOTALL)

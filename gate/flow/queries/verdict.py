@@ -1,7 +1,7 @@
 """A controller that polls asks for one word: may this commit go on in this place?
 
-The answer is what an admission would say now to the run that asked for the change. Nothing is
-written, so a controller may ask as often as it likes.
+The answer is what an admission would say now to the run that asked for the change, if the code host
+said the same again. Nothing is written, so a controller may ask as often as it likes.
 """
 
 from dataclasses import dataclass
@@ -131,7 +131,11 @@ def _word(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word
 
 
 def _may_start(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word:
-    """As its own run would be answered now. What an admission refuses is never a success here."""
+    """As its own run would be answered now, if the code host said the same again.
+
+    No host is asked here. So an admission more than ten minutes after the host was asked, to which
+    no token is lent, may be refused where this is a success (decision 22).
+    """
     refused = _refusal(conn, known, book, at)
     if refused is None:
         return _SUCCESS
