@@ -312,4 +312,8 @@ def test_h6_what_waits_too_long_is_failed_with_the_link(task: Task) -> None:
 
     assert len(task.gate.asked) == TRIES_MAX
     assert set(task.terraform.statuses[:-1]) == {"running"}
-    assert attributes(task.terraform.results[-1])["url"] == PAGE
+    last = attributes(task.terraform.results[-1])
+    assert last["url"] == PAGE
+    assert last["message"].startswith(
+        "Start the run again after the approval. The gate says pending."
+    )
