@@ -20,8 +20,9 @@ DUE_MAX = 200
 """How many reviews that are due are listed for people."""
 
 OVERDUE_MAX = 1_000
-"""How many overdue reviews, of all owners together, are read for a decision. A single one already
-keeps changes of its owners from passing by themselves."""
+"""So many sets of owners are read for a decision, and so many reviews of each are counted. One
+already keeps changes of its owners from passing by themselves, so a long list of others' reviews
+must not hide it: therefore they are grouped before they are limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,11 @@ def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:
 def ask_overdue(conn: Connection, now: datetime) -> Callable[[], tuple[frozenset[str], ...]]:
     """Ask for what `overdue` returns, to be read later."""
     found = _OVERDUE.ask(conn, to_us(now))
-    return lambda: tuple(frozenset(orjson.loads(owners)) for (owners,) in found.fetchall())
+    return lambda: tuple(
+        frozenset(orjson.loads(owners))
+        for owners, count in found.fetchall()
+        for _ in range(min(count, OVERDUE_MAX))
+    )
 
 
 def due(conn: Connection) -> tuple[PostReview, ...]:
@@ -80,5 +85,6 @@ def due(conn: Connection) -> tuple[PostReview, ...]:
 
 
 _OVERDUE = Hot(
-    f"SELECT owners FROM post_reviews WHERE done_at IS NULL AND due_at <= ? LIMIT {OVERDUE_MAX}"  # noqa: S608 - a number of our own
+    "SELECT owners, COUNT(*) FROM post_reviews "  # noqa: S608 - a number of our own
+    f"WHERE done_at IS NULL AND due_at <= ? GROUP BY owners LIMIT {OVERDUE_MAX}"
 )
