@@ -60,52 +60,32 @@ Incidents = Annotated[
 ]
 
 
-@app.command("github")
-@with_exit_code
-def github(  # noqa: PLR0913 - the flags of the command
-    *,
-    service: Service,
-    since: Since = "90d",
-    clone: Clone = None,
-    host_token: HostToken = "",
-    incident_label: IncidentLabel = None,
-    pagerduty_service: PagerDutyService = None,
-    pagerduty_token: PagerDutyToken = "",
-    pagerduty_url: PagerDutyUrl = PAGERDUTY,
-    incidents: Incidents = None,
-) -> None:
-    """Deployments of the service's repositories at GitHub. The same command again goes on where it
-    stopped.
-    """
-    from gate.cli.past.hosts import PagerDuty, Wanted, run  # noqa: PLC0415 - only what runs is imported
+def _add_host(host: str, words: str) -> None:
+    """Hang the command of one code host. All of them have the same flags."""
 
-    paged = PagerDuty(pagerduty_service, pagerduty_token, pagerduty_url)
-    wanted = Wanted(service, since, clone, host_token, incident_label, paged, incidents)
-    run("github", wanted)
+    @app.command(host, help=f"{words} The same command again goes on where it stopped.")
+    @with_exit_code
+    def command(  # noqa: PLR0913 - the flags of the command
+        *,
+        service: Service,
+        since: Since = "90d",
+        clone: Clone = None,
+        host_token: HostToken = "",
+        incident_label: IncidentLabel = None,
+        pagerduty_service: PagerDutyService = None,
+        pagerduty_token: PagerDutyToken = "",
+        pagerduty_url: PagerDutyUrl = PAGERDUTY,
+        incidents: Incidents = None,
+    ) -> None:
+        from gate.cli.past.hosts import PagerDuty, Wanted, run  # noqa: PLC0415 - only what runs is imported
+
+        paged = PagerDuty(pagerduty_service, pagerduty_token, pagerduty_url)
+        wanted = Wanted(service, since, clone, host_token, incident_label, paged, incidents)
+        run(host, wanted)
 
 
-@app.command("gitlab")
-@with_exit_code
-def gitlab(  # noqa: PLR0913 - the flags of the command
-    *,
-    service: Service,
-    since: Since = "90d",
-    clone: Clone = None,
-    host_token: HostToken = "",
-    incident_label: IncidentLabel = None,
-    pagerduty_service: PagerDutyService = None,
-    pagerduty_token: PagerDutyToken = "",
-    pagerduty_url: PagerDutyUrl = PAGERDUTY,
-    incidents: Incidents = None,
-) -> None:
-    """Deployments of the service's projects at GitLab. The same command again goes on where it
-    stopped.
-    """
-    from gate.cli.past.hosts import PagerDuty, Wanted, run  # noqa: PLC0415 - only what runs is imported
-
-    paged = PagerDuty(pagerduty_service, pagerduty_token, pagerduty_url)
-    wanted = Wanted(service, since, clone, host_token, incident_label, paged, incidents)
-    run("gitlab", wanted)
+_add_host("github", "Deployments of the service's repositories at GitHub.")
+_add_host("gitlab", "Deployments of the service's projects at GitLab.")
 
 
 @app.command("csv")

@@ -185,9 +185,9 @@ def is_against(finding: Finding) -> bool:
 def freeze_named(
     found: Sequence[Reason], record: Record, texts: Mapping[str, str]
 ) -> tuple[Reason, ...]:
-    """The same reasons; that of a freeze or a stopped line says why, and until when by the clock.
+    """Return the reasons, that of a freeze or a stopped line in words: why, and until what time.
 
-    The record says it by the id of the window and the exact instant, and goes on doing so.
+    The record keeps the id of the window and the exact instant, because its bytes are hashed.
     """
     decision = record.decision
     held = decision.hold or (decision.observed.hold if decision.observed else None)
