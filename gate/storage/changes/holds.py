@@ -22,8 +22,9 @@ from gate.storage.database.values import every
 from gate.storage.tables.columns import equals, kept
 from gate.storage.tables.schema import changes
 
-PLACES_MAX = 10_000
-"""How many places are looked at in one turn; a catalogue has fewer."""
+KEPT_HOLDS_MAX = 20_000
+"""How many combinations of a place and a hold are looked at in one turn; a catalogue has fewer
+places, and a place has one hold, or two while a window opens."""
 
 
 class Place(NamedTuple):
@@ -31,6 +32,23 @@ class Place(NamedTuple):
 
     service: str
     environment: str
+
+
+class KeptHold(NamedTuple):
+    """A hold that stands in the row of some waiting changes of one place; None for none.
+
+    A freeze does not hold `excused` changes; a stopped line does.
+    """
+
+    service: str
+    environment: str
+    excused: bool
+    hold: Hold | None
+
+    @property
+    def place(self) -> Place:
+        """Where these changes wait."""
+        return Place(self.service, self.environment)
 
 
 class Crowd(NamedTuple):
@@ -64,16 +82,22 @@ def crowds(conn: Connection, now: datetime) -> Sequence[Crowd]:
     return found
 
 
-def waiting_places(conn: Connection) -> Sequence[Place]:
-    """Return the places where changes wait: for people, for a hold or for their deployment."""
+def kept_holds(conn: Connection, now: datetime) -> Sequence[KeptHold]:
+    """Return what the rows of waiting changes say that holds them, each combination once.
+
+    Changes that were only observed are left out, because nothing holds them.
+    """
+    column = changes.c
     waiting = [
-        select(changes.c.service, changes.c.environment)
-        .where(equals(changes.c.state, state))
-        .distinct()
-        for state in _WAITING
+        select(column.service, column.environment, column.excused, column.hold).where(
+            equals(column.state, state),
+            column.route != Route.OBSERVED,
+            or_(ends.is_(None), ends > now),
+        )
+        for state, ends in _WAITING.items()
     ]
-    rows = conn.execute(union(*waiting).order_by("service", "environment").limit(PLACES_MAX))
-    return [Place(row.service, row.environment) for row in rows]
+    # A union names every combination once.
+    return [KeptHold(*row) for row in conn.execute(union(*waiting).limit(KEPT_HOLDS_MAX))]
 
 
 def held_otherwise(

@@ -367,9 +367,20 @@ async def test_nothing_is_looked_at_where_nothing_opened(
     follower = Holds(small_shop.gate)
     await follower.turn()
     long_ago(follower)
-    monkeypatch.setattr(holds_table, "waiting_places", None)  # to ask for them would fail
+    monkeypatch.setattr(holds_table, "kept_holds", None)  # to ask for it would fail
 
     assert await follower.turn() == 0
+
+
+async def test_a_turn_in_which_all_rows_are_right_is_one_query(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for letter, service in (("a", "checkout"), ("b", "ledger"), ("c", "web")):
+        await small_shop.submit(letter, service=service)
+    # To look at a single place would fail: that takes two queries for each of them.
+    monkeypatch.setattr(holds_table, "held_otherwise", None)
+
+    assert await follow(small_shop) == 0
 
 
 async def test_a_turn_that_fails_is_tried_again(

@@ -5,7 +5,8 @@ from datetime import datetime
 import pytest
 
 from gate.core.decision.values import Hold
-from gate.storage.changes.holds import Place, held_otherwise, waiting_places
+from gate.storage.changes import holds
+from gate.storage.changes.holds import KeptHold, Place, held_otherwise, kept_holds
 from tests.storage.stored import (
     DAY,
     HOUR,
@@ -84,15 +85,37 @@ def test_they_are_found_in_parts(database_url: str) -> None:
     assert first + found(database_url, FREEZE, None, after=first[-1], limit=9) == ids
 
 
-def test_places_are_those_where_something_waits(database_url: str) -> None:
+def test_what_stands_in_rows_is_told_once_a_place(database_url: str) -> None:
     with writing(database_url) as tx:
-        put_change(tx.conn)
-        put_change(tx.conn)
-        put_change(tx.conn, state="pending", environment="staging")
+        for _ in range(3):
+            put_change(tx.conn)
+        put_change(tx.conn, hold=FREEZE, valid_until=None)
+        put_change(tx.conn, state="pending", environment="staging", hold=STOP, excused=True)
+        put_change(tx.conn, service="over", valid_until=NOW)
+        put_change(tx.conn, service="seen", route="observed")
         put_closed(tx.conn, NOW - HOUR, service="mail")
 
     with reading(database_url) as conn:
-        assert waiting_places(conn) == [HERE, Place("shop", "staging")]
+        found = kept_holds(conn, NOW)
+
+    assert sorted(found, key=str) == [
+        KeptHold("shop", "production", excused=False, hold=FREEZE),
+        KeptHold("shop", "production", excused=False, hold=None),
+        KeptHold("shop", "staging", excused=True, hold=STOP),
+    ]
+
+
+def test_what_stands_in_rows_is_one_bounded_query(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holds, "KEPT_HOLDS_MAX", 2)
+    with writing(sqlite_url) as tx:
+        for number in range(5):
+            put_change(tx.conn, service=f"service-{number}")
+
+    with reading(sqlite_url) as conn:
+        assert len(kept_holds(conn, NOW)) == 2
+        assert len(planned(conn, lambda conn: kept_holds(conn, NOW))) == 1
 
 
 def test_what_is_over_is_never_read(sqlite_url: str) -> None:
@@ -100,15 +123,13 @@ def test_what_is_over_is_never_read(sqlite_url: str) -> None:
         plans = planned(
             conn, lambda conn: held_otherwise(conn, HERE, (FREEZE, None), NOW, after="", limit=9)
         )
-        places = planned(conn, waiting_places)
+        (looked,) = planned(conn, lambda conn: kept_holds(conn, NOW))
 
     assert [plan.split(" (")[0] for plan in plans] == [
         "SEARCH changes USING INDEX ix_changes_pending",
         "SEARCH changes USING INDEX ix_changes_approved",
     ]
-    assert [
-        step
-        for plan in places
-        for step in plan.split("\n")
-        if "changes" in step and "COVERING INDEX ix_changes_" not in step
-    ] == []
+    steps = [step.strip() for step in looked.split("\n") if " changes " in step]
+    # Every index that SQLite may choose begins with the state.
+    assert [step.partition(" USING")[0] for step in steps] == ["SEARCH changes"] * 2
+    assert all("(state=?" in step for step in steps)
