@@ -9,15 +9,38 @@ Everything counts on the day of the admission, so that a part is never larger th
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from gate.core.change import FAILED_RESULTS, Result
 
-SIGNIFICANT_DIGITS = 3
-"""A duration is rounded to so many digits, so that a distribution has few different values; each is
-at most half a percent off."""
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+NAMED_LIMITS = (
+    10,
+    _MINUTE,
+    5 * _MINUTE,
+    15 * _MINUTE,
+    _HOUR,
+    4 * _HOUR,
+    _DAY,
+    7 * _DAY,
+    30 * _DAY,
+    90 * _DAY,
+    365 * _DAY,
+    3_650 * _DAY,
+)
+"""Durations that people think in. Each of them begins a bucket, so what is counted between two of
+them is exact."""
+
+BUCKET_RATIO_MAX = 1.2
+"""Between two named limits each bucket ends at most so many times later than it begins. Whatever is
+read from a bucket is its middle, and is therefore at most a tenth off."""
+
+SPANS = (5 * _MINUTE, 15 * _MINUTE, _HOUR, 4 * _HOUR, _DAY, 7 * _DAY, 30 * _DAY)
+"""The named limits between which a distribution is shown."""
 
 _Z = 1.959963984540054
 """95 % of the standard normal distribution lie within this distance of 0."""
@@ -111,10 +134,52 @@ def percentile(counts: Mapping[int, int], share: float) -> int | None:
     return None
 
 
-def significant(seconds: int) -> int:
-    """Return the duration rounded to three digits."""
-    unit: int = 10 ** max(0, len(str(seconds)) - SIGNIFICANT_DIGITS)
-    return (seconds + unit // 2) // unit * unit
+def _limits() -> tuple[int, ...]:
+    """Return where each bucket begins: every second below the first named limit, and from there on
+    steps of equal ratio from one named limit to the next.
+    """
+    found = [*range(NAMED_LIMITS[0]), NAMED_LIMITS[-1]]
+    for begins, ends in pairwise(NAMED_LIMITS):
+        steps = math.ceil(math.log(ends / begins) / math.log(BUCKET_RATIO_MAX))
+        found += (round(begins * (ends / begins) ** (step / steps)) for step in range(steps))
+    return tuple(sorted(found))
+
+
+BUCKET_LIMITS = _limits()
+
+
+def bucketed(seconds: int) -> int:
+    """Return the middle of the bucket in which the duration lies.
+
+    So a distribution has no more than a hundred or so different values, however many durations
+    there were. What is longer than the last named limit counts as that long.
+    """
+    place = bisect_right(BUCKET_LIMITS, max(seconds, 0))
+    begins = BUCKET_LIMITS[place - 1]
+    if place == len(BUCKET_LIMITS):
+        return begins
+    return round(math.sqrt(begins * (BUCKET_LIMITS[place] - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCount:
+    """How many durations are at least `from_seconds` and less than `to_seconds`; None is no end."""
+
+    from_seconds: int
+    to_seconds: int | None
+    n: int
+
+
+def distribution(counts: Mapping[int, int]) -> tuple[SpanCount, ...]:
+    """Return how many durations lie in each span between two of `SPANS`.
+
+    `counts` says how often each bucket occurs.
+    """
+    spans = tuple(zip((0, *SPANS), (*SPANS, None), strict=True))
+    found = [0] * len(spans)
+    for seconds, n in counts.items():
+        found[bisect_right(SPANS, seconds)] += n
+    return tuple(SpanCount(*span, n) for span, n in zip(spans, found, strict=True))
 
 
 def _lead_seconds(change: Deployed) -> int | None:
@@ -139,7 +204,7 @@ def _recovery_seconds(change: Deployed) -> int | None:
 
 
 def _seconds(duration: timedelta) -> int:
-    return significant(max(0, duration // timedelta(seconds=1)))
+    return bucketed(duration // timedelta(seconds=1))
 
 
 def _rounded(number: float) -> float:

@@ -15,7 +15,7 @@ from gate.flow.answers.parts import Unknown
 class SpreadAnswer:
     """Half of all values, and nine of ten, are not above these; null where there is none.
 
-    Three digits are kept.
+    Of a duration that is summed up only its bucket is kept, so it is at most a tenth off.
     """
 
     p50: int | None

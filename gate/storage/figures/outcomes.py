@@ -25,6 +25,7 @@ from gate.storage.tables.schema_delivery import (
     delivery_days,
     delivery_rules,
     delivery_times,
+    delivery_totals,
     outcomes,
 )
 from gate.storage.tables.schema_incidents import ACTIVE
@@ -193,6 +194,8 @@ def _differences(
         yield delivery_days, {**place, **kind, **more, "rework": rework}
         for rule in orjson.loads(row.rules or "[]"):
             yield delivery_rules, {**place, "rule": rule, **more}
+    if any(more.values()):
+        yield delivery_totals, {**place, **more}
     for measure, old, new in (
         (LEAD, before.lead_seconds, now.lead_seconds),
         (RECOVERY, before.recovery_seconds, now.recovery_seconds),

@@ -5,7 +5,7 @@ which are in force.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, or_, select, tuple_, update
 
@@ -14,9 +14,9 @@ from gate.core.decision.record import Revisions
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
-from gate.storage.database.values import first, values_of
+from gate.storage.database.values import every, first, values_of
 from gate.storage.tables import schema_policies
-from gate.storage.tables.schema_policies import policy_sets
+from gate.storage.tables.schema_policies import policy_changes, policy_sets
 
 TOPIC = "in_force"
 """What other processes are told when another set is in force."""
@@ -26,6 +26,8 @@ _SUMMARY = tuple(column for column in policy_sets.columns if column.name != "fil
 KEYS = (policy_sets.c.registered_at, policy_sets.c.id)
 NAMED_MAX = 20
 """Of the sets with a part of one revision; a calendar may stay the same for years."""
+CHANGES_MAX = 200
+"""So many changes of the policies are marked at most in one figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,13 @@ class InForce:
     activated_at: datetime
     activated_by: str
     comment: str
+
+
+class Change(NamedTuple):
+    """Other policies came into force."""
+
+    policies: str
+    at: datetime
 
 
 def set_id(revisions: Revisions) -> str:
@@ -138,8 +147,33 @@ def activate(tx: Tx, policy_set: str, *, expected: str | None, by: str, comment:
         activated = tx.conn.execute(statement.values(row)).rowcount == 1
     if not activated:
         return False
+    _keep_change(tx, policy_set, expected)
     tx.touch(TOPIC)
     return True
+
+
+def changes_between(conn: Connection, begins: datetime, ends: datetime) -> tuple[Change, ...]:
+    """When other policies came into force, from one instant to before another: at most
+    `CHANGES_MAX`, the newest of them, oldest first.
+    """
+    table = policy_changes.c
+    query = select(table.policies, table.at).where(table.at >= begins, table.at < ends)
+    newest = every(
+        conn, Change, query.order_by(table.at.desc(), table.number.desc()).limit(CHANGES_MAX)
+    )
+    return newest[::-1]
+
+
+def _keep_change(tx: Tx, policy_set: str, expected: str | None) -> None:
+    """Keep that other policies decide from now on, if they are others than before."""
+    query = select(policy_sets.c.id, policy_sets.c.policies)
+    rows = tx.conn.execute(query.where(policy_sets.c.id.in_([policy_set, expected or policy_set])))
+    revisions = {row.id: row.policies for row in rows}
+    if expected is not None and revisions[policy_set] == revisions[expected]:
+        return
+    number = tx.conn.execute(select(_ROW.c.number).where(_ROW.c.id == 1)).scalar_one()
+    row = {"number": number, "policies": revisions[policy_set], "at": tx.now}
+    insert_new(tx, policy_changes, row)
 
 
 def _summary(row: Row[Any]) -> Summary:

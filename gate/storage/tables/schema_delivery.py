@@ -67,6 +67,17 @@ delivery_days = Table(
     Index("ix_delivery_days_environment", "environment", "day", "service"),
 )
 
+# the same without what decided, for figures of many places at once
+delivery_totals = Table(
+    "delivery_totals",
+    metadata,
+    Column("environment", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("deployments", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+)
+
 delivery_rules = Table(
     "delivery_rules",
     metadata,
@@ -85,6 +96,6 @@ delivery_times = Table(
     Column("environment", Text, primary_key=True),
     Column("measure", Text, primary_key=True),  # lead recovery
     Column("day", Integer, primary_key=True),
-    Column("seconds", BigInteger, primary_key=True),  # with three digits that say something
+    Column("seconds", BigInteger, primary_key=True),  # the middle of a bucket
     Column("n", BigInteger, nullable=False),
 )

@@ -40,6 +40,17 @@ in_force = Table(
 )
 
 
+# activations after which other policies decide; one of a catalogue or calendar alone is none
+policy_changes = Table(
+    "policy_changes",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # of the activation
+    Column("policies", Text, nullable=False),  # revision
+    Column("at", Instant, nullable=False),
+    Index("ix_policy_changes_at", "at"),
+)
+
+
 freezes = Table(
     "freezes",
     metadata,

@@ -176,6 +176,13 @@ CREATE TABLE public.delivery_times (
     seconds bigint NOT NULL,
     n bigint NOT NULL
 );
+CREATE TABLE public.delivery_totals (
+    environment text NOT NULL,
+    day integer NOT NULL,
+    service text NOT NULL,
+    deployments bigint NOT NULL,
+    failed bigint NOT NULL
+);
 CREATE TABLE public.deployments_seen (
     id text NOT NULL,
     source text NOT NULL,
@@ -417,6 +424,11 @@ CREATE TABLE public.people (
     created_by text NOT NULL,
     disabled_at bigint
 );
+CREATE TABLE public.policy_changes (
+    number bigint NOT NULL,
+    policies text NOT NULL,
+    at bigint NOT NULL
+);
 CREATE TABLE public.policy_sets (
     id text NOT NULL,
     policies text NOT NULL,
@@ -526,8 +538,8 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_96c716ed');
-INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_bf1fda38');
+INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00');
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
 INSERT INTO public.ledger_head VALUES (1, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', NULL, 1, NULL);
@@ -560,6 +572,8 @@ ALTER TABLE ONLY public.delivery_rules
     ADD CONSTRAINT pk_delivery_rules PRIMARY KEY (service, environment, day, rule);
 ALTER TABLE ONLY public.delivery_times
     ADD CONSTRAINT pk_delivery_times PRIMARY KEY (service, environment, measure, day, seconds);
+ALTER TABLE ONLY public.delivery_totals
+    ADD CONSTRAINT pk_delivery_totals PRIMARY KEY (environment, day, service);
 ALTER TABLE ONLY public.deployments_seen
     ADD CONSTRAINT pk_deployments_seen PRIMARY KEY (id);
 ALTER TABLE ONLY public.freezes
@@ -602,6 +616,8 @@ ALTER TABLE ONLY public.path_outcomes
     ADD CONSTRAINT pk_path_outcomes PRIMARY KEY (service, environment, path);
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT pk_people PRIMARY KEY (id);
+ALTER TABLE ONLY public.policy_changes
+    ADD CONSTRAINT pk_policy_changes PRIMARY KEY (number);
 ALTER TABLE ONLY public.policy_sets
     ADD CONSTRAINT pk_policy_sets PRIMARY KEY (id);
 ALTER TABLE ONLY public.post_reviews
@@ -711,6 +727,7 @@ CREATE INDEX ix_outcomes_unrecovered ON public.outcomes USING btree (service, en
 CREATE INDEX ix_past_deployments_place ON public.past_deployments USING btree (service, environment, began_at);
 CREATE INDEX ix_past_incidents_service ON public.past_incidents USING btree (service, began_at);
 CREATE INDEX ix_people_newest ON public.people USING btree (created_at, id);
+CREATE INDEX ix_policy_changes_at ON public.policy_changes USING btree (at);
 CREATE INDEX ix_policy_sets_policies ON public.policy_sets USING btree (policies, registered_at);
 CREATE INDEX ix_post_reviews_due ON public.post_reviews USING btree (due_at);
 CREATE INDEX ix_sessions_ends_at ON public.sessions USING btree (ends_at);

@@ -144,6 +144,14 @@ CREATE TABLE delivery_times (
     n BIGINT NOT NULL,
     CONSTRAINT pk_delivery_times PRIMARY KEY (service, environment, measure, day, seconds)
 );
+CREATE TABLE delivery_totals (
+    environment TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    service TEXT NOT NULL,
+    deployments BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    CONSTRAINT pk_delivery_totals PRIMARY KEY (environment, day, service)
+);
 CREATE TABLE deployments_seen (
     id TEXT NOT NULL,
     source TEXT NOT NULL,
@@ -331,6 +339,13 @@ CREATE TABLE people (
     CONSTRAINT uq_people_external_id UNIQUE (external_id)
 );
 CREATE INDEX ix_people_newest ON people (created_at, id);
+CREATE TABLE policy_changes (
+    number BIGINT NOT NULL,
+    policies TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_policy_changes PRIMARY KEY (number)
+);
+CREATE INDEX ix_policy_changes_at ON policy_changes (at);
 CREATE TABLE policy_sets (
     id TEXT NOT NULL,
     policies TEXT NOT NULL,
@@ -618,8 +633,8 @@ CREATE TABLE standard_matches (
 CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_96c716ed');
-INSERT INTO changes ("id", "service", "environment", "repository_issuer", "repository_id", "commit_sha", "digests", "direction", "lines", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "decision", "subject_digest", "running_change", "parallel", "submitted_at", "decided_at", "settled_at", "expires_at", "time_left", "redecide_at", "valid_until", "planned_start", "planned_end", "close_within_seconds", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at", "detail") VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 0, 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, X'01C3398E0E7404A875545C0CEDF6C17C02F70F625801A81432A00EB19C9A43EAB01172C47818E6283AB0EA2B292928B6D2D74F078E58962681465F947480DD94C4E4DC54FDE28CFC02487786D85176581AC031B80E00');
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_bf1fda38');
+INSERT INTO changes ("id", "service", "environment", "repository_issuer", "repository_id", "commit_sha", "digests", "direction", "lines", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "decision", "subject_digest", "running_change", "parallel", "submitted_at", "decided_at", "settled_at", "expires_at", "time_left", "redecide_at", "valid_until", "planned_start", "planned_end", "close_within_seconds", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at", "detail") VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 0, 1772452800000000, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, X'01C3398E0E7404A875545C0CEDF6C17C02F70F625801A81432A00EB19C9A43EAB01172C47818E6283AB0EA2B292928B6D2D74F078E58962681465F947480DD94C4E4DC54FDE28CFC02487786D85176581AC031B80E00');
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'01ABAE0500');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);
 INSERT INTO decisions ("id", "change_id", "number", "at", "service", "environment", "type", "route", "outcome", "band", "score", "policy", "revision", "standard_change", "subject_digest", "record", "record_sha256", "running_change") VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', X'01033A06B9D1061A3EC202B2530B4A946A01', '0000000000000000000000000000000000000000000000000000000000000000', NULL);

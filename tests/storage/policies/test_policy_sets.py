@@ -11,6 +11,7 @@ from gate.storage.policies import policy_sets
 from gate.storage.policies.policy_sets import (
     NAMED_MAX,
     activate,
+    changes_between,
     in_force,
     named,
     policy_set_page,
@@ -118,3 +119,23 @@ def test_of_many_sets_with_one_part_the_newest_are_named(sqlite_url: str) -> Non
             register(tx, replace(ONE, calendar=f"{number:064d}"), FILES, "person:ada")
 
         assert len(named(tx.conn, ONE.catalogue)) == NAMED_MAX
+
+
+def test_it_is_kept_when_other_policies_came_into_force_and_not_another_calendar(
+    database_url: str,
+) -> None:
+    other = replace(ONE, policies="e" * 64)
+    with writing(database_url) as tx:
+        for one in (ONE, TWO, other):
+            register(tx, one, FILES, "person:ada")
+        before = None
+        for one in (ONE, TWO, other, ONE):
+            assert activate(tx, set_id(one), expected=before, by="person:ada")
+            before = set_id(one)
+        # Nobody else's try counts.
+        assert not activate(tx, set_id(other), expected=set_id(other), by="person:ben")
+
+        found = changes_between(tx.conn, tx.now, tx.now + HOUR)
+        assert [one.policies for one in found] == [ONE.policies, other.policies, ONE.policies]
+        assert {one.at for one in found} == {tx.now}
+        assert changes_between(tx.conn, tx.now - HOUR, tx.now) == ()

@@ -175,6 +175,15 @@ CREATE TABLE delivery_times (
     CONSTRAINT pk_delivery_times PRIMARY KEY (service, environment, measure, day, seconds)
 )
 
+CREATE TABLE delivery_totals (
+    environment TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    service TEXT NOT NULL,
+    deployments BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    CONSTRAINT pk_delivery_totals PRIMARY KEY (environment, day, service)
+)
+
 CREATE TABLE deployments_seen (
     id TEXT NOT NULL,
     source TEXT NOT NULL,
@@ -396,6 +405,15 @@ CREATE TABLE people (
 )
 
 CREATE INDEX ix_people_newest ON people (created_at, id)
+
+CREATE TABLE policy_changes (
+    number BIGINT NOT NULL,
+    policies TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_policy_changes PRIMARY KEY (number)
+)
+
+CREATE INDEX ix_policy_changes_at ON policy_changes (at)
 
 CREATE TABLE policy_sets (
     id TEXT NOT NULL,
