@@ -42,13 +42,16 @@ def people_now(record: Record, names: Named, book: Rulebook) -> People:
     return people_of(names, record.case.people, book.identities, rollback=rollback)
 
 
-def names_of(conn: Connection, record: Record, said: Mapping[str, str], book: Rulebook) -> Named:
-    """Return everybody who was ever named for the change.
+def names_of_many(
+    conn: Connection, found: Iterable[Record], said: Mapping[str, str], book: Rulebook
+) -> dict[str, Named]:
+    """Return for each change, by its decision in force, everybody who was ever named for it.
 
-    `said` has the texts of the request that `record` holds.
+    `said` has the texts of the requests that the records hold.
     """
-    wanted = Of(record.change, repositories(record, book))
-    return names_in(record.asked, said).also(named.of_change(conn, wanted))
+    found = list(found)
+    kept = named.of_changes(conn, [Of(one.change, repositories(one, book)) for one in found])
+    return {one.change: names_in(one.asked, said).also(kept[one.change]) for one in found}
 
 
 def names_in(asked: RequestDetails, said: Mapping[str, str]) -> Named:
@@ -90,13 +93,8 @@ def people_of_many(conn: Connection, found: Iterable[Record], book: Rulebook) ->
     ids: list[str] = []
     for asked in (record.asked for record in found):
         ids += [asked.requested_by, *asked.authors, *asked.actor]
-    said = texts.read_texts(conn, ids)
-    kept = named.of_changes(conn, [Of(one.change, repositories(one, book)) for one in found])
-    people: dict[str, People] = {}
-    for record in found:
-        names = names_in(record.asked, said).also(kept[record.change])
-        people[record.change] = people_now(record, names, book)
-    return people
+    names = names_of_many(conn, found, texts.read_texts(conn, ids), book)
+    return {one.change: people_now(one, names[one.change], book) for one in found}
 
 
 def windows_overridden(conn: Connection, change: str, book: Rulebook) -> Overridden:

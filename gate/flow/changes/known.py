@@ -38,6 +38,7 @@ from gate.storage import texts
 from gate.storage.changes import approvals, changes, closures, decisions
 from gate.storage.changes.approvals import Approval, Override
 from gate.storage.changes.changes import StoredChange
+from gate.storage.changes.closures import Closure
 from gate.storage.incidents import links
 from gate.storage.incidents.links import TiedIncident
 
@@ -164,8 +165,11 @@ def know_all(
     found: Sequence[StoredChange],
     book: Rulebook | None = None,
 ) -> list[Known]:
-    """Return all that is known of these changes, with the incidents that they are tied to."""
-    known = [know_stored(conn, books, stored, book) for stored in found]
+    """Return all that is known of these changes, with the incidents that they are tied to.
+
+    However many they are, the database is asked a bounded number of questions.
+    """
+    known = _know(conn, books, found, book or books.latest)
     # Only an admitted change can be tied to an incident.
     admitted = [stored.id for stored in found if stored.admitted_at is not None]
     tied = links.incidents_of_changes(conn, admitted)
@@ -186,38 +190,87 @@ def know_stored(
     conn: Connection, books: Rulebooks, stored: StoredChange, book: Rulebook | None = None
 ) -> Known:
     """Return all that is known of a change, except the incidents that it is tied to."""
-    book = book or books.latest
+    (known,) = _know(conn, books, [stored], book or books.latest)
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the database has of one change beside its row."""
+
+    stored: StoredChange
+    record: Record
+    closed: Closed | None
+    approvals: tuple[Approval, ...]
+    overrides: tuple[Override, ...]
+
+    def text_ids(self) -> list[str]:
+        """Return the ids of all texts that people wrote about the change."""
+        stored = self.stored
+        ids = [*text_ids(self.record.asked), *self.record.decision.hold_reasons]
+        if self.closed is not None:
+            ids.append(self.closed.notes)
+        if stored.hold is not None:
+            ids.append(stored.hold.reason)
+        ids += [one.comment for one in self.approvals]
+        return [one for one in ids if one]
+
+
+def _know(
+    conn: Connection, books: Rulebooks, found: Sequence[StoredChange], book: Rulebook
+) -> list[Known]:
+    rows = _rows(conn, found)
+    ids = {row.stored.id: row.text_ids() for row in rows}
+    said = texts.read_texts(conn, [one for wanted in ids.values() for one in wanted])
+    names = excluded.names_of_many(conn, [row.record for row in rows], said, book)
+    people = {
+        row.stored.id: excluded.people_now(row.record, names[row.stored.id], book) for row in rows
+    }
+    approvers = {one.person for row in rows for one in row.approvals}
+    shut_out = {person for one in people.values() for person in one.excluded}
+    known_labels = labels(conn, book.catalogue, sorted(approvers | shut_out))
+    return [
+        Known(
+            stored=row.stored,
+            record=row.record,
+            policy=books.policy_of(conn, row.record),
+            texts={one: said[one] for one in ids[row.stored.id] if one in said},
+            closed=row.closed,
+            approvals=row.approvals,
+            overrides=row.overrides,
+            missing=still_missing(
+                row.approvals, row.record, people[row.stored.id].excluded, book.catalogue
+            ),
+            names=names[row.stored.id],
+            people=people[row.stored.id],
+            labels=known_labels,
+        )
+        for row in rows
+    ]
+
+
+def _rows(conn: Connection, found: Sequence[StoredChange]) -> list[_Rows]:
+    kept = decisions.records(conn, [(stored.id, stored.decision) for stored in found])
     # Without its bytes the record cannot be read, and that raises: there is no safe stand-in.
-    record = records.read(decisions.record(conn, stored.id, stored.decision) or b"")
-    closed = _closed(conn, stored)
-    ids = [*text_ids(record.asked)]
-    if closed is not None and closed.notes:
-        ids.append(closed.notes)
-    if stored.hold is not None:
-        ids.append(stored.hold.reason)
-    ids += record.decision.hold_reasons
-    given = approvals.of_change(conn, stored.id) if record.decision.required else ()
-    ids += [one.comment for one in given if one.comment]
-    said = texts.read_texts(conn, ids)
-    names = excluded.names_of(conn, record, said, book)
-    people = excluded.people_now(record, names, book)
-    return Known(
-        stored=stored,
-        record=record,
-        policy=books.policy_of(conn, record),
-        texts=said,
-        closed=closed,
-        approvals=given,
-        overrides=approvals.overrides_of(conn, stored.id),
-        missing=still_missing(given, record, people.excluded, book.catalogue),
-        names=names,
-        people=people,
-        labels=labels(conn, book.catalogue, [*(one.person for one in given), *people.excluded]),
-    )
+    read = {change: records.read(record or b"") for change, record in kept.items()}
+    asked = [change for change, record in read.items() if record.decision.required]
+    ended = [stored.id for stored in found if stored.result is not None]
+    given, reports = approvals.of_changes(conn, asked), closures.of_changes(conn, ended)
+    lifted = approvals.overrides_of_changes(conn, [stored.id for stored in found])
+    return [
+        _Rows(
+            stored,
+            read[stored.id],
+            _closed(stored, reports.get(stored.id, ())),
+            given.get(stored.id, ()),
+            lifted[stored.id],
+        )
+        for stored in found
+    ]
 
 
-def _closed(conn: Connection, stored: StoredChange) -> Closed | None:
+def _closed(stored: StoredChange, reports: Sequence[Closure]) -> Closed | None:
     if stored.result is None or stored.closed_at is None:
         return None
-    said = [one for one in closures.of_change(conn, stored.id) if one.matched]
+    said = [one for one in reports if one.matched]
     return Closed(stored.result, stored.closed_at, said[-1].report.notes if said else "")

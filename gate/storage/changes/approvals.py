@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from gate.storage.database.hot import Hot, items_of
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Cursor, Tx
-from gate.storage.database.values import every, values_of
+from gate.storage.database.values import values_of
 from gate.storage.identity.people import ACCOUNT_STATE, USUAL, AccountState, account_state_of
 from gate.storage.tables.schema import REFUSED_BY_PEOPLE, approvals, overrides
 from gate.storage.tables.schema_people import people
@@ -81,10 +81,17 @@ class Override:
 
 def of_change(conn: Connection, change: str) -> tuple[Approval, ...]:
     """Return all approvals and rejections of a change, first to last, lapsed approvals too."""
-    query = GIVEN.where(approvals.c.change_id == change).order_by(
-        approvals.c.at, approvals.c.person
-    )
-    return last_words(map(approval_of, conn.execute(query)))
+    return of_changes(conn, [change])[change]
+
+
+def of_changes(conn: Connection, wanted: Collection[str]) -> dict[str, tuple[Approval, ...]]:
+    """Return for each of these changes what `of_change` returns, with one question for all."""
+    found: dict[str, list[Approval]] = {change: [] for change in wanted}
+    if found:
+        query = GIVEN.where(approvals.c.change_id.in_(list(found)))
+        for row in conn.execute(query.order_by(approvals.c.at, approvals.c.person)):
+            found[row.change_id].append(approval_of(row))
+    return {change: last_words(given) for change, given in found.items()}
 
 
 def last_words(given: Iterable[Approval]) -> tuple[Approval, ...]:
@@ -161,8 +168,19 @@ def _by_commit(rejected: Cursor, commits: int) -> list[tuple[Rejection, ...]]:
 
 def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:
     """Return every override of this change, in order of time."""
-    query = select(*overrides.columns[1:]).where(overrides.c.change_id == change)
-    return every(conn, Override, query.order_by(overrides.c.at, overrides.c.window))
+    return overrides_of_changes(conn, [change])[change]
+
+
+def overrides_of_changes(
+    conn: Connection, wanted: Collection[str]
+) -> dict[str, tuple[Override, ...]]:
+    """Return for each of these changes its overrides, in order of time."""
+    found: dict[str, list[Override]] = {change: [] for change in wanted}
+    if found:
+        query = select(overrides).where(overrides.c.change_id.in_(list(found)))
+        for change, *given in conn.execute(query.order_by(overrides.c.at, overrides.c.window)):
+            found[change].append(Override(*given))
+    return {change: tuple(given) for change, given in found.items()}
 
 
 def add_override(tx: Tx, change: str, given: Override) -> None:

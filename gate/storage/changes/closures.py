@@ -2,12 +2,13 @@
 of the change that follows from them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gate.core.change import FAILED_RESULTS, Result, State
 from gate.storage.changes import paths
@@ -72,19 +73,22 @@ def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) ->
     return Closing.CLOSED if change.result is None else Closing.WORSENED
 
 
-def of_change(conn: Connection, change: str) -> tuple[Closure, ...]:
-    """Return all reports about a change, first to last."""
-    rows = conn.execute(
-        select(closures).where(closures.c.change_id == change).order_by(closures.c.number)
-    )
-    return tuple(
-        Closure(
-            number=row.number,
-            at=row.at,
-            report=Report(row.caller, row.result, row.notes, row.started_at, row.finished_at),
-            matched=row.matched,
-        )
-        for row in rows
+def of_changes(conn: Connection, wanted: Collection[str]) -> dict[str, tuple[Closure, ...]]:
+    """Return for each of these changes all reports about it, first to last."""
+    found: dict[str, list[Closure]] = {change: [] for change in wanted}
+    if found:
+        query = select(closures).where(closures.c.change_id.in_(list(found)))
+        for row in conn.execute(query.order_by(closures.c.number)):
+            found[row.change_id].append(_closure(row))
+    return {change: tuple(reports) for change, reports in found.items()}
+
+
+def _closure(row: Row[Any]) -> Closure:
+    return Closure(
+        number=row.number,
+        at=row.at,
+        report=Report(row.caller, row.result, row.notes, row.started_at, row.finished_at),
+        matched=row.matched,
     )
 
 

@@ -1,9 +1,10 @@
 """The decisions of a change, with the bytes that were hashed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.database.pages import Page, Part, page
@@ -60,6 +61,22 @@ def record(conn: Connection, change: str, number: int) -> bytes:
         decisions.c.change_id == change, decisions.c.number == number
     )
     found: bytes = conn.execute(query).scalar_one()
+    return found
+
+
+def records(conn: Connection, wanted: Collection[tuple[str, int]]) -> dict[str, bytes]:
+    """Return the bytes of one decision of each of these changes, by the change.
+
+    It raises where one is missing, because decisions are never deleted.
+    """
+    if not wanted:
+        return {}
+    keys = tuple_(decisions.c.change_id, decisions.c.number)
+    query = select(decisions.c.change_id, decisions.c.record).where(keys.in_(list(wanted)))
+    found: dict[str, bytes] = {row.change_id: row.record for row in conn.execute(query)}
+    missing = [change for change, _ in wanted if change not in found]
+    if missing:
+        raise LookupError(missing[0])
     return found
 
 

@@ -1,13 +1,20 @@
 """A change as it is known: with the incidents that it is tied to."""
 
-import pytest
+from collections.abc import Callable, Sequence
 
-from gate.core.change import Result
+import pytest
+from sqlalchemy import Connection, event
+
+from gate.core.change import Result, State
+from gate.flow.changes.known import Known, know, know_all
 from gate.flow.incidents import ties
 from gate.flow.queries import look
+from gate.storage.changes import change_list
 from gate.storage.changes.change_list import ChangeFilters
+from gate.storage.database.pages import Part
 from gate.storage.incidents.links import SHOWN_MAX
 from tests.flow.breaking import BEN, report
+from tests.flow.reviewers import approve, large, reject
 from tests.flow.shop import ADA, Shop, as_json
 
 pytestmark = pytest.mark.anyio
@@ -62,3 +69,60 @@ async def test_of_many_incidents_the_last_are_shown_and_where_all_are_listed(sho
         change["id"]: SHOWN_MAX,
         other["id"]: 0,
     }
+
+
+async def a_bit_of_everything(shop: Shop, letters: str) -> None:
+    """One change that was deployed, one that was rejected, one that waits with an approval."""
+    deployed, rejected, waiting = tuple(letters)
+    await shop.deploy(deployed, Result.UNSUCCESSFUL, service="web")
+    await reject(shop, await shop.submit(large(rejected, service="ledger")), "ben")
+    await approve(shop, await shop.submit(large(waiting)), "ben")
+
+
+async def test_many_changes_are_read_with_as_many_questions_as_a_few(shop: Shop) -> None:
+    await a_bit_of_everything(shop, "abc")
+    few = await shop.gate.store.read(statements_of, lambda conn: listed(shop, conn))
+    await a_bit_of_everything(shop, "def")
+    await a_bit_of_everything(shop, "123")
+    many = await shop.gate.store.read(statements_of, lambda conn: listed(shop, conn))
+
+    assert (len(many), few) == (len(few), many)
+
+
+async def test_a_change_of_many_is_known_as_it_is_alone(shop: Shop) -> None:
+    await a_bit_of_everything(shop, "abc")
+
+    def both(conn: Connection) -> tuple[Sequence[object], Sequence[object]]:
+        together = listed(shop, conn)
+        now = shop.gate.clock()
+        alone = [know(conn, shop.gate.rulebooks, one.stored.id) for one in together]
+        answers = [one.answer(now, "") for one in together]
+        return answers, [one and one.answer(now, "") for one in alone]
+
+    together, alone = await shop.gate.store.read(both)
+
+    assert together == alone
+    states = {as_json(one)["state"] for one in together}
+    assert states == {State.CLOSED, State.REJECTED, State.APPROVED}
+
+
+def listed(shop: Shop, conn: Connection) -> list[Known]:
+    """What `GET /v1/changes` reads."""
+    now = shop.gate.clock()
+    found = change_list.change_page(conn, ChangeFilters(), Part(50), now=now)
+    return know_all(conn, shop.gate.rulebooks, found.rows)
+
+
+def statements_of(conn: Connection, read: Callable[[Connection], object]) -> list[str]:
+    """The tables that are asked, statement by statement."""
+    said: list[str] = []
+
+    def hear(_conn: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        said.append(statement.partition("FROM ")[2].split()[0])
+
+    event.listen(conn, "before_cursor_execute", hear)
+    try:
+        read(conn)
+    finally:
+        event.remove(conn, "before_cursor_execute", hear)
+    return said

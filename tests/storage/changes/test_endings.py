@@ -13,7 +13,7 @@ from gate.core.instants import FIRST
 from gate.storage.changes import changes, matches
 from gate.storage.changes.admissions import admit
 from gate.storage.changes.changes import StoredChange
-from gate.storage.changes.closures import Closing, Report, close, of_change
+from gate.storage.changes.closures import Closing, Report, close, of_changes
 from gate.storage.changes.paths import ROOT, touched
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
@@ -119,9 +119,10 @@ def test_a_report_about_something_that_was_never_admitted_is_kept_and_changes_no
             close(tx, change, Report("token:one", Result.UNSUCCESSFUL), FILES) is Closing.UNMATCHED
         )
         assert (stored(tx, change.id), counts(tx.conn)) == (change, {})
-        assert [(closure.number, closure.matched) for closure in of_change(tx.conn, change.id)] == [
-            (1, False)
-        ]
+        assert [
+            (closure.number, closure.matched)
+            for closure in of_changes(tx.conn, [change.id])[change.id]
+        ] == [(1, False)]
 
 
 def test_a_closed_change_is_only_ever_made_worse(database_url: str) -> None:
@@ -134,7 +135,7 @@ def test_a_closed_change_is_only_ever_made_worse(database_url: str) -> None:
             assert close(tx, closed, Report("token:one", better), FILES) is Closing.UNCHANGED
             assert close(tx, closed, Report("token:one", worse), FILES) is Closing.UNCHANGED
             assert stored(tx, change.id) == closed
-            assert len(of_change(tx.conn, change.id)) == 1
+            assert len(of_changes(tx.conn, [change.id])[change.id]) == 1
 
 
 def test_a_failure_is_counted_once_however_a_change_gets_there(database_url: str) -> None:
@@ -158,7 +159,9 @@ def test_a_failure_is_counted_once_however_a_change_gets_there(database_url: str
         assert counts(tx.conn) == dict.fromkeys(
             ["", ROOT, "README.md", "src/api/", "src/api/a.py"], (1, 1)
         )
-        assert [closure.report.result for closure in of_change(tx.conn, change.id)] == list(Result)
+        assert [
+            closure.report.result for closure in of_changes(tx.conn, [change.id])[change.id]
+        ] == list(Result)
 
 
 def test_a_report_on_what_was_read_too_early_is_overtaken(database_url: str) -> None:
@@ -170,7 +173,7 @@ def test_a_report_on_what_was_read_too_early_is_overtaken(database_url: str) -> 
             close(tx, change, Report("token:two", Result.ROLLED_BACK), FILES) is Closing.OVERTAKEN
         )
         assert counts(tx.conn)[""] == (1, 1)
-        assert len(of_change(tx.conn, change.id)) == 1
+        assert len(of_changes(tx.conn, [change.id])[change.id]) == 1
 
 
 def test_of_two_reports_that_make_a_result_worse_one_is_overtaken(database_url: str) -> None:
@@ -187,7 +190,7 @@ def test_of_two_reports_that_make_a_result_worse_one_is_overtaken(database_url: 
             close(tx, closed, Report("token:two", Result.SUCCESSFUL_ISSUES), FILES)
             is Closing.OVERTAKEN
         )
-        assert len(of_change(tx.conn, change.id)) == 2
+        assert len(of_changes(tx.conn, [change.id])[change.id]) == 2
 
 
 def test_a_report_comes_back_as_it_was_given(database_url: str) -> None:
@@ -195,7 +198,7 @@ def test_a_report_comes_back_as_it_was_given(database_url: str) -> None:
     with writing(database_url) as tx:
         change = deploying(tx)
         close(tx, change, report, ())
-        (closure,) = of_change(tx.conn, change.id)
+        (closure,) = of_changes(tx.conn, [change.id])[change.id]
 
         assert (closure.report, closure.at, closure.matched) == (report, tx.now, True)
 
