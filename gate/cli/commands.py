@@ -236,7 +236,7 @@ def policy_schema() -> None:
 
 @token_app.command("create")
 @with_exit_code
-def token_create(
+def token_create(  # noqa: PLR0913 - the flags of the contract
     *,
     role: Annotated[
         str | None, typer.Option(envvar="GATE_ROLE", help="pipeline, hook, auditor or admin.")
@@ -258,11 +258,14 @@ def token_create(
     expires_at: Annotated[
         str | None, typer.Option(envvar="GATE_EXPIRES_AT", help="RFC 3339, with a zone.")
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(envvar="GATE_NAME", help="For people: what it is used for.")
+    ] = None,
 ) -> None:
     """Make a token and print it alone; it is shown this once."""
     from gate.cli.tokens import TokenFlags, create  # noqa: PLC0415 - only what runs is imported
 
-    create(TokenFlags(role, person, tuple(service or ()), all_services, hook, expires_at))
+    create(TokenFlags(role, person, tuple(service or ()), all_services, hook, expires_at, name))
 
 
 @token_app.command("list")

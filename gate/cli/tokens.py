@@ -10,8 +10,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from gate.cli.database import existing
+from gate.client.show.text import visible
 from gate.config import Settings
 from gate.core.decision.places import lacks, unknown
+from gate.core.facts import TEXT_LENGTH_MAX
 from gate.core.instants import ALLOWED, in_utc
 from gate.errors import Invalid, NotFound
 from gate.flow.caller import HookKind, Role
@@ -20,6 +22,7 @@ from gate.flow.identity.accounts import person_named
 from gate.flow.identity.labels import labels
 from gate.flow.identity.tokens import make_token, revoke_token
 from gate.flow.rulebooks import current_catalogue, current_rulebook
+from gate.storage import texts
 from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
@@ -41,6 +44,7 @@ class TokenFlags:
     all_services: bool = False
     hook: str | None = None
     expires_at: str | None = None
+    name: str | None = None
 
 
 def create(flags: TokenFlags) -> None:
@@ -55,6 +59,7 @@ def create(flags: TokenFlags) -> None:
         flags.person,
         _instant(flags.expires_at),
         _hook(flags.hook),
+        _name(flags.name),
     )
     with transaction(existing(Settings.read())) as tx:
         created = make_token(tx, command, _person(tx, flags.person), HOST)
@@ -100,6 +105,7 @@ def show() -> None:
         known = labels(
             tx.conn, current_catalogue(tx.conn), [token.person for token in found if token.person]
         )
+        names = texts.read_texts(tx.conn, [token.name for token in found if token.name])
     for token in found:
         state = (
             "revoked"
@@ -111,9 +117,10 @@ def show() -> None:
         services = "all services" if token.services is None else " ".join(sorted(token.services))
         used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never used"
         whose = token.role or known[token.person or ""]
+        name = names.get(token.name or "")
         print(
             f"{token.id}  {whose}{f' {token.hook}' if token.hook else ''}  {services}  "
-            f"{state}  {used}"
+            f"{state}  {used}{f'  {visible(name)}' if name else ''}"
         )
 
 
@@ -150,6 +157,12 @@ def _hook(hook: str | None) -> HookKind | None:
         return HookKind(hook)
     except ValueError:
         raise Invalid(f"there is no hook {hook}; hooks are {', '.join(HookKind)}") from None
+
+
+def _name(name: str | None) -> str | None:
+    if name is None or (name and len(name) <= TEXT_LENGTH_MAX and name.isprintable()):
+        return name
+    raise Invalid(f"--name is one line of 1 to {TEXT_LENGTH_MAX} characters")
 
 
 def _instant(text: str | None) -> datetime | None:

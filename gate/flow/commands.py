@@ -77,7 +77,8 @@ class FreezeCommand:
 class TokenCommand:
     """Make a token of a role, or with `person` a personal one.
 
-    `services` None means all services; `hook` is only for the role `hook`.
+    `services` None means all services; `hook` is only for the role `hook`. `name` says to people
+    what it is used for.
     """
 
     role: Role | None
@@ -85,6 +86,7 @@ class TokenCommand:
     person: str | None = None
     expires_at: datetime | None = None
     hook: HookKind | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Administration: people, groups, tokens, what waits to be told, and how the gate itself is."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -13,12 +13,21 @@ from gate.api.http.permits import GateDep
 from gate.api.models.acts import TokenRequest
 from gate.api.models.people import InvitationRequest, PersonRequest
 from gate.core.instants import rfc3339
+from gate.errors import Fault, Invalid
 from gate.flow.caller import Person, Role
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.identity import people, tokens
 from gate.flow.queries.upkeep import upkeep
-from gate.web.forms import Form, names_of, one, read_form, read_request
+from gate.web.forms import (
+    NOT_WRITTEN,
+    Form,
+    names_of,
+    one,
+    read_form,
+    read_request,
+    written,
+)
 from gate.web.notices import Notice
 from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
@@ -31,6 +40,15 @@ EXPIRIES: Mapping[str, int | None] = {
     "never": None,
 }
 """When a token ends, as the form offers it, in days."""
+
+ROLES: Mapping[str, str] = {
+    "person": "whatever you may do yourself",
+    "pipeline": "a pipeline",
+    "hook": "a hook",
+    "auditor": "an auditor",
+    "admin": "an admin",
+}
+"""What a token is good for, as the form says it."""
 
 pages = Pages()
 
@@ -57,16 +75,25 @@ async def overview(
 async def create_token(request: Request, by: Doer, gate: GateDep) -> View:
     """A new token, whose text is shown this once."""
     form = await read_form(request, by)
-    role = one(form, "role")
+    try:
+        made = await tokens.create(gate, _wanted(form, by, gate.clock()).command(), by)
+    except Invalid as refused:
+        return await _overview(gate, by, written=written("token", form, refused, "role"))
+    return await _overview(gate, by, secret=made.token)
+
+
+def _wanted(form: Form, by: Person, now: datetime) -> TokenRequest:
+    role, name = one(form, "role"), one(form, "name")
     wanted: dict[str, Any] = (
         {"person": by.id} if role == "person" else {"role": role, **_bound(form, role)}
     )
     days = EXPIRIES.get(one(form, "expires"))
     if days is not None:
-        wanted["expires_at"] = rfc3339(gate.clock() + timedelta(days=days))
-    sent = read_request(TokenRequest, **wanted)
-    made = await tokens.create(gate, sent.command(), by)
-    return await _overview(gate, by, secret=made.token)
+        wanted["expires_at"] = rfc3339(now + timedelta(days=days))
+    if not name:
+        detail = "Say what it is used for, so that later somebody knows whether it may go."
+        raise Invalid(detail, faults=[Fault(detail, "#/name")])
+    return read_request(TokenRequest, name=name, **wanted)
 
 
 def _bound(form: Form, role: str) -> dict[str, Any]:
@@ -96,10 +123,13 @@ async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
     """A link for somebody, which is shown this once."""
     form = await read_form(request, by)
     role = one(form, "role")
-    wanted = read_request(
-        InvitationRequest, email=one(form, "email"), **({"role": role} if role else {})
-    )
-    made = await people.invite(gate, wanted.command(), by)
+    try:
+        wanted = read_request(
+            InvitationRequest, email=one(form, "email"), **({"role": role} if role else {})
+        )
+        made = await people.invite(gate, wanted.command(), by)
+    except Invalid as refused:
+        return await _overview(gate, by, written=written("invite", form, refused, "email"))
     return await _overview(gate, by, invitation=made.answer.invitation, waits=not made.is_complete)
 
 
@@ -146,11 +176,13 @@ async def _overview(
         "more_people": following("/administration", "people", people=let_in.next),
         "is_admin": is_admin,
         "expiries": list(EXPIRIES),
+        "roles": ROLES if is_admin else {"person": ROLES["person"]},
         "may_write": by.role is not Role.AUDITOR,
         "now": found.at,
         "who": caller_label(gate),
         "secret": more.get("secret"),
         "invitation": more.get("invitation"),
         "waits": more.get("waits", False),
+        "written": more.get("written", NOT_WRITTEN),
     }
-    return View("administration.html", data, values)
+    return View("administration.html", data, values, 422 if "written" in more else 200)

@@ -1,6 +1,7 @@
 """Reads what a browser sends back: small forms, from our own pages only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
@@ -11,7 +12,7 @@ from gate.api.http.body import read_body
 from gate.api.http.cookies import CSRF_FIELD, require_csrf, require_same_origin
 from gate.api.http.faults import faults_of
 from gate.api.http.permits import parts_of
-from gate.errors import BadRequest, GateError, Invalid
+from gate.errors import BadRequest, Fault, GateError, Invalid
 from gate.flow.caller import Person
 
 FIELDS_MAX = 500
@@ -25,6 +26,51 @@ _NEVER_SHOWN = frozenset({CSRF_FIELD, "password", "again"})
 Model = TypeVar("Model", bound=BaseModel)
 Form: TypeAlias = Mapping[str, list[str]]
 """Each field's values, in order. `one` reads a field that stands once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A form that was refused, so that its page can show it again: what stood in each field, and
+    what is wrong with it. `form` is its name among the forms of the page.
+    """
+
+    form: str = ""
+    fields: Form = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+
+    def of(self, form: str) -> "Written":
+        """Return this one if it is of that form, or one in which nothing was written."""
+        return self if self.form == form else NOT_WRITTEN
+
+    def text(self, name: str, otherwise: str = "") -> str:
+        """Return what stood in a field."""
+        return one(self.fields, name, otherwise)
+
+
+NOT_WRITTEN = Written()
+
+
+def written(form_name: str, form: Form, refused: Invalid, otherwise: str = "") -> Written:
+    """Return a refused form with each error at its field.
+
+    An error that names no field stands at the field `otherwise`, and if there is none, above the
+    form.
+    """
+    errors = errors_of(refused.faults)
+    if not errors and otherwise:
+        errors = {otherwise: refused.detail}
+    return Written(form_name, form, errors, refused.detail)
+
+
+def errors_of(faults: Sequence[Fault]) -> dict[str, str]:
+    """Return the first fault of each field."""
+    found: dict[str, str] = {}
+    for fault in faults:
+        name = fault.where.removeprefix("#").removeprefix("/").partition("/")[0]
+        if name:
+            found.setdefault(name, fault.detail)
+    return found
 
 
 async def read_form(request: Request, by: Person) -> Form:

@@ -1,6 +1,5 @@
 """Freezing and stopping the line: the form, what it would hold, and the way back."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,7 +19,7 @@ from gate.flow.commands import FreezeCommand
 from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries.effect import effect
-from gate.web.forms import Form, names_of, one, read_form, read_request
+from gate.web.forms import Form, errors_of, names_of, one, read_form, read_request
 from gate.web.notices import Notice
 from gate.web.page import Blank, Pages, View, go_on
 from gate.web.viewer import Doer, Viewer
@@ -119,19 +118,10 @@ async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = No
         "meant_in": one(form, "zone") or str(book.calendar.zone),
         "may": freezes.may_freeze(book, by, stop=stop),
         "who": freezes.who_may_freeze(book, stop=stop),
-        "errors": _errors(refused.faults) if refused else {},
+        "errors": errors_of(refused.faults) if refused else {},
         "refused": refused.detail if refused else "",
     }
     return View("window.html", {"effect": found}, values, 422 if refused else 200)
-
-
-def _errors(faults: Sequence[Fault]) -> dict[str, str]:
-    """The first fault of each field."""
-    found: dict[str, str] = {}
-    for fault in faults:
-        field = fault.where.removeprefix("#/").partition("/")[0]
-        found.setdefault(field, fault.detail)
-    return found
 
 
 def _zone(named: str) -> tzinfo:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gate.flow.caller import Role
+from gate.storage.tables.schema import ledger_entries
 from tests.api.asgi import problem, problem_name
 from tests.api.served import Served, request, served
 
@@ -113,6 +115,32 @@ async def test_the_list_shows_everything_but_what_makes_a_token_work(service: Se
     whose = [item["person"] for item in response.json()["items"] if item["role"] is None]
     assert whose == [await service.person_id("ada")]
     assert token.split("_", 2)[2] not in response.text
+
+
+async def test_a_token_is_listed_under_its_name_which_the_ledger_does_not_have(
+    service: Served,
+) -> None:
+    admin = await service.admin()
+    ask = {"role": "auditor", "name": "Quarterly audit of Ines"}
+
+    made = (await admin.post("/v1/tokens", json=ask)).json()
+
+    named = {one["id"]: one["name"] for one in (await admin.get("/v1/tokens")).json()["items"]}
+    assert named[made["id"]] == "Quarterly audit of Ines"
+    entries = await service.gate.store.read(
+        lambda conn: [bytes(body) for body in conn.execute(select(ledger_entries.c.body)).scalars()]
+    )
+    assert any(made["id"].encode() in body for body in entries)
+    assert not any(b"Ines" in body for body in entries)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "two\nlines"])
+async def test_a_name_is_one_line_that_says_something(service: Served, name: str) -> None:
+    asked = {"role": "auditor", "name": name}
+
+    answer = await (await service.admin()).post("/v1/tokens", json=asked)
+
+    assert (answer.status_code, problem(answer)["errors"][0]["pointer"]) == (422, "#/name")
 
 
 @pytest.mark.parametrize("place", ["first", "last", "id"])

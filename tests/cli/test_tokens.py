@@ -103,7 +103,8 @@ def test_a_token_is_printed_alone_and_known_at_once(url: str) -> None:
 def test_a_token_is_listed_and_revoked_and_never_shown_again(url: str) -> None:
     until = datetime.now(UTC) + timedelta(days=3)
     text = gate(
-        "token", "create", "--role", "auditor", "--expires-at", until.isoformat()
+        *("token", "create", "--role", "auditor", "--expires-at", until.isoformat()),
+        *("--name", "quarterly audit"),
     ).out.strip()
     found = good(url, text)
     assert found is not None
@@ -113,9 +114,10 @@ def test_a_token_is_listed_and_revoked_and_never_shown_again(url: str) -> None:
     after = gate("token", "list").out
     again = gate("token", "revoke", found.id)
 
-    assert before == f"{found.id}  auditor  all services  until {until:%Y-%m-%d}  never used\n"
+    line = f"{found.id}  auditor  all services"
+    assert before == f"{line}  until {until:%Y-%m-%d}  never used  quarterly audit\n"
     assert (revoked.code, revoked.out, good(url, text)) == (0, "", None)
-    assert after == f"{found.id}  auditor  all services  revoked  never used\n"
+    assert after == f"{line}  revoked  never used  quarterly audit\n"
     assert (again.code, again.err) == (
         1,
         f"there is no token {found.id} that is good; `gate token list` shows them\n",

@@ -445,7 +445,7 @@ async def test_a_catalogue_says_whom_it_puts_where_and_only_to_admins_under_whic
 async def test_a_token_is_shown_once_and_revoked(service: Served) -> None:
     http = await browser(service)
 
-    made = await send(http, "/administration/tokens", role="person")
+    made = await send(http, "/administration/tokens", name="my laptop", role="person")
 
     secret = "gate_" + made.text.partition("<code>gate_")[2].partition("</code>")[0]
     assert (await service.anybody(secret).get("/v1/policies")).status_code == 200
@@ -460,8 +460,10 @@ async def test_a_token_of_the_form_ends_when_its_maker_said_and_the_page_says_so
 ) -> None:
     http = await browser(service)
 
-    await send(http, "/administration/tokens", role="person", expires="in 30 days")
-    await send(http, "/administration/tokens", role="person", expires="never")
+    await send(
+        http, "/administration/tokens", name="my laptop", role="person", expires="in 30 days"
+    )
+    await send(http, "/administration/tokens", name="my laptop", role="person", expires="never")
 
     listed = (await http.get("/administration.json")).json()
     ends = [one["expires_at"] for one in listed["tokens"]]
@@ -474,13 +476,39 @@ async def test_a_token_of_the_form_ends_when_its_maker_said_and_the_page_says_so
 
 async def test_a_token_is_revoked_by_the_second_click_alone(service: Served) -> None:
     http = await browser(service)
-    await send(http, "/administration/tokens", role="person")
+    await send(http, "/administration/tokens", name="my laptop", role="person")
 
     page = (await http.get("/administration")).text
 
     (revoking,) = re.findall(r"<details><summary>Revoke.*?</details>", page, re.DOTALL)
     assert "/end" in revoking
     assert page.count("/end") == revoking.count("/end")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        pytest.param({"name": ""}, "name", id="without a name"),
+        pytest.param({"role": "hook", "hook": "", "services": "web, ledger"}, "role", id="no hook"),
+        pytest.param({"services": "w" * 300}, "services", id="a service too long"),
+    ],
+)
+async def test_a_refused_token_keeps_what_was_typed_and_says_at_the_field_why(
+    service: Served, wrong: dict[str, str], field: str
+) -> None:
+    http = await browser(service, "ben", Role.ADMIN)
+    typed = {"name": "checkout deploys", "role": "pipeline", "services": "web", **wrong}
+
+    answer = await send(http, "/administration/tokens", expires="in a year", **typed)
+
+    assert answer.status_code == 422
+    assert f'name="{field}"' in answer.text
+    assert re.search(rf'name="{field}"[^>]*aria-describedby="error-{field}"', answer.text)
+    assert f'id="error-{field}"' in answer.text
+    assert f'name="services" value="{typed["services"]}"' in answer.text
+    assert f'<option value="{typed["role"]}" selected>' in answer.text
+    assert "<option selected>in a year</option>" in answer.text
+    assert (await http.get("/administration.json")).json()["tokens"] == []
 
 
 async def test_only_an_admin_invites_and_sets_roles(service: Served) -> None:

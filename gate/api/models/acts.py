@@ -94,6 +94,7 @@ class TokenRequest(RequestModel):
     hook: HookKind | None = None
     person: Name | None = None
     expires_at: Instant | None = None
+    name: Annotated[Name | None, Field(description="for people: what it is used for")] = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -121,4 +122,5 @@ class TokenRequest(RequestModel):
             self.person,
             self.expires_at,
             self.hook,
+            self.name,
         )

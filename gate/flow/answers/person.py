@@ -59,6 +59,7 @@ class TokenAnswer:
     person: str | None
     services: tuple[str, ...] | None
     hook: HookKind | None
+    name: str | None
     created_at: datetime
     created_by: str
     expires_at: datetime | None

@@ -2,6 +2,7 @@
 themselves.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from gate.flow.gate import Gate
 from gate.flow.identity.accounts import person_named
 from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.ledger.format import Kind
+from gate.storage import texts
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
@@ -82,7 +84,7 @@ def make_token(tx: Tx, command: TokenCommand, person: str | None, by: Maker) -> 
     role = command.role.value if command.role else None
     hook = command.hook.value if command.hook else None
     created = tokens.create(
-        tx, by, Wanted(role, person, command.services, hook, command.expires_at)
+        tx, by, Wanted(role, person, command.services, hook, command.expires_at, command.name)
     )
     append_entry(
         tx,
@@ -96,6 +98,7 @@ def make_token(tx: Tx, command: TokenCommand, person: str | None, by: Maker) -> 
         person=person,
         services=None if command.services is None else sorted(command.services),
         hook=hook,
+        name=created.token.name,
     )
     return created
 
@@ -155,7 +158,8 @@ def _owner(by: Caller) -> str | None:
 
 def _page(owner: str | None, conn: Connection, part: pages.Part) -> pages.Page[TokenAnswer]:
     found = tokens.token_page(conn, owner, part)
-    return pages.Page(tuple(map(_answer, found.rows)), found.next)
+    said = texts.read_texts(conn, [one.name for one in found.rows if one.name])
+    return pages.Page(tuple(_answer(one, said) for one in found.rows), found.next)
 
 
 def _require_fewer_tokens(conn: Connection, person: str) -> None:
@@ -167,13 +171,14 @@ def _require_fewer_tokens(conn: Connection, person: str) -> None:
         )
 
 
-def _answer(token: Token) -> TokenAnswer:
+def _answer(token: Token, said: Mapping[str, str]) -> TokenAnswer:
     return TokenAnswer(
         id=token.id,
         role=Role(token.role) if token.role else None,
         person=token.person,
         services=None if token.services is None else tuple(sorted(token.services)),
         hook=HookKind(token.hook) if token.hook else None,
+        name=said.get(token.name or ""),
         created_at=token.created_at,
         created_by=token.created_by,
         expires_at=token.expires_at,

@@ -20,6 +20,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.database.values import reader, values_of
 from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema_people import tokens
+from gate.storage.texts import insert_texts, new_text
 
 ROLES = ("pipeline", "hook", "auditor", "admin")
 SECRET_BYTES = 32
@@ -49,13 +50,14 @@ class Maker:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a token is wanted for: either a role or a person."""
+    """What a token is wanted for: either a role or a person. `name` is a text for people."""
 
     role: str | None = None
     person: str | None = None
     services: frozenset[str] | None = None
     hook: str | None = None
     expires_at: datetime | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Token:
     """An API token without its secret, of a role or of a person. `services` None means all.
 
     `made_with` is the token with which it was made, if any. `root` is the person at the beginning
-    of that chain, or None if it began on the host.
+    of that chain, or None if it began on the host. `name` is the id of a text that says what it is
+    used for: only people read it, and nothing is judged by it.
     """
 
     id: str
@@ -78,6 +81,7 @@ class Token:
     expires_at: datetime | None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    name: str | None = None
 
     def is_good_at(self, now: datetime) -> bool:
         """Whether it is neither revoked nor expired; `now` is the database's time."""
@@ -110,6 +114,8 @@ class Kept:
 def create(tx: Tx, by: Maker, wanted: Wanted) -> Created:
     """Make a token of a role or of a person. Raises `Invalid` for one that could never be used."""
     _check(tx, wanted)
+    named = [] if wanted.name is None else [new_text(wanted.name)]
+    insert_texts(tx, named)
     token = Token(
         id=secrets.token_hex(_ID_BYTES),
         role=wanted.role,
@@ -121,6 +127,7 @@ def create(tx: Tx, by: Maker, wanted: Wanted) -> Created:
         root=wanted.person or by.person,
         made_with=by.token,
         expires_at=wanted.expires_at,
+        name=named[0].id if named else None,
     )
     secret = secrets.token_urlsafe(SECRET_BYTES)
     tx.conn.execute(insert(tokens).values(values_of(token) | {"secret_sha256": _sha256(secret)}))

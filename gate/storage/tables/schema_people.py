@@ -75,6 +75,7 @@ tokens = Table(
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
     Column("last_used_at", Instant),
+    Column("name", Text),  # the id of the text that says what it is used for
 )
 
 sessions = Table(

@@ -521,6 +521,7 @@ CREATE TABLE tokens (
     expires_at BIGINT,
     revoked_at BIGINT,
     last_used_at BIGINT,
+    name TEXT,
     CONSTRAINT pk_tokens PRIMARY KEY (id)
 )
 
