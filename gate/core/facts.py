@@ -11,6 +11,7 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
+from gate.core.kinds import FileKind
 from gate.errors import Fault, Invalid
 
 Value: TypeAlias = bool | int | str | tuple[str, ...]
@@ -365,6 +366,38 @@ _TABLE: tuple[FactDef, ...] = (
         "Most failed changes here that touched one of the files.",
     ),
     FactDef(
+        "history.similar_changes",
+        _I,
+        "similar changes here",
+        "Changes ever admitted for the service and environment that touched the same kinds of "
+        "files: " + ", ".join(FileKind) + ".",
+    ),
+    FactDef(
+        "history.similar_failures",
+        _I,
+        "failed similar changes here",
+        "Of those, how many failed. Unknown where there is none, because nothing done is no "
+        "record; so are the other facts about similar changes but their number.",
+    ),
+    FactDef(
+        "history.similar_failure_rate",
+        _D,
+        "failure rate of similar changes here",
+        "Failed share of the similar changes, 0..1.",
+    ),
+    FactDef(
+        "history.days_since_similar",
+        _I,
+        "days since the last similar change here",
+        "Days since a similar change was last admitted here.",
+    ),
+    FactDef(
+        "history.last_similar_failed",
+        _B,
+        "the last similar change failed",
+        "The similar change that was last admitted here failed.",
+    ),
+    FactDef(
         "history.changes_last_24h",
         _I,
         "changes in the last 24 hours",
@@ -425,6 +458,23 @@ FACTS: Mapping[str, FactDef] = MappingProxyType({fact.name: fact for fact in _TA
 GROUPS: tuple[str, ...] = (*dict.fromkeys(fact.group for fact in _TABLE), "labels")
 
 CLAIMABLE_GROUPS = frozenset({"diff", "author", "checks", "reviews", "artifact", "labels"})
+
+FILES, FILES_GROUP = "diff.files", "diff"
+OF_FILES: frozenset[str] = frozenset(
+    {
+        "history.path_failure_rate",
+        "history.path_failures",
+        "history.similar_changes",
+        "history.similar_failures",
+        "history.similar_failure_rate",
+        "history.days_since_similar",
+        "history.last_similar_failed",
+    }
+)
+"""What the gate's own records say about the files that a change names. Such a fact counts only
+where the policy counts `diff.files`: otherwise a pipeline that nobody trusts could choose, by the
+files that it names, which record is read."""
+
 _CLAIMABLE_CHANGE = frozenset(
     {
         "change.fixes_defect",

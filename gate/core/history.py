@@ -76,6 +76,18 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
+class Similar:
+    """The changes admitted here that touched the same kinds of files as the one that is decided."""
+
+    changes: int = 0
+    failures: int = 0
+    # The one admitted last; None where there is none.
+    last: str | None = None
+    last_at: datetime | None = None
+    last_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TrackRecord:
     """What is known of one service in one environment, read at one instant.
 
@@ -101,6 +113,7 @@ class TrackRecord:
     # Failures and changes of the touched two-level folder with the worst failure rate.
     worst_folder: tuple[int, int] = (0, 0)
     worst_file_failures: int = 0
+    similar: Similar = Similar()
     rejected: int = 0
     in_flight: tuple[InFlight, ...] = ()
     # Also in flight, but over the limit of the list: only counted, up to a limit.
@@ -162,6 +175,7 @@ def facts(
             failures * DECIMAL_UNIT // (changes + PATH_PRIOR_CHANGES)
         )
         values["history.path_failures"] = track.worst_file_failures
+        values |= _similar_facts(track.similar, at)
     return facts_of(values, Origin.HISTORY)
 
 
@@ -177,6 +191,23 @@ def direction(track: TrackRecord, commit: str, digests: tuple[str, ...]) -> str:
     if track.succeeded_here and track.admitted_since:
         return "rollback"
     return "forward"
+
+
+def _similar_facts(similar: Similar, at: datetime) -> dict[str, Value]:
+    """Return what is known of similar changes.
+
+    Where there is none only their number is known. A clean record of nothing would let a change
+    pass for being unlike any other: whoever names its files could make it so with one odd file.
+    """
+    if not similar.changes:
+        return {"history.similar_changes": 0}
+    return {
+        "history.similar_changes": similar.changes,
+        "history.similar_failures": similar.failures,
+        "history.similar_failure_rate": similar.failures * DECIMAL_UNIT // similar.changes,
+        "history.days_since_similar": _days(similar.last_at, at),
+        "history.last_similar_failed": similar.last_failed,
+    }
 
 
 def _days(then: datetime | None, at: datetime) -> int:

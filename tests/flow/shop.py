@@ -42,7 +42,13 @@ from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity.tokens import Created, Maker
 from gate.storage.store import Store
-from gate.storage.tables import schema, schema_incidents, schema_policies, schema_work
+from gate.storage.tables import (
+    schema,
+    schema_incidents,
+    schema_learning,
+    schema_policies,
+    schema_work,
+)
 from gate.worker import Worker
 from tests.builders import Wire, make_change, make_person, person_id
 
@@ -363,6 +369,7 @@ _INSTANTS = {
         *("admitted_at", "close_by", "ended_at", "closed_at", "failed_at"),
     ),
     schema.standard_matches: ("admitted_at",),
+    schema_learning.similar_outcomes: ("last_at",),
     schema_policies.freezes: ("begins", "ends", "created_at"),
     schema_work.idempotency: ("expires_at",),
     schema_work.leases: ("until",),

@@ -19,7 +19,7 @@ from gate.storage.database.engine import open_engine
 from gate.storage.database.rows import DecisionRow
 from gate.storage.database.tx import Tx
 from gate.storage.store import transaction
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_learning
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -155,7 +155,7 @@ def put_path(
         "changes": changes,
         "failures": failures,
     }
-    conn.execute(insert(schema.path_outcomes).values(row))
+    conn.execute(insert(schema_learning.path_outcomes).values(row))
 
 
 def put_standard_change(conn: Connection, name: str, **instants: datetime) -> None:

@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from gate.core.decision.values import Band, Finding, FindingKind
-from gate.core.facts import Facts, Origin, Value, Values
+from gate.core.facts import FILES, FILES_GROUP, OF_FILES, Facts, Origin, Value, Values
+from gate.core.kinds import ChangedFiles, kinds_of
 from gate.core.policy.policy import (
     Check,
     Clause,
@@ -79,14 +80,33 @@ def plan_of(policy: Policy) -> Plan:
 def seen_as(policy: Policy, facts: Facts, name: str) -> Value | None:
     """Return the fact as the policy sees it, or None.
 
-    A claim counts only for the groups that the policy trusts; other origins always count.
+    A claim counts only for the groups that the policy trusts; other origins always count. What
+    follows from the list of files counts where that list does.
     """
     fact = facts.get(name)
     if fact is None or (
         fact.origin is Origin.CLAIMED and name.partition(".")[0] not in policy.trust_claims
     ):
         return None
+    if name in OF_FILES and FILES_GROUP not in policy.trust_claims:
+        files = facts.get(FILES)
+        return None if files is None or files.origin is Origin.CLAIMED else fact.value
     return fact.value
+
+
+def counted_files(policy: Policy | None, facts: Facts) -> ChangedFiles:
+    """Return the changed files by which a decision is counted among those of its place.
+
+    Where no policy applied nobody trusts a claim, so only files that the code host names are of a
+    kind.
+    """
+    known = facts.get(FILES)
+    paths = known.value if known is not None and isinstance(known.value, tuple) else ()
+    if known is None or not paths:
+        return ChangedFiles()
+    trusted = policy.trust_claims if policy is not None else ()
+    counts = known.origin is not Origin.CLAIMED or FILES_GROUP in trusted
+    return ChangedFiles(paths, kinds_of(paths) if counts else "")
 
 
 def seen_by(plan: Plan, facts: Facts) -> Values:
@@ -99,6 +119,11 @@ def seen_by(plan: Plan, facts: Facts) -> Values:
         fact = get(name)
         if fact is not None and fact.origin is not claimed:
             values[name] = fact.value
+    if plan.of_doubted_files:
+        files = get(FILES)
+        if files is None or files.origin is claimed:
+            for name in plan.of_doubted_files:
+                values.pop(name, None)
     return values
 
 
@@ -122,6 +147,9 @@ def _plan(policy: Policy) -> Plan:
         },
         trusted=trusted,
         doubted=tuple(name for name in names if name not in trusted),
+        of_doubted_files=tuple(
+            name for name in names if name in OF_FILES and FILES_GROUP not in policy.trust_claims
+        ),
         limits=tuple(policy.bands[band] for band in (Band.MODERATE, Band.HIGH, Band.CRITICAL)),
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from gate.core.decision.evaluate import plan_of, seen_as
 from gate.core.decision.values import Finding, FindingKind
-from gate.core.facts import FACTS, Facts, FactType, Value, Values, wire_value
+from gate.core.facts import FACTS, Facts, FactType, Origin, Value, Values, wire_value
 from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Wording
 
 NAMED_MAX = 5
@@ -267,6 +267,8 @@ def _unseen(name: str, facts: Facts, policy: Policy) -> str:
     claimed = facts.get(name)
     if claimed is None:
         return f"{name} is unknown"
+    if claimed.origin is not Origin.CLAIMED:
+        return f"{name} is unknown, because the list of files is claimed and not counted"
     trusted = ", ".join(sorted(policy.trust_claims)) or "no claims"
     return (
         f"{name} is claimed ({shown(name, claimed.value)}), not counted: {policy.name} trusts "

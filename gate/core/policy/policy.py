@@ -203,7 +203,8 @@ class Plan:
     """A policy compiled for decisions: each finding it can give exists, and a judge picks one.
 
     `trusted` and `doubted` are the names of the facts that the policy looks at; a claim counts only
-    for those of `trusted`.
+    for those of `trusted`. Those of `of_doubted_files` are the gate's own, and count only where the
+    list of files is no claim.
     """
 
     rules: tuple[Judge, ...]
@@ -213,6 +214,7 @@ class Plan:
     subjects: Mapping[tuple[FindingKind, str], Rule | Requirement | StandardChange]
     trusted: tuple[str, ...]
     doubted: tuple[str, ...]
+    of_doubted_files: tuple[str, ...]
     # The lowest scores of moderate, high and critical.
     limits: tuple[int, ...]
     # `sentences` fills this as it needs them.

@@ -116,6 +116,26 @@ class TiedAnswer:
 
 
 @dataclass(frozen=True)
+class RepeatabilityAnswer:
+    """How often something like this was done here before, as of the decision in force.
+
+    `kinds` are those of its files, none where the policy counts no list of files. Numbers are None
+    where they are unknown.
+    """
+
+    kinds: tuple[str, ...]
+    changes: int | None
+    failures: int | None
+    days_since_last: int | None
+    # The newest of them that is not this change; None where there is no other.
+    last: str | None
+    last_failed: bool | None
+    # What was admitted here in the 24 hours before: one large change may come as many small ones.
+    changes_last_24h: int | None
+    lines_last_24h: int | None
+
+
+@dataclass(frozen=True)
 class StoryAnswer:
     """The change with all of it.
 
@@ -142,6 +162,7 @@ class StoryAnswer:
     # Submitted to the same place after it, newest first.
     following: tuple[ChangeAnswer, ...]
     incidents: tuple[TiedAnswer, ...]
+    repeatability: RepeatabilityAnswer
     post_review: OwedAnswer | None
     at: datetime
 

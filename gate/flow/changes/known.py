@@ -13,8 +13,10 @@ from gate.core.change import Run
 from gate.core.decision import record as records
 from gate.core.decision.admission import Proof, proof_of
 from gate.core.decision.decide import NOBODY_KNOWN, People
+from gate.core.decision.evaluate import counted_files
 from gate.core.decision.named import NOBODY_NAMED, Named
 from gate.core.decision.record import Record
+from gate.core.kinds import ChangedFiles
 from gate.core.policy.policy import Policy
 from gate.errors import NotFound
 from gate.flow.answers.change import (
@@ -67,12 +69,9 @@ class Known:
     incidents: tuple[TiedIncident, ...] = ()
 
     @property
-    def files(self) -> tuple[str, ...]:
-        """The changed paths of the decision in force; empty if they are unknown."""
-        fact = self.record.case.facts.get("diff.files")
-        if fact is not None and isinstance(fact.value, tuple):
-            return fact.value
-        return ()
+    def files(self) -> ChangedFiles:
+        """The changed files of the decision in force, as they are counted."""
+        return counted_files(self.policy, self.record.case.facts)
 
     @property
     def proof(self) -> Proof | None:

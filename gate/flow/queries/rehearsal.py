@@ -15,6 +15,7 @@ from gate.core import history
 from gate.core.calendar import freeze
 from gate.core.change import Result
 from gate.core.decision.decide import Case, People, decide
+from gate.core.decision.evaluate import counted_files
 from gate.core.decision.guards import InTheWay
 from gate.core.decision.standard import MATCHES_MAX, to_suspend
 from gate.core.decision.values import Decision
@@ -26,9 +27,11 @@ from gate.core.history import (
     InFlight,
     Match,
     Running,
+    Similar,
     Suspension,
     TrackRecord,
 )
+from gate.core.kinds import kinds_of
 from gate.core.past import NO_FACTS, PastDeployment, PastFacts, PastIncident, failures
 from gate.flow.changes.gather import earned_here
 from gate.flow.rulebooks import Rulebook
@@ -66,6 +69,9 @@ class Rehearsal:
     _paths: Counter[str] = field(default_factory=Counter)
     _failed_paths: Counter[str] = field(default_factory=Counter)
     _counted: set[str] = field(default_factory=set)
+    _kinds: dict[str, str] = field(default_factory=dict)
+    _similar: dict[str, list[Rehearsed]] = field(default_factory=dict)
+    _failed_similar: Counter[str] = field(default_factory=Counter)
 
     def play(self, deployment: PastDeployment, failed_at: datetime | None) -> None:
         """Decide the next deployment; all that began earlier were played before."""
@@ -75,8 +81,13 @@ class Rehearsal:
         here = self.track_record(deployment, at)
         case = self._case(deployment, here, at)
         decision = decide(self.book.policies, case)
-        self.done.append(Rehearsed(deployment, decision, case.facts, failed_at))
+        done = Rehearsed(deployment, decision, case.facts, failed_at)
+        self.done.append(done)
         self._paths.update((*paths.files, *paths.folders))
+        policy = self.book.policies.named(decision.policy)
+        kinds = counted_files(policy, case.facts).kinds
+        self._kinds[deployment.name] = kinds
+        self._similar.setdefault(kinds, []).append(done)
 
     def track_record(self, deployment: PastDeployment, at: datetime) -> TrackRecord:
         """What the gate would have known of the place at this instant."""
@@ -102,6 +113,7 @@ class Rehearsal:
             lines_last_24h=_lines(last_day),
             worst_folder=self._worst_folder(deployment),
             worst_file_failures=self._worst_file(deployment),
+            similar=self._similar_to(deployment, at),
             in_flight=tuple(_in_flight(before, at)),
             matches=matches,
             suspensions=self._suspensions(matches),
@@ -192,6 +204,7 @@ class Rehearsal:
                 self._counted.add(one.deployment.name)
                 paths = self._touched[one.deployment.name]
                 self._failed_paths.update((*paths.files, *paths.folders))
+                self._failed_similar[self._kinds[one.deployment.name]] += 1
 
     def _worst_folder(self, deployment: PastDeployment) -> tuple[int, int]:
         folders = self._touched[deployment.name].folders
@@ -205,6 +218,20 @@ class Rehearsal:
     def _worst_file(self, deployment: PastDeployment) -> int:
         files = self._touched[deployment.name].files
         return max((self._failed_paths[one] for one in files), default=0)
+
+    def _similar_to(self, deployment: PastDeployment, at: datetime) -> Similar:
+        kinds = kinds_of(_files_of(deployment))
+        listed = self._similar.get(kinds, [])
+        if not kinds or not listed:
+            return Similar()
+        last = listed[-1]
+        return Similar(
+            changes=len(listed),
+            failures=self._failed_similar[kinds],
+            last=last.deployment.name,
+            last_at=last.deployment.began_at,
+            last_failed=_has_failed(last, at),
+        )
 
 
 class _Back(NamedTuple):

@@ -24,6 +24,7 @@ from gate.flow.answers.story import (
     MemberAnswer,
     OwedAnswer,
     PeopleAnswer,
+    RepeatabilityAnswer,
     RequiredAnswer,
     StoryAnswer,
     TiedAnswer,
@@ -41,7 +42,7 @@ from gate.flow.queries.waiting_list import reasons_key
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Entry, Kind, read_entry
 from gate.storage import texts
-from gate.storage.changes import change_list, post_reviews
+from gate.storage.changes import change_list, post_reviews, similar
 from gate.storage.changes import decisions as decision_table
 from gate.storage.changes.approvals import REJECTION
 from gate.storage.changes.change_list import ChangeFilters
@@ -96,6 +97,7 @@ def _read(
         previous=_neighbours(conn, gate, known, now, ends=known.stored.submitted_at),
         following=_neighbours(conn, gate, known, now, begins=known.stored.submitted_at),
         incidents=_incidents(conn, change_id),
+        repeatability=_repeatability(conn, known),
         post_review=_owed(conn, owed, book),
         at=now,
     )
@@ -290,4 +292,26 @@ def _incidents(conn: Connection, change_id: str) -> tuple[TiedAnswer, ...]:
         )
         for link, one in tied
         if one is not None
+    )
+
+
+def _repeatability(conn: Connection, known: Known) -> RepeatabilityAnswer:
+    """Return what the decision in force knew of similar changes, and which one came last."""
+    facts, stored, kinds = known.record.case.facts, known.stored, known.files.kinds
+
+    def number(name: str) -> int | None:
+        fact = facts.get(f"history.{name}")
+        return fact.value if fact is not None and isinstance(fact.value, int) else None
+
+    newest = similar.last(conn, stored.service, stored.environment, kinds) if kinds else None
+    failed = number("last_similar_failed")
+    return RepeatabilityAnswer(
+        kinds=tuple(kinds.split(",")) if kinds else (),
+        changes=number("similar_changes") if kinds else None,
+        failures=number("similar_failures") if kinds else None,
+        days_since_last=number("days_since_similar") if kinds else None,
+        last=newest if newest != stored.id else None,
+        last_failed=bool(failed) if kinds and failed is not None else None,
+        changes_last_24h=number("changes_last_24h"),
+        lines_last_24h=number("lines_last_24h"),
     )

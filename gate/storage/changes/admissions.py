@@ -1,13 +1,13 @@
 """What an admission writes beside its ledger entry: one call, so that no count is forgotten."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from sqlalchemy import select, text
 
 from gate.core.change import Run, State
 from gate.core.decision.values import Outcome
-from gate.storage.changes import matches, paths
+from gate.core.kinds import ChangedFiles
+from gate.storage.changes import matches, paths, similar
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.moves import move
 from gate.storage.database.tx import Tx
@@ -15,13 +15,13 @@ from gate.storage.tables.schema import ADMITTED, changes
 
 
 def admit(
-    tx: Tx, change: StoredChange, run: Run, files: Iterable[str], *, would_wait: bool = False
+    tx: Tx, change: StoredChange, run: Run, files: ChangedFiles, *, would_wait: bool = False
 ) -> bool:
     """Consume the approval and start the deployment.
 
     False: the change moved since it was read, and nothing is written.
 
-    `files` are the paths of the decision in force, empty if they are unknown. With `would_wait` the
+    `files` are those of the decision in force. With `would_wait` the
     change would have to wait now, and passes only because the gate observes here. The row says so,
     because a report of what the gate would have done counts it.
     """
@@ -43,7 +43,8 @@ def admit(
     )
     if admitted:
         matches.add(tx, change.id, change.service, change.environment, change.matched)
-        paths.count_change(tx, change.service, change.environment, files)
+        paths.count_change(tx, change.service, change.environment, files.paths)
+        similar.count_change(tx, change, files.kinds)
     return admitted
 
 

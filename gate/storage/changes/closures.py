@@ -2,7 +2,7 @@
 of the change that follows from them.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gate.core.change import FAILED_RESULTS, Result, State
-from gate.storage.changes import paths
+from gate.core.kinds import ChangedFiles
+from gate.storage.changes import paths, similar
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import values_of
@@ -53,7 +54,7 @@ class Closing(StrEnum):
     OVERTAKEN = "overtaken"
 
 
-def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) -> Closing:
+def close(tx: Tx, change: StoredChange, report: Report, files: ChangedFiles) -> Closing:
     """Take one report, and return what it did to the change.
 
     A result is only ever made worse, because a late success must not hide a failure. The first
@@ -69,7 +70,8 @@ def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) ->
         return Closing.OVERTAKEN
     _add(tx, change.id, report, matched=True)
     if failed_now:
-        paths.count_failure(tx, change.service, change.environment, files)
+        paths.count_failure(tx, change.service, change.environment, files.paths)
+        similar.add_failures(tx, change, files.kinds, 1)
     return Closing.CLOSED if change.result is None else Closing.WORSENED
 
 

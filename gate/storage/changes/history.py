@@ -21,10 +21,12 @@ from gate.core.history import (
     InFlight,
     Match,
     Running,
+    Similar,
     Suspension,
     TrackRecord,
 )
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
+from gate.core.kinds import kinds_of
 from gate.storage.changes import history_query
 from gate.storage.changes.history_query import Found
 from gate.storage.changes.paths import touched
@@ -128,6 +130,7 @@ def _parameters(query: PlaceQuery) -> dict[str, str | int]:
         "commit": query.commit,
         "content": content_key(query.commit, query.digests),
         "change": query.change,
+        "kinds": kinds_of(query.files or ()),
         "now": now,
         "sums_after": to_us(query.now - SUMS_WINDOW),
         "rejected_after": to_us(query.now - REJECTED_WINDOW),
@@ -162,6 +165,7 @@ def _track_record(found: Found) -> TrackRecord:
         lines_last_24h=lines if known_lines == last_day else None,
         worst_folder=(folder_failures, folder_changes),
         worst_file_failures=found.file or 0,
+        similar=_similar(found.similar),
         rejected=found.rejected,
         in_flight=listed_approved + listed_deploying,
         more_approved=more_approved,
@@ -201,6 +205,13 @@ def _in_flight(column: _Json, *, deploying: bool) -> tuple[int, tuple[InFlight, 
         InFlight(change, deploying, optional_instant(until)) for change, until in sorted(listed)
     )
     return count - len(listed), listed
+
+
+def _similar(raw: _Json) -> Similar:
+    if raw is None:
+        return Similar()
+    changes, failures, last, last_at, last_failed = raw
+    return Similar(changes, failures, last, from_us(last_at), bool(last_failed))
 
 
 def _match(raw: _Json) -> Match:

@@ -47,6 +47,7 @@ class Found(NamedTuple):
     sums: Any
     folder: Any
     file: Any
+    similar: Any
     rejected: Any
     approved: Any
     deploying: Any
@@ -99,6 +100,11 @@ PARTS: Mapping[str, str] = MappingProxyType(
         "file": """
 (SELECT max(failures) FROM {files} CROSS JOIN path_outcomes p
   WHERE {here} AND p.path = file.value)""",
+        # changes that touched the same kinds of files, and how the last of them ended
+        "similar": """
+(SELECT {array}(s.changes, s.failures, s.last_change, s.last_at,
+    (SELECT failed FROM changes WHERE id = s.last_change))
+  FROM similar_outcomes s WHERE {here} AND kinds = {kinds})""",
         "rejected": """
 (SELECT count(*) FROM changes WHERE {here} AND {was_refused} AND decided_at > {rejected_after})""",
         # how many others people approved, and some of them with the end of their approval
@@ -159,7 +165,7 @@ _OURS: Mapping[str, object] = MappingProxyType(
     }
 )
 BOUND = (
-    *("service", "environment", "commit", "content", "change"),
+    *("service", "environment", "commit", "content", "change", "kinds"),
     *("now", "sums_after", "rejected_after"),
     *("files", "folders", "depends_on", "earning"),
 )

@@ -3,19 +3,18 @@
 Both count once, and both can be corrected.
 """
 
-from collections.abc import Iterable
-
 from sqlalchemy import update
 
 from gate.core.change import FAILED_RESULTS
-from gate.storage.changes import paths
+from gate.core.kinds import ChangedFiles
+from gate.storage.changes import paths, similar
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import links
 from gate.storage.tables.schema import changes
 
 
-def judge(tx: Tx, change: StoredChange, files: Iterable[str]) -> int:
+def judge(tx: Tx, change: StoredChange, files: ChangedFiles) -> int:
     """Recompute whether the change failed, and adjust the failures of its place and files.
 
     Returns 1 if it became failed, -1 if it no longer is, 0 if nothing changed. To be called with
@@ -33,5 +32,7 @@ def judge(tx: Tx, change: StoredChange, files: Iterable[str]) -> int:
         return 0
     tx.touch(change.id)
     count = paths.count_failure if failed else paths.take_back_failure
-    count(tx, change.service, change.environment, files)
-    return 1 if failed else -1
+    count(tx, change.service, change.environment, files.paths)
+    more = 1 if failed else -1
+    similar.add_failures(tx, change, files.kinds, more)
+    return more

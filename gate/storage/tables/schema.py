@@ -356,17 +356,6 @@ standard_changes = Table(
     Column("reinstated_at", Instant),  # failures before this no longer count
 )
 
-path_outcomes = Table(
-    "path_outcomes",
-    metadata,
-    Column("service", Text, primary_key=True),
-    Column("environment", Text, primary_key=True),
-    # a file, a two-level folder with a closing slash, or empty: every change of the place
-    Column("path", Text, primary_key=True),
-    Column("changes", Integer, nullable=False),
-    Column("failures", Integer, nullable=False),
-)
-
 
 texts = Table(
     "texts",

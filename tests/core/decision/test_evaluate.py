@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.decision.evaluate import evaluate
+from gate.core.decision.evaluate import evaluate, seen_as
 from gate.core.decision.values import Band, Finding, FindingKind
 from gate.core.facts import Fact, Facts, Origin, Value
 from gate.core.policy.policy import Policy
@@ -182,6 +182,32 @@ def test_a_claim_counts_only_for_trusted_groups(
     )
 
     assert found.findings[0].holds is holds
+
+
+@pytest.mark.parametrize(
+    ("trust", "files", "holds"),
+    [
+        pytest.param("[]", None, None, id="no list of files"),
+        pytest.param("[]", Origin.CLAIMED, None, id="nobody trusts the list"),
+        pytest.param("[checks]", Origin.CLAIMED, None, id="another group is trusted"),
+        pytest.param("[diff]", Origin.CLAIMED, True, id="the list is trusted"),
+        pytest.param("[]", Origin.VERIFIED, True, id="the code host has the list"),
+    ],
+)
+@pytest.mark.parametrize("fact", ["history.path_failures", "history.similar_failures"])
+def test_what_the_records_say_about_files_counts_where_the_list_of_files_does(
+    trust: str,
+    files: Origin | None,
+    holds: bool | None,  # noqa: FBT001 - a row of the table
+    fact: str,
+) -> None:
+    """A pipeline chooses by the files that it names which record is read."""
+    policy = when_policy(f"{fact} == 0", trust=trust)
+    named = make_facts({"diff.files": ("docs/a.md",)}, files) if files else {}
+    facts = {**make_facts({fact: 0}, Origin.HISTORY), **named}
+
+    assert evaluate(policy, facts).findings[0].holds is holds
+    assert (seen_as(policy, facts, fact) == 0) is (holds is True)
 
 
 def test_a_claim_of_a_group_that_nobody_may_claim_never_counts() -> None:

@@ -224,6 +224,35 @@ async def test_failures_are_counted_for_every_path(shop: Shop) -> None:
     assert not {"history.path_failure_rate", "history.path_failures"} & unknown.keys()
 
 
+SIMILAR = (
+    "history.similar_changes",
+    "history.similar_failures",
+    "history.similar_failure_rate",
+    "history.days_since_similar",
+    "history.last_similar_failed",
+)
+
+
+async def test_similar_changes_are_those_of_the_same_kinds_of_files(shop: Shop) -> None:
+    await shop.deploy("a", Result.UNSUCCESSFUL, claims=PATHS)
+    await shop.let_pass_hours(30)
+    await shop.deploy("b", Result.SUCCESSFUL, claims=PATHS)
+    await shop.let_pass_hours(50)
+
+    same = await facts_of(
+        shop, "c", claims={"diff.files": ("lib/x.py", "b.md")}, base=commit_of("b")
+    )
+    odd = await facts_of(
+        shop, "c", claims={"diff.files": ("lib/x.py", "b.md", "odd.sql")}, base=commit_of("b")
+    )
+    unknown = await facts_of(shop, "c", claims={}, base=commit_of("b"))
+
+    assert [same[name] for name in SIMILAR] == [2, 1, 0.5, 2, False]
+    # One odd file makes it unlike any other, and then nothing good is known of it.
+    assert {name: odd[name] for name in SIMILAR if name in odd} == {"history.similar_changes": 0}
+    assert not set(SIMILAR) & unknown.keys()
+
+
 async def test_sums_are_of_the_last_day_and_of_what_was_admitted(shop: Shop) -> None:
     await shop.deploy("a")
     await shop.let_pass_hours(20)

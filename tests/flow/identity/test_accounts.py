@@ -20,7 +20,7 @@ from gate.flow.policies import freezes
 from gate.ledger.format import Entry
 from gate.storage.changes import decisions
 from gate.storage.database.pages import PAGE_ROWS_MAX, Part
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_learning
 from tests.builders import SMALL, Wire
 from tests.flow.shop import ADA, PIPELINE, Shop
 
@@ -122,7 +122,7 @@ def table(conn: Connection) -> list[Any]:
 
 def of_paths(conn: Connection) -> tuple[int, int]:
     """Changes and failures of all places."""
-    paths = schema.path_outcomes.c
+    paths = schema_learning.path_outcomes.c
     query = select(
         func.coalesce(func.sum(paths.changes), 0), func.coalesce(func.sum(paths.failures), 0)
     ).where(paths.path == "")

@@ -20,6 +20,7 @@ from gate.flow.gate import Gate
 from gate.flow.queries.delivery import DeliveryQuery, figures
 from gate.flow.queries.look import place
 from gate.flow.queries.observations import ObservationsQuery, observations
+from gate.flow.queries.rehearsal import rehearse
 from gate.storage.database.tx import Tx
 from gate.storage.figures import past
 from tests.builders import Wire, commit_of, make_change
@@ -247,6 +248,33 @@ async def test_h5_a_standard_change_is_earned_by_what_had_settled_by_then(observ
     assert await would(observing) == {"approved": 1, "pending": 7, "rejected": 0}
     assert (await seen(observing))["imported"]["standard_changes"] == [
         {"id": "earned", "earned": 8, "of": 5}
+    ]
+
+
+async def test_h5_similar_deployments_are_counted_as_far_as_was_known(observing: Shop) -> None:
+    files = {**SMALL, "diff.files": ("db/0.sql",)}
+    played = [*row_of("0123"), deployed("4", 30, facts=files), deployed("5", 29)]
+    book = await observing.gate.rulebooks.current()
+
+    facts = [one.facts for one in rehearse(book, played, [broke(39.95), broke(29.5)]).done[-2:]]
+
+    named = [
+        {
+            name.removeprefix("history."): fact.value
+            for name, fact in one.items()
+            if "similar" in name
+        }
+        for one in facts
+    ]
+    assert named == [
+        {"similar_changes": 0},
+        {
+            "similar_changes": 4,
+            "similar_failures": 1,
+            "similar_failure_rate": 2500,
+            "days_since_similar": 0,
+            "last_similar_failed": True,
+        },
     ]
 
 

@@ -147,3 +147,31 @@ async def test_e26_a_timeline_that_is_cut_says_so(
 
     assert (whole.earlier_events, cut.earlier_events) == (False, True)
     assert cut.timeline == whole.timeline[1:]
+
+
+async def test_it_says_how_often_the_like_was_done_here_and_how_that_ended(shop: Shop) -> None:
+    first = await shop.deploy("a", Result.UNSUCCESSFUL)
+    await shop.let_pass_hours(30)
+    second = await shop.deploy("b", Result.SUCCESSFUL)
+    third = await shop.submit("c", claims=LARGE)
+
+    before, after = [
+        as_json(await story(shop.gate, one["id"], ADA))["repeatability"] for one in (first, second)
+    ]
+    waiting = as_json(await story(shop.gate, third["id"], ADA))["repeatability"]
+
+    # What the decision knew, and not what came later; the link leads to the newest other one.
+    assert (before["changes"], before["failures"], before["last"]) == (0, None, second["id"])
+    assert after == {
+        "kinds": ["source"],
+        "changes": 1,
+        "failures": 1,
+        "days_since_last": 1,
+        "last": None,
+        "last_failed": True,
+        "changes_last_24h": 0,
+        "lines_last_24h": 0,
+    }
+    # The diff of the third was not measured from what runs, so nobody knows what it is like.
+    assert (waiting["kinds"], waiting["changes"], waiting["last"]) == ([], None, None)
+    assert waiting["changes_last_24h"] == 1

@@ -10,17 +10,18 @@ from sqlalchemy import Connection, select
 from gate.core.change import Result, Run, State
 from gate.core.history import Suspension
 from gate.core.instants import FIRST
+from gate.core.kinds import ChangedFiles
 from gate.storage.changes import changes, matches
 from gate.storage.changes.admissions import admit
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Closing, Report, close, of_changes
 from gate.storage.changes.paths import ROOT, touched
 from gate.storage.database.tx import Tx
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_learning
 from tests.storage.stored import COMMIT, HOUR, NOW, put_change, put_closed, put_match, writing
 
 RUN = Run("9", 2, "deploy")
-FILES = ("src/api/a.py", "README.md")
+FILES = ChangedFiles(("src/api/a.py", "README.md"), "documents,source")
 
 
 def stored(tx: Tx, change: str) -> StoredChange:
@@ -30,7 +31,7 @@ def stored(tx: Tx, change: str) -> StoredChange:
 
 
 def counts(conn: Connection) -> dict[str, tuple[int, int]]:
-    table = schema.path_outcomes.c
+    table = schema_learning.path_outcomes.c
     return {
         row.path: (row.changes, row.failures)
         for row in conn.execute(select(table.path, table.changes, table.failures))
@@ -197,7 +198,7 @@ def test_a_report_comes_back_as_it_was_given(database_url: str) -> None:
     report = Report("token:one", Result.SUCCESSFUL, "n" * 64, NOW - HOUR, NOW)
     with writing(database_url) as tx:
         change = deploying(tx)
-        close(tx, change, report, ())
+        close(tx, change, report, ChangedFiles())
         (closure,) = of_changes(tx.conn, [change.id])[change.id]
 
         assert (closure.report, closure.at, closure.matched) == (report, tx.now, True)
@@ -206,7 +207,8 @@ def test_a_report_comes_back_as_it_was_given(database_url: str) -> None:
 def test_paths_of_three_thousand_files_are_counted(database_url: str) -> None:
     with writing(database_url) as tx:
         change = stored(tx, put_change(tx.conn, valid_until=None))
-        assert admit(tx, change, RUN, [f"src/{number}/“ü”%_'.py" for number in range(3000)])
+        paths = tuple(f"src/{number}/“ü”%_'.py" for number in range(3000))
+        assert admit(tx, change, RUN, ChangedFiles(paths))
 
         assert len(counts(tx.conn)) == 6001
 

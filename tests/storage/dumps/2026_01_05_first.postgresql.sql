@@ -486,6 +486,15 @@ CREATE TABLE public.sign_ins (
     state_sha256 text NOT NULL,
     expires_at bigint NOT NULL
 );
+CREATE TABLE public.similar_outcomes (
+    service text NOT NULL,
+    environment text NOT NULL,
+    kinds text NOT NULL,
+    changes integer NOT NULL,
+    failures integer NOT NULL,
+    last_change text NOT NULL,
+    last_at bigint NOT NULL
+);
 CREATE TABLE public.standard_changes (
     service text NOT NULL,
     environment text NOT NULL,
@@ -539,7 +548,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_399cd8ea');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_88d774d0');
 INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00');
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
@@ -635,6 +644,8 @@ ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT pk_sessions PRIMARY KEY (secret_sha256);
 ALTER TABLE ONLY public.sign_ins
     ADD CONSTRAINT pk_sign_ins PRIMARY KEY (state_sha256);
+ALTER TABLE ONLY public.similar_outcomes
+    ADD CONSTRAINT pk_similar_outcomes PRIMARY KEY (service, environment, kinds);
 ALTER TABLE ONLY public.standard_changes
     ADD CONSTRAINT pk_standard_changes PRIMARY KEY (service, environment, standard_change);
 ALTER TABLE ONLY public.standard_matches
@@ -786,5 +797,7 @@ ALTER TABLE ONLY public.post_reviews
     ADD CONSTRAINT fk_post_reviews_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT fk_sessions_person_people FOREIGN KEY (person) REFERENCES public.people(id);
+ALTER TABLE ONLY public.similar_outcomes
+    ADD CONSTRAINT fk_similar_outcomes_last_change_changes FOREIGN KEY (last_change) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.standard_matches
     ADD CONSTRAINT fk_standard_matches_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);

@@ -740,6 +740,18 @@ CREATE INDEX ix_sessions_person ON sessions (person)
 
 CREATE INDEX ix_sessions_seen_at ON sessions (seen_at)
 
+CREATE TABLE similar_outcomes (
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    kinds TEXT NOT NULL,
+    changes INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    last_change TEXT NOT NULL,
+    last_at BIGINT NOT NULL,
+    CONSTRAINT pk_similar_outcomes PRIMARY KEY (service, environment, kinds),
+    CONSTRAINT fk_similar_outcomes_last_change_changes FOREIGN KEY(last_change) REFERENCES changes (id)
+)
+
 CREATE TABLE standard_matches (
     service TEXT NOT NULL,
     environment TEXT NOT NULL,
