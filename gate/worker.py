@@ -31,6 +31,7 @@ from gate.flow.rulebooks import FilesTrouble
 from gate.flow.webhooks import code_hosts, inbox
 from gate.flow.webhooks.inbox import Handler
 from gate.storage.changes import keys, reconsider
+from gate.storage.database import announcements
 from gate.storage.database.tx import Tx
 from gate.storage.identity import invitations, people, sessions, sign_ins, token_uses, tokens
 from gate.storage.messages import leases
@@ -220,11 +221,12 @@ class Worker:
             await self.gate.store.write(reconsider.ask)
 
     async def tidy(self) -> None:
-        """Delete expired keys, used identity tokens and sessions, and write down when tokens and
-        sessions were used.
+        """Delete expired keys, used identity tokens, sessions and announcements, and write down
+        when tokens and sessions were used.
         """
         await self.gate.store.write(keys.delete_expired)
         await self.gate.store.write(token_uses.delete_expired)
+        await self.gate.store.write(announcements.forget_old)
         await inbox.tidy(self.gate)
         used, seen = self.access.take_used(), self.access.take_seen()
         if used:

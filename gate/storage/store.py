@@ -1,5 +1,6 @@
 """The database as `flow` sees it: read, record, write, and be notified of what moved."""
 
+import secrets
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -13,13 +14,15 @@ from sqlalchemy import Connection, Engine
 from gate.errors import GateError, Unavailable
 from gate.storage import migrate
 from gate.storage.changes.units import Recorded, Unit, record
+from gate.storage.database.announcements import COMMAND, announce
 from gate.storage.database.calls import call
 from gate.storage.database.engine import connect, open_engine, refuse_unsafe, sqlite_path, unusable
 from gate.storage.database.faults import Fate, fate_of, refusal
+from gate.storage.database.listener import Listener
 from gate.storage.database.readers import Readers
 from gate.storage.database.reports import NOBODY_LISTENS, Reports
 from gate.storage.database.tx import KeptConnection, Subscribers, Tx
-from gate.storage.database.watch import Audience, Callback, Listener
+from gate.storage.database.watch import Audience, Callback
 from gate.storage.database.writer import Writer
 from gate.storage.figures.rollups import flush
 from gate.storage.messages import leases
@@ -44,12 +47,14 @@ class Store:
     def __init__(
         self, engine: Engine, reading: Engine, url: str, *, readers: int, reports: Reports
     ) -> None:
-        path = sqlite_path(url)
+        path, process = sqlite_path(url), secrets.token_hex(8)
         self._audience = Audience()
-        self._writer = Writer(engine, url, path, self._audience, reports)
+        self._writer = Writer(engine, url, path, process, self._audience, reports)
         self._readers = Readers(reading, url, reports, threads=readers, together=READS_TOGETHER_MAX)
         self._slow = Readers(reading, url, reports, threads=SLOW_READERS, together=1)
-        self._listener = None if path else Listener(reading, url, self._audience.announce, reports)
+        self._listener = (
+            None if path else Listener(reading, url, process, self._audience.announce, reports)
+        )
 
     @staticmethod
     def open(url: str, *, readers: int = READERS, reports: Reports = NOBODY_LISTENS) -> "Store":
@@ -188,6 +193,7 @@ def transaction(url: str) -> Iterator[Tx]:
         tx = Tx(link)
         yield tx
         flush(tx)
+        announce(tx, COMMAND)
         link.raw.commit()
     except Exception as error:
         fate = fate_of(error)

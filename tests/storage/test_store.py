@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from gate.errors import Conflict, Unavailable
 from gate.storage.changes.units import NEW, Outcome
-from gate.storage.database import watch, writer
+from gate.storage.database import listener, writer
 from gate.storage.database.tx import Tx
 from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.messages import leases
@@ -313,7 +313,7 @@ async def test_what_another_process_wrote_is_heard_within_a_second(
 async def test_whoever_listens_to_a_silent_database_ends_at_once(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "LISTEN_SECONDS", 3_600)
+    monkeypatch.setattr(listener, "ASK_SECONDS", 3_600)
     opened = Store.open(postgres_url)
     listens = asyncio.Event()
     opened.on_change(lambda _: listens.set())

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from gate.errors import Invalid, NotFound, Unavailable
+from gate.storage.database import pooler
 
 BUSY_LIMIT_MS = 5_000
 """How long a statement waits for another process's lock."""
@@ -220,7 +221,7 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_LIMIT_SECONDS,
         "application_name": "gate",
-        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "options": pooler.options(settings),
         "target_session_attrs": "any"
         if read_only
         else "read-write",  # of several hosts, the one that leads
@@ -230,7 +231,7 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
     # compares before it sets.
     isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             connect_args=arguments,
             isolation_level=isolation,
@@ -239,6 +240,15 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
         )
     except ModuleNotFoundError:
         raise Invalid("PostgreSQL needs its driver: pip install 'change-gate[postgres]'") from None
+    pooler.recognize_poolers(engine, settings)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        statement = pooler.settings_again(connection)
+        if statement is not None and not connection.get_execution_options().get(BY_HAND):
+            connection.exec_driver_sql(statement)
+
+    return engine
 
 
 def refuse_unsafe(connection: Connection) -> None:

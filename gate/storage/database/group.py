@@ -2,10 +2,10 @@
 
 from gate.errors import Unavailable
 from gate.storage.changes.units import record
+from gate.storage.database.announcements import announce
 from gate.storage.database.calls import Call
 from gate.storage.database.faults import Ended, Fate, UnknownOutcome, fate_of, refusal
 from gate.storage.database.tx import NOBODY, KeptConnection, RollupKind, Subscribers, Tx
-from gate.storage.database.watch import CHANNEL, payload
 from gate.storage.figures.rollups import flush
 
 _ALONE = frozenset({None, Fate.FAULT, Fate.CONSTRAINT, Fate.BUSY})
@@ -13,8 +13,10 @@ _ALONE = frozenset({None, Fate.FAULT, Fate.CONSTRAINT, Fate.BUSY})
 all calls of the group."""
 
 
-def prepare(link: KeptConnection, group: list[Call], subscribers: Subscribers = NOBODY) -> set[str]:
-    """Do everything but commit, and return the topics of what was moved.
+def prepare(
+    link: KeptConnection, group: list[Call], process: str, subscribers: Subscribers = NOBODY
+) -> set[str]:
+    """Do everything but commit, and return the topics of what was moved by this process.
 
     The answers stand in the calls, and must not be delivered before the commit.
     """
@@ -25,7 +27,7 @@ def prepare(link: KeptConnection, group: list[Call], subscribers: Subscribers = 
         if units:
             _record(tx, units)
         if not others:
-            return _end(tx)
+            return _end(tx, process)
     rollups, topics = tx.rollups, tx.topics
     for call in others:
         tx.rollups, tx.topics = {}, set()
@@ -34,7 +36,7 @@ def prepare(link: KeptConnection, group: list[Call], subscribers: Subscribers = 
         _add(rollups, tx.rollups)
     tx.rollups, tx.topics = rollups, topics
     with tx.at_once():
-        return _end(tx)
+        return _end(tx, process)
 
 
 def commit(link: KeptConnection) -> None:
@@ -66,14 +68,13 @@ def _record(tx: Tx, calls: list[Call]) -> None:
         call.answer, call.error = answer, None
 
 
-def _end(tx: Tx) -> set[str]:
-    """Write what all of them counted, notify other processes, and return what was moved.
+def _end(tx: Tx, process: str) -> set[str]:
+    """Write what all of them counted, announce to other processes what was moved, and return it.
 
     The counts come last, because the locks of their rows are then held for the shortest time.
     """
     flush(tx)
-    if tx.topics and tx.is_postgres:
-        tx.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(tx.topics)))
+    announce(tx, process)
     return tx.topics
 
 

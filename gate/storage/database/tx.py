@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 from sqlalchemy import Connection, Engine
 
 from gate.storage.database.engine import BY_HAND, READ_ONLY, connect
+from gate.storage.database.pooler import settings_again
 from gate.storage.database.rows import RollupRow
 
 RollupKind: TypeAlias = tuple[Any, ...]
@@ -87,17 +88,16 @@ class KeptConnection:
         self.conn = connect(engine, url).execution_options(**{BY_HAND: True})
         self.is_postgres = self.conn.dialect.name == "postgresql"
         self.raw = cast("Raw", self.conn.connection.dbapi_connection)
-        self._begin = (
-            None
-            if self.is_postgres
-            else "BEGIN"
-            if engine.get_execution_options()[READ_ONLY]
-            else "BEGIN IMMEDIATE"
-        )
         self.conn.begin()
+        read_only = engine.get_execution_options()[READ_ONLY]
+        self._begin: str | None = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+        if self.is_postgres:
+            self._begin = settings_again(self.conn)
 
     def begin(self) -> None:
-        """Start a transaction; the driver of PostgreSQL does so by itself."""
+        """Start a transaction. The driver of PostgreSQL does so by itself, and only behind a pooler
+        there is something to set in it.
+        """
         if self._begin is not None:
             self.raw.execute(self._begin)
 

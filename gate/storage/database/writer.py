@@ -55,13 +55,20 @@ class Writer:
     """
 
     def __init__(
-        self, engine: Engine, url: str, path: Path | None, audience: Audience, reports: Reports
+        self,
+        engine: Engine,
+        url: str,
+        path: Path | None,
+        process: str,
+        audience: Audience,
+        reports: Reports,
     ) -> None:
         self.failed: str | None = None
         self.trouble: str | None = None
         self.written_at = time.monotonic()
         self.subscribers: Subscribers = NOBODY
         self._engine, self._url, self._audience, self._reports = engine, url, audience, reports
+        self._process = process
         self._link: KeptConnection | None = KeptConnection(engine, url)
         self._housekeeping = Housekeeping(self._link, path, audience)
         self._closing = False
@@ -198,7 +205,7 @@ class Writer:
                 raise Ended(Fate.LOST, error) from error
         try:
             self._housekeeping.begin(self._link)
-            topics = prepare(self._link, group, self.subscribers)
+            topics = prepare(self._link, group, self._process, self.subscribers)
         except Exception as error:
             raise ended_by(error) from error
         commit(self._link)

@@ -102,6 +102,16 @@ leases = Table(
     Column("until", Instant, nullable=False),
 )
 
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("topics", Text, nullable=False),  # with commas between them; empty for everything
+    Column("at", BigInteger, nullable=False),  # seconds since 1970
+)
+"""What each process on PostgreSQL announced last, and how often it announced."""
+
 reminders = Table(
     "reminders",
     metadata,

@@ -1,4 +1,12 @@
 -- Every table and index, as `make schema` writes them from gate/storage/tables/.
+CREATE TABLE announcements (
+    process TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    topics TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_announcements PRIMARY KEY (process)
+)
+
 CREATE TABLE catalogue_people (
     person TEXT NOT NULL,
     key TEXT NOT NULL,

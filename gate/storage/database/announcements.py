@@ -1,0 +1,114 @@
+"""What each process on PostgreSQL announced last, as a row of its own.
+
+A notification may get lost: a pooler such as pgbouncer swallows all of them, and a connection that
+broke has missed some. So they are a hint, and these rows are the truth. They are committed together
+with what they announce, and every process reads those of the others twice a second.
+
+Each process has its own row, so that two that write never wait for each other. The row counts its
+announcements, and one that follows the last one heard says exactly what moved. After a gap it is
+not known what moved, so everything may have.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TypeAlias
+
+from sqlalchemy import delete
+
+from gate.storage.database.tx import Raw, Tx
+from gate.storage.database.watch import EVERYTHING, Topics
+from gate.storage.tables.schema_work import announcements
+
+CHANNEL = "gate"
+TOPICS_BYTES_MAX = 7_900
+"""PostgreSQL refuses a notification over 8,000 bytes. A longer list is left out, and an empty one
+stands for everything."""
+
+KEPT = timedelta(days=1)
+"""How long the row of a process is kept that announces nothing: it has ended long ago, or makes
+another row."""
+
+COMMAND = "command"
+"""The one row of all short programs beside the server."""
+
+_ANNOUNCE = f"""
+WITH announced AS (
+    INSERT INTO announcements (process, number, topics, at)
+    VALUES (%s, 1, %s, extract(epoch FROM now()))
+    ON CONFLICT (process) DO UPDATE SET
+        number = announcements.number + 1, topics = excluded.topics, at = excluded.at
+    RETURNING process, number, topics
+)
+SELECT pg_notify('{CHANNEL}', process || ' ' || number || ' ' || topics) FROM announced
+"""  # noqa: S608 - a constant of our own
+
+_ALL = "SELECT process, number, topics FROM announcements WHERE process <> %s"
+
+Row: TypeAlias = tuple[str, int, str]
+"""Who announced, for how many times, and what."""
+
+
+def announce(tx: Tx, process: str) -> None:
+    """Announce what this transaction moved; heard after its commit, and only then.
+
+    SQLite counts by itself what other processes commit.
+    """
+    if tx.topics and tx.is_postgres:
+        tx.execute(_ANNOUNCE, (process, _written(tx.topics)))
+
+
+def forget_old(tx: Tx) -> None:
+    """Delete the rows of processes that have ended long ago."""
+    before = int((tx.now - KEPT).timestamp())
+    tx.conn.execute(delete(announcements).where(announcements.c.at < before))
+
+
+class Heard:
+    """Which announcements of the other processes were heard."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+        self._numbers: Mapping[str, int] = {}
+
+    def ask(self, raw: Raw) -> Topics:
+        """Ask the database, and return what has moved since the last time."""
+        return self.read(raw.execute(_ALL, (self._process,)).fetchall())
+
+    def read(self, rows: Iterable[Row]) -> Topics:
+        """Return what has moved according to the rows of all others."""
+        moved: Topics = frozenset()
+        numbers: dict[str, int] = {}
+        for process, number, topics in rows:
+            moved |= self._news(process, number, topics)
+            numbers[process] = number
+        # A row that is gone may begin again from 1.
+        self._numbers = numbers
+        if moved >= EVERYTHING:
+            return EVERYTHING
+        return moved
+
+    def notified(self, text: str) -> Topics:
+        """Return what has moved according to a notification."""
+        process, _, rest = text.partition(" ")
+        number, _, topics = rest.partition(" ")
+        if not number.isdecimal():
+            return EVERYTHING
+        # The rows may have told more than this notification already.
+        if process == self._process or int(number) < self._numbers.get(process, 0):
+            return frozenset()
+        moved = self._news(process, int(number), topics)
+        self._numbers = {**self._numbers, process: int(number)}
+        return moved
+
+    def _news(self, process: str, number: int, topics: str) -> Topics:
+        heard = self._numbers.get(process, 0)
+        if number == heard:
+            return frozenset()
+        if number == heard + 1 and topics:
+            return frozenset(topics.split(","))
+        return EVERYTHING
+
+
+def _written(topics: set[str]) -> str:
+    text = ",".join(sorted(topics))
+    return text if len(text.encode()) <= TOPICS_BYTES_MAX else ""
