@@ -5,7 +5,7 @@ from gate.core.workload import Workload
 from gate.errors import NotAllowed
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes.changes import StoredChange
+from gate.storage.tables.stored_change import StoredChange
 
 
 def require_service(by: Caller, service: str) -> None:

@@ -12,7 +12,6 @@ import pytest
 
 from gate.api.router import build_api
 from gate.core.change import Result
-from gate.core.instants import to_us
 from gate.core.messages.reports import DeploymentReport
 from gate.flow.caller import Role
 from gate.flow.commands import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
@@ -146,9 +145,9 @@ async def _policies(service: Served) -> str:
 
 async def _outbox(service: Served) -> str:
     def write(tx: Tx) -> None:
-        at = to_us(tx.now)
         rows = [
-            MessageRow(f"msg_{number}", at, "chat", None, b"{}", at) for number in range(THINGS)
+            MessageRow(f"msg_{number}", tx.now, "chat", None, b"{}", tx.now)
+            for number in range(THINGS)
         ]
         outbox.insert_messages(tx, rows)
         tx.conn.execute(schema_work.outbox.update().values(dead_at=tx.now, error="refused"))

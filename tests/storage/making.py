@@ -5,18 +5,24 @@ import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from gate.core.change import State
+from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.core.instants import from_us, to_us
 from gate.storage.changes.units import Unit
 from gate.storage.changes.words import words
-from gate.storage.database.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, RollupRow
+from gate.storage.database.rows import DecisionRow, EntryRow, KeyRow, RollupRow
 from gate.storage.database.tx import Tx
 from gate.storage.store import Store
+from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import new_text
 
 DAY = 20_000
-AT = DAY * 86_400_000_000
-KEY_LIFETIME = 86_400_000_000
+AT = from_us(DAY * 86_400_000_000)
+KEY_LIFETIME = timedelta(days=1)
 
 
 def make_unit(
@@ -33,7 +39,7 @@ def make_unit(
         change=change,
         decision=make_decision(change),
         expects_policy_set="",
-        entries=(EntryRow(change.submitted_at, "decision", change.id, b'{"v":1}'),),
+        entries=(EntryRow(to_us(change.submitted_at), "decision", change.id, b'{"v":1}'),),
         texts=(new_text(f"title {number}"),),
         key=None if key is None else make_key(change, key),
         rollups=(make_rollup("submitted"),),
@@ -42,39 +48,58 @@ def make_unit(
     return unit._replace(**fields)
 
 
-def make_change(number: int, **fields: Any) -> ChangeRow:
+def make_change(number: int, **fields: Any) -> StoredChange:
     """An approved change of `checkout` in production."""
-    at = AT + number
-    change = ChangeRow(
+    at = AT + timedelta(microseconds=number)
+    change = StoredChange(
         id=f"chg_{number:026d}",
         service="checkout",
         environment="production",
         commit_sha=f"{number:040x}",
-        digests="[]",
+        digests=(),
         direction="forward",
         caller="token:a",
         content_key=hashlib.sha256(str(-number).encode()).hexdigest(),
         subject_key=hashlib.sha256(str(number).encode()).hexdigest(),
-        state="approved",
-        type="standard",
-        route="automatic",
-        outcome="approved",
-        band=0,
+        state=State.APPROVED,
+        type=ChangeType.STANDARD,
+        route=Route.AUTOMATIC,
+        outcome=Outcome.APPROVED,
+        would=None,
+        band=Band.LOW,
         score=12,
-        matched="[]",
+        policy=None,
+        standard_change=None,
+        matched=(),
+        hold=None,
         decision=1,
         subject_digest=f"{number:064x}",
         excused=False,
+        running_change=None,
+        lines=None,
         parallel=False,
+        planned_start=None,
+        planned_end=None,
+        redecide_at=None,
+        valid_until=None,
+        repository_issuer=None,
+        repository_id=None,
+        run_id=None,
+        run_attempt=None,
+        run_step=None,
+        run_key=None,
+        settled_at=None,
+        expires_at=None,
+        time_left=None,
         submitted_at=at,
         decided_at=at,
         close_within_seconds=3600,
         detail=b"{}",
     )
-    return change._replace(**fields)
+    return replace(change, **fields)
 
 
-def make_decision(change: ChangeRow, **fields: Any) -> DecisionRow:
+def make_decision(change: StoredChange, **fields: Any) -> DecisionRow:
     """The first decision of that change."""
     decision = DecisionRow(
         change_id=change.id,
@@ -97,7 +122,7 @@ def make_decision(change: ChangeRow, **fields: Any) -> DecisionRow:
     return decision._replace(**fields)
 
 
-def make_key(change: ChangeRow, key: str, **fields: Any) -> KeyRow:
+def make_key(change: StoredChange, key: str, **fields: Any) -> KeyRow:
     """The first answer of that change."""
     row = KeyRow(
         change.caller,
@@ -106,7 +131,7 @@ def make_key(change: ChangeRow, key: str, **fields: Any) -> KeyRow:
         201,
         change.id,
         b'{"id":1}',
-        change.submitted_at + KEY_LIFETIME,
+        to_us(change.submitted_at + KEY_LIFETIME),
     )
     return row._replace(**fields)
 

@@ -1,9 +1,8 @@
 """Rows with one thing different, put into a database as if the gate had written them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from itertools import count
 from typing import Any
 
@@ -13,7 +12,6 @@ from sqlalchemy import Connection, insert
 from gate.core.change import Repository
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import content_key, write_asked
-from gate.core.instants import to_us
 from gate.storage.changes.units import insert_decision
 from gate.storage.database.engine import open_engine
 from gate.storage.database.rows import DecisionRow
@@ -95,13 +93,6 @@ def put_change(conn: Connection, **different: object) -> str:
     return change
 
 
-def _kept(value: object) -> Any:
-    """As a row that goes to the driver as it is."""
-    if isinstance(value, datetime):
-        return to_us(value)
-    return value.value if isinstance(value, Enum) else value
-
-
 def put_closed(
     conn: Connection, at: datetime, result: str = "successful", **different: object
 ) -> str:
@@ -172,7 +163,7 @@ def put_standard_change(conn: Connection, name: str, **instants: datetime) -> No
 
 def put_decision(tx: Tx, change: str, words: tuple[str, ...] = (), **different: object) -> None:
     """The first decision of a change, with the words by which it is found."""
-    row: Mapping[str, object] = {
+    row: dict[str, Any] = {
         "change_id": change,
         "number": 1,
         "at": NOW,
@@ -190,7 +181,7 @@ def put_decision(tx: Tx, change: str, words: tuple[str, ...] = (), **different: 
         "record": orjson.dumps({"change": change}),
         "record_sha256": "0" * 64,
     } | different
-    insert_decision(tx, DecisionRow(**{name: _kept(value) for name, value in row.items()}), words)
+    insert_decision(tx, DecisionRow(**row), words)
 
 
 @contextmanager

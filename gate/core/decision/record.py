@@ -85,7 +85,7 @@ def parts_of(subject: Subject, asked: RequestDetails, facts: Facts) -> Parts:
     """Return the three parts, each written once."""
     return Parts(
         _canonical(write_subject(subject)),
-        _canonical(asked_form(asked)),
+        write_asked(asked),
         _canonical(write_facts(facts)),
     )
 

@@ -54,9 +54,9 @@ from gate.ledger.statement import (
     sign_envelope,
 )
 from gate.storage.changes import admissions, changes, history, moves, post_reviews
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.database.tx import Tx
+from gate.storage.tables.stored_change import StoredChange
 
 MISMATCH, FROZEN = "identity_mismatch", "frozen"
 DECIDED_AGAIN = frozenset({STALE, "not_approved"})
@@ -344,7 +344,7 @@ def _statement(known: Known, run: Run) -> AdmissionStatement:
         environment=stored.environment,
         repository=(repository.name if repository else "") or stored.service,
         repository_id=repository.id if repository else None,
-        commit=stored.commit,
+        commit=stored.commit_sha,
         artifacts=record.asked.artifacts,
         run=run,
         policy_revision=record.revisions.policies,

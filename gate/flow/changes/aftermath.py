@@ -16,13 +16,13 @@ from gate.flow.ids import new_id
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
 from gate.storage.changes import changes, matches, moves
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 from gate.storage.figures import outcomes
 from gate.storage.figures.outcomes import Kind as OutcomeKind
 from gate.storage.incidents import failures, incidents, links
 from gate.storage.incidents.incidents import Incident
 from gate.storage.incidents.links import IncidentLink, Tie
+from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import insert_texts, new_text
 
 GATE = "gate"

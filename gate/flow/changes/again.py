@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from gate.core.change import Change, Emergency, State
 from gate.core.decision.admission import Refusal
-from gate.core.decision.record import write_asked
 from gate.core.decision.redecision import same
 from gate.core.decision.values import Decision, Outcome
 from gate.core.facts import Facts, Origin, Value
@@ -18,10 +17,9 @@ from gate.flow.changes.compose import (
     asked,
     commits_of,
     decide_change,
+    decision_columns,
     decision_entry,
-    direction_of,
     life_of,
-    lines_of,
     redecide_at,
     rollups,
     searched,
@@ -34,9 +32,10 @@ from gate.flow.changes.settle import lapse, settle
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import moves, named, units
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import values_of
 from gate.storage.ledger.ledger import append_entries
+from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import insert_texts
 
 
@@ -160,12 +159,17 @@ def _put_in_force(
     moves.lock_place(tx, stored.service, stored.environment)
     if units.policy_set_in_force(tx) != book.id:
         return False
+    life = life_of(record, submitted_at=stored.submitted_at, run=None)
+    columns = values_of(decision_columns(made, life))
+    if life.state is not stored.state:
+        columns["state"] = life.state
     moved = moves.move(
         tx,
         stored.id,
         from_states=(stored.state,),
         of_decision=stored.decision,
-        **_columns(stored, made),
+        **columns,
+        **_time_left(stored, record.decision, record.at),
     )
     if not moved:
         return False
@@ -177,41 +181,6 @@ def _put_in_force(
     if record.decision.outcome is Outcome.PENDING:
         settle(tx, stored, record, excluded, book)
     return True
-
-
-def _columns(stored: StoredChange, made: Decided) -> dict[str, object]:
-    """Return the columns of the change that follow from this decision."""
-    record = made.record
-    decision, kept = record.decision, record.asked
-    life = life_of(record, submitted_at=stored.submitted_at, run=None)
-    return {
-        **({"state": life.state} if life.state is not stored.state else {}),
-        "decision": record.number,
-        "type": decision.type,
-        "route": decision.route,
-        "outcome": decision.outcome,
-        "would": decision.observed.outcome if decision.observed else None,
-        "band": decision.band,
-        "score": decision.score,
-        "policy": decision.policy,
-        "standard_change": decision.standard_change,
-        "matched": decision.matched_standard_changes,
-        "hold": decision.hold,
-        "subject_digest": record.subject_digest,
-        "running_change": made.row.running_change,
-        "lines": lines_of(record),
-        "direction": direction_of(record),
-        "excused": decision.excused,
-        "parallel": decision.terms.parallel,
-        "close_within_seconds": decision.terms.close_within_seconds,
-        "planned_start": kept.planned.start,
-        "planned_end": kept.planned.end,
-        "detail": write_asked(kept),
-        "decided_at": record.at,
-        "valid_until": life.valid_until,
-        "redecide_at": redecide_at(made),
-        **_time_left(stored, decision, record.at),
-    }
 
 
 def _keep(tx: Tx, known: Known, made: Decided, texts: Texts) -> None:

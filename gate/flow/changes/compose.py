@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import orjson
-
 from gate.core.canonical import digest
 from gate.core.change import PLANNED_DAYS_AHEAD_MAX, Assessment, Change, Planned, Run, State
 from gate.core.decision import record as records
@@ -18,7 +16,7 @@ from gate.core.decision.guards import IN_FLIGHT
 from gate.core.decision.record import Parts, Record
 from gate.core.decision.redecision import keeps_approvals
 from gate.core.decision.values import Decision, Outcome
-from gate.core.instants import optional_us, to_us
+from gate.core.instants import to_us
 from gate.errors import Invalid
 from gate.flow.answers.change import Life
 from gate.flow.changes.gather import Gathered, gather
@@ -30,7 +28,6 @@ from gate.ledger.format import Kind, entry, listed
 from gate.storage.changes.named import Role, commits_row
 from gate.storage.changes.words import words
 from gate.storage.database.rows import (
-    ChangeRow,
     CommitsRow,
     DecisionRow,
     EntryRow,
@@ -38,6 +35,8 @@ from gate.storage.database.rows import (
     RollupRow,
     TextRow,
 )
+from gate.storage.database.values import values_of
+from gate.storage.tables.stored_change import DecisionColumns, StoredChange
 from gate.storage.texts import new_text
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -199,13 +198,13 @@ def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionR
     return DecisionRow(
         change_id=record.change,
         number=record.number,
-        at=to_us(record.at),
+        at=record.at,
         service=subject.service,
         environment=subject.environment,
-        type=decision.type.value,
-        route=decision.route.value,
-        outcome=decision.outcome.value,
-        band=int(decision.band),
+        type=decision.type,
+        route=decision.route,
+        outcome=decision.outcome,
+        band=decision.band,
         score=decision.score,
         policy=decision.policy,
         revision=record.revisions.policies,
@@ -229,9 +228,9 @@ def decision_entry(made: Decided) -> EntryRow:
         record.at,
         record.change,
         number=record.number,
-        outcome=row.outcome,
-        type=row.type,
-        route=row.route,
+        outcome=row.outcome.value,
+        type=row.type.value,
+        route=row.route.value,
         band=decision.band.word,
         policy_revision=revisions.policies,
         catalogue_revision=revisions.catalogue,
@@ -253,79 +252,76 @@ def decision_entry(made: Decided) -> EntryRow:
         ),
         **listed("excluded", list(excluded), len(excluded)),
     )
-    return EntryRow(at=row.at, kind=Kind.DECISION.value, change_id=record.change, body=body)
+    return EntryRow(at=to_us(row.at), kind=Kind.DECISION.value, change_id=record.change, body=body)
 
 
-def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> ChangeRow:
-    """Return the row of a new change."""
+def new_change(made: Decided, life: Life, caller: str, run_key: str | None) -> StoredChange:
+    """Return a change as it is stored when it is born."""
     record, row = made.record, made.row
-    decision, subject, kept = record.decision, record.subject, record.asked
-    run, repository = life.run, kept.repository
-    return ChangeRow(
+    subject, run, repository = record.subject, life.run, record.asked.repository
+    time_left = timedelta(seconds=record.decision.terms.expires_after_seconds)
+    return StoredChange(
+        **values_of(decision_columns(made, life)),
         id=record.change,
         service=row.service,
         environment=row.environment,
         commit_sha=subject.commit,
-        digests=orjson.dumps(subject.digests).decode(),
-        direction=direction_of(record),
-        caller=caller,
-        subject_key=made.parts.subject_key,
-        content_key=records.content_key(subject.commit, subject.digests),
-        state=life.state.value,
-        type=row.type,
-        route=row.route,
-        outcome=row.outcome,
-        band=row.band,
-        score=row.score,
-        matched=orjson.dumps(decision.matched_standard_changes).decode(),
-        decision=row.number,
-        subject_digest=row.subject_digest,
-        excused=decision.excused,
-        parallel=decision.terms.parallel,
-        submitted_at=to_us(life.submitted_at),
-        decided_at=row.at,
-        close_within_seconds=decision.terms.close_within_seconds,
-        detail=made.parts.asked,
+        digests=subject.digests,
         repository_issuer=repository.issuer if repository else None,
         repository_id=repository.id if repository else None,
-        lines=lines_of(record),
+        caller=caller,
         run_id=run.id if run else None,
         run_attempt=run.attempt if run else None,
         run_step=run.step if run else None,
         run_key=run_key,
+        subject_key=made.parts.subject_key,
+        content_key=records.content_key(subject.commit, subject.digests),
+        state=life.state,
+        submitted_at=life.submitted_at,
+        settled_at=None if life.state is State.PENDING else row.at,
+        expires_at=life.expires_at,
+        time_left=time_left if life.hold else None,
+    )
+
+
+def decision_columns(made: Decided, life: Life) -> DecisionColumns:
+    """Return the columns of a change, new or decided again, that follow from this decision."""
+    record, row = made.record, made.row
+    decision, planned = record.decision, record.asked.planned
+    return DecisionColumns(
+        decision=row.number,
+        decided_at=row.at,
+        type=row.type,
+        route=row.route,
+        outcome=row.outcome,
+        would=decision.observed.outcome if decision.observed else None,
+        band=row.band,
+        score=row.score,
         policy=row.policy,
         standard_change=row.standard_change,
-        hold=records.write_hold(life.hold),
+        matched=decision.matched_standard_changes,
+        hold=decision.hold,
+        excused=decision.excused,
+        subject_digest=row.subject_digest,
         running_change=row.running_change,
-        settled_at=None if life.state is State.PENDING else row.at,
-        expires_at=optional_us(life.expires_at),
-        time_left=decision.terms.expires_after_seconds * 1_000_000 if life.hold else None,
-        redecide_at=optional_us(redecide_at(made)),
-        valid_until=optional_us(life.valid_until),
-        planned_start=optional_us(kept.planned.start),
-        planned_end=optional_us(kept.planned.end),
-        would=decision.observed.outcome.value if decision.observed else None,
+        direction=str(record.case.facts["change.direction"].value),
+        lines=_lines(record),
+        parallel=decision.terms.parallel,
+        close_within_seconds=decision.terms.close_within_seconds,
+        planned_start=planned.start,
+        planned_end=planned.end,
+        redecide_at=redecide_at(made),
+        valid_until=life.valid_until,
+        detail=made.parts.asked,
     )
 
 
-def direction_of(record: Record) -> str:
-    """Return whether the change goes forward or back, as the gate's own history says."""
-    return str(record.case.facts["change.direction"].value)
-
-
-def lines_of(record: Record) -> int | None:
+def _lines(record: Record) -> int | None:
     """Return the number of lines added and deleted, from whatever source; None if unknown."""
-    added, deleted = (
-        record.case.facts.get(name) for name in ("diff.lines_added", "diff.lines_deleted")
-    )
-    if (
-        added is None
-        or deleted is None
-        or isinstance(added.value, str | tuple)
-        or isinstance(deleted.value, str | tuple)
-    ):
-        return None
-    return int(added.value) + int(deleted.value)
+    names = ("diff.lines_added", "diff.lines_deleted")
+    facts = [record.case.facts[name] for name in names if name in record.case.facts]
+    numbers = [fact.value for fact in facts if isinstance(fact.value, int)]
+    return sum(numbers) if len(numbers) == len(names) else None
 
 
 def named_rows(made: Decided, texts: Texts) -> tuple[NamedRow, ...]:
@@ -367,15 +363,17 @@ def redecide_at(made: Decided) -> datetime | None:
 def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[RollupRow, ...]:
     """Return rows that add one to each measure, on the day of `at`."""
     decision, subject = record.decision, record.subject
-    day, route, band = to_us(at) // DAY_US, decision.route.value, int(decision.band)
-    policy, standard = (
-        record.revisions.policies[:REVISION_CHARACTERS],
-        decision.standard_change or "",
-    )
     return tuple(
         [
             RollupRow(
-                day, subject.service, subject.environment, measure, route, band, policy, standard
+                day=to_us(at) // DAY_US,
+                service=subject.service,
+                environment=subject.environment,
+                measure=measure,
+                route=decision.route.value,
+                band=int(decision.band),
+                policy=record.revisions.policies[:REVISION_CHARACTERS],
+                standard_change=decision.standard_change or "",
             )
             for measure in measures
         ]

@@ -23,9 +23,9 @@ from gate.ledger.format import listed
 from gate.storage import texts
 from gate.storage.changes import approvals, changes, decisions, moves, named
 from gate.storage.changes.approvals import Override
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.named import Of
 from gate.storage.database.tx import Tx
+from gate.storage.tables.stored_change import StoredChange
 
 NAMED_MAX = 5_000
 """How many names one change may have. A caller who needs more has to ask with a new run."""

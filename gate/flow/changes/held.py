@@ -21,10 +21,10 @@ from gate.flow.changes.known import Known
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.changes import changes, holds, moves
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.holds import Place
 from gate.storage.database.tx import Tx
 from gate.storage.policies import freezes
+from gate.storage.tables.stored_change import StoredChange
 
 AT_ONCE = 200
 """How many changes get their hold corrected in one transaction."""

@@ -21,13 +21,13 @@ from gate.flow.commands import IdempotencyKey
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import moves, units
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.changes.keys import remember
 from gate.storage.changes.units import Unit
 from gate.storage.changes.verdicts import waiting_without_run
 from gate.storage.database.rows import KeyRow, TokenUseRow
 from gate.storage.database.tx import Tx
+from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import insert_texts, new_text
 
 KEY_LIFE = timedelta(hours=24)
@@ -256,7 +256,7 @@ def _close_run_again(
 async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answer | None:
     if not await gate.store.write(_replace, gate, known.stored, unit):
         return None
-    return Answer(CREATED, body, unit.change.id, unit.change.state == State.PENDING)
+    return Answer(CREATED, body, unit.change.id, unit.change.state is State.PENDING)
 
 
 def _replace(tx: Tx, gate: Gate, former: StoredChange, unit: Unit) -> bool:
@@ -272,7 +272,7 @@ def _replace(tx: Tx, gate: Gate, former: StoredChange, unit: Unit) -> bool:
         return False
     use_token(tx, unit.token)
     units.insert_unit(tx, unit)
-    if former.commit == unit.change.commit_sha:
+    if former.commit_sha == unit.change.commit_sha:
         _pass_on_names(tx, gate, former.id, unit.change.id)
     return True
 

@@ -34,7 +34,7 @@ def place_of(known: Known, book: Rulebook, at: datetime) -> PlaceQuery:
     return PlaceQuery(
         service=stored.service,
         environment=stored.environment,
-        commit=stored.commit,
+        commit=stored.commit_sha,
         now=at,
         digests=stored.digests,
         earning=to_earn(book, at),
@@ -57,7 +57,7 @@ def admission_case(
         others_deploying=tuple(one.change for one in here.in_flight if one.deploying),
         parallel=stored.parallel,
         decided_direction=stored.direction,
-        direction=direction(here, stored.commit, stored.digests),
+        direction=direction(here, stored.commit_sha, stored.digests),
         what_ran=stored.running_change,
         what_runs=here.running.change if here.running else None,
         observed=known.observed,
@@ -170,7 +170,7 @@ def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refus
     stored = known.stored
     if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
         return None
-    placed = Placed(stored.service, stored.environment, stored.commit)
+    placed = Placed(stored.service, stored.environment, stored.commit_sha)
     (found,) = judged(conn, approvals.rejections(conn, [placed]), [book])
     rejected = rejection_in_force(found, known.people.excluded)
     if rejected is None:

@@ -39,10 +39,10 @@ from gate.flow.scope import sees
 from gate.storage import texts
 from gate.storage.changes import approvals, changes, closures, decisions
 from gate.storage.changes.approvals import Approval, Override
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Closure
 from gate.storage.incidents import links
 from gate.storage.incidents.links import TiedIncident
+from gate.storage.tables.stored_change import StoredChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage.changes import approvals, moves
 from gate.storage.changes.approvals import Approval
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
+from gate.storage.tables.stored_change import StoredChange
 
 
 def settle(

@@ -25,12 +25,12 @@ from gate.flow.changes.compose import (
     Decided,
     Texts,
     asked,
-    change_row,
     commits_of,
     decide_change,
     decision_entry,
     life_of,
     named_rows,
+    new_change,
     rollups,
     searched,
 )
@@ -203,7 +203,7 @@ def _unit(
     searchable = searched(record, texts.by_id.values())
     named = named_rows(made, texts)
     unit = Unit(
-        change=change_row(made, life, asking.caller, run_key(change)),
+        change=new_change(made, life, asking.caller, run_key(change)),
         decision=made.row,
         expects_policy_set=book.id,
         entries=(decision_entry(made),),

@@ -19,10 +19,10 @@ from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.caller import NOBODY, Caller
 from gate.flow.commands import AdmissionCommand
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.rows import TokenUseRow
 from gate.storage.database.tx import Tx
 from gate.storage.identity import token_uses
+from gate.storage.tables.stored_change import StoredChange
 
 REMEMBERED_AFTER_EXPIRY = timedelta(minutes=5)
 """Longer than any leeway with which a token's time is judged."""

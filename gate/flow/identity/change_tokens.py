@@ -18,8 +18,8 @@ from gate.core.workload import Workload
 from gate.flow.caller import Caller, ChangeHolder, Machine
 from gate.flow.gate import Gate
 from gate.storage.changes import changes
-from gate.storage.changes.changes import StoredChange
 from gate.storage.identity.tokens import Kept
+from gate.storage.tables.stored_change import StoredChange
 
 PREFIX = "gatec_"
 GOOD_AFTER_THE_END = timedelta(hours=24)

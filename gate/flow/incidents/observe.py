@@ -14,12 +14,12 @@ from gate.flow.changes.known import know_stored
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.changes import moves
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import sightings
 from gate.storage.incidents.sightings import Missing
 from gate.storage.messages.inbox import Claimed, InboxDelivery
+from gate.storage.tables.stored_change import StoredChange
 
 KIND = "deployment"
 CLOCK_SLACK = timedelta(minutes=5)

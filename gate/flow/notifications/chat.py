@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.change import State
-from gate.core.instants import to_us
 from gate.core.messages.notice import ASKING, Click, Notice, Occasion, read_click, write_click
 from gate.core.messages.outgoing import Message
 from gate.errors import GateError, Unauthenticated, Unavailable, Undeliverable
@@ -255,6 +254,6 @@ async def _person(gate: Gate, member: str) -> Person | None:
 
 
 def _reply(tx: Tx, click: Click, text: str) -> None:
-    now = to_us(tx.now)
+    now = tx.now
     body = orjson.dumps({"to": click.reply_to, "text": text})
     insert_messages(tx, [MessageRow(new_message_id(), now, REPLY, click.change, body, now)])

@@ -34,10 +34,10 @@ from gate.flow.rulebooks import Rulebooks
 from gate.ledger.format import Kind
 from gate.storage import texts
 from gate.storage.changes import changes, decisions
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.rows import EntryRow
 from gate.storage.database.tx import Tx
 from gate.storage.messages.outbox import announce
+from gate.storage.tables.stored_change import StoredChange
 
 SETTLED = "approved"
 """A kind of message for which the ledger has no entry: the last missing approval was given."""
@@ -138,7 +138,7 @@ def change_of(stored: StoredChange, base_url: str) -> EventChange:
         service=stored.service,
         environment=stored.environment,
         repository=asked.repository,
-        commit=stored.commit,
+        commit=stored.commit_sha,
         ref=asked.ref,
         artifacts=asked.artifacts,
         run=run_answer(asked.run),

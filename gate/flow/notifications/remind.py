@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import orjson
 
-from gate.core.instants import to_us
 from gate.core.policy.policy import Policy
 from gate.flow.gate import Gate
 from gate.flow.notifications.chat import REMINDER, TARGET
@@ -45,7 +44,7 @@ def _remind(tx: Tx, policies: tuple[Policy, ...]) -> None:
 
 
 def _queue_reminders(tx: Tx, due: list[Due], stage: int) -> None:
-    now = to_us(tx.now)
+    now = tx.now
     bodies = [
         (one.change, orjson.dumps({"kind": REMINDER, "stage": stage, "number": one.decision}))
         for one in due

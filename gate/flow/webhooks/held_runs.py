@@ -29,10 +29,10 @@ from gate.flow.commands import AdmissionCommand
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import changes
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 from gate.storage.messages import held_runs
 from gate.storage.messages.held_runs import HeldRun
+from gate.storage.tables.stored_change import StoredChange
 
 REPORTS_MAX = 9
 """How many reports one run gets. GitHub takes ten for a deployment; one is left for people."""
@@ -142,7 +142,7 @@ async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
     by = job_of(gate, repository, seen, stored.environment, book)
     artifacts = stored.asked.artifacts
     command = AdmissionCommand(
-        stored.commit,
+        stored.commit_sha,
         artifacts,
         stored.environment,
         Run(run.run_id, run.attempt, stored.run_step or ""),

@@ -8,10 +8,10 @@ from gate.core.change import Run, State
 from gate.core.decision.values import Outcome
 from gate.core.kinds import ChangedFiles
 from gate.storage.changes import matches, paths, similar
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.moves import move
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import ADMITTED, changes
+from gate.storage.tables.stored_change import StoredChange
 
 
 def admit(
@@ -36,7 +36,7 @@ def admit(
         admitted_run_id=run.id,
         admitted_run_attempt=run.attempt,
         admitted_run_step=run.step,
-        same_commit=_last_commit(tx, change) == change.commit,
+        same_commit=_last_commit(tx, change) == change.commit_sha,
         close_by=tx.now + timedelta(seconds=change.close_within_seconds),
         redecide_at=None,
         **waited,

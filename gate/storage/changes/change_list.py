@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.search import change_having_words
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import reader
 from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes
+from gate.storage.tables.stored_change import StoredChange
 
 SERVICES_MERGED_MAX = 20
 """Up to so many services of a scope are read one by one; more of them are looked for among all

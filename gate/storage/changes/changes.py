@@ -1,19 +1,17 @@
-"""The row of a change as a value, and the queries that find one."""
+"""The queries that find a change, or several."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
 
-from gate.core.change import Result, Run, State
-from gate.core.decision.asked import RequestDetails
-from gate.core.decision.record import read_asked
-from gate.core.decision.values import Band, ChangeType, Hold, Outcome, Route
+from gate.core.change import State
+from gate.core.decision.values import ChangeType
 from gate.core.instants import to_us
 from gate.storage.database import values
 from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes
+from gate.storage.tables.stored_change import StoredChange
 
 SUPERSEDED_MAX = 200
 """How many changes one admission cancels; the next admission takes those that are left."""
@@ -21,101 +19,6 @@ SUPERSEDED_MAX = 200
 ROLLED_BACK_MAX = 100
 """How many deployments one rollback closes; those that are left stay in flight and go on stopping
 others."""
-
-
-def state_at(
-    state: State, expires_at: datetime | None, valid_until: datetime | None, now: datetime
-) -> State:
-    """Return the state at this instant: the stored one, or `expired` if its time is over.
-
-    The worker writes `expired` a little later, and until then a reader must not see it as waiting.
-    """
-    ends = {State.PENDING: expires_at, State.APPROVED: valid_until}.get(state)
-    if ends is not None and ends <= now:
-        return State.EXPIRED
-    return state
-
-
-@dataclass(frozen=True, slots=True)
-class StoredChange:
-    """Every column, in the order of the table.
-
-    `state` is the stored one: ask `state_at` what it is now.
-    """
-
-    id: str
-    service: str
-    environment: str
-    repository_issuer: str | None
-    repository_id: int | None
-    commit: str
-    digests: tuple[str, ...]
-    direction: str
-    lines: int | None
-    caller: str
-    run_id: str | None
-    run_attempt: int | None
-    run_step: str | None
-    run_key: str | None
-    subject_key: str
-    content_key: str
-    state: State
-    type: ChangeType
-    route: Route
-    outcome: Outcome
-    # What it would have been, had the gate enforced.
-    would: Outcome | None
-    band: Band
-    score: int
-    policy: str | None
-    standard_change: str | None
-    matched: tuple[str, ...]
-    hold: Hold | None
-    excused: bool
-    decision: int
-    subject_digest: str
-    running_change: str | None
-    parallel: bool
-    submitted_at: datetime
-    decided_at: datetime
-    settled_at: datetime | None
-    expires_at: datetime | None
-    time_left: timedelta | None
-    redecide_at: datetime | None
-    valid_until: datetime | None
-    planned_start: datetime | None
-    planned_end: datetime | None
-    close_within_seconds: int
-    admitted_at: datetime | None
-    admitted_run_id: str | None
-    admitted_run_attempt: int | None
-    admitted_run_step: str | None
-    same_commit: bool | None
-    close_by: datetime | None
-    ended_at: datetime | None
-    closed_at: datetime | None
-    result: Result | None
-    failed: bool
-    failed_at: datetime | None
-    detail: bytes
-
-    def state_at(self, now: datetime) -> State:
-        """Return the state at this instant; see the function `state_at`."""
-        return state_at(self.state, self.expires_at, self.valid_until, now)
-
-    @property
-    def asked(self) -> RequestDetails:
-        """What the caller said beside the subject; read anew at each call."""
-        return read_asked(self.detail)
-
-    @property
-    def admitted_run(self) -> Run | None:
-        """The run that consumed the approval."""
-        if self.admitted_run_id is None:
-            return None
-        return Run(
-            self.admitted_run_id, self.admitted_run_attempt or 1, self.admitted_run_step or ""
-        )
 
 
 def read(conn: Connection, change: str) -> StoredChange | None:

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from gate.core.change import FAILED_RESULTS, Result, State
 from gate.core.kinds import ChangedFiles
 from gate.storage.changes import paths, similar
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import values_of
 from gate.storage.tables.schema import changes, closures
+from gate.storage.tables.stored_change import StoredChange
 
 
 @dataclass(frozen=True, slots=True)

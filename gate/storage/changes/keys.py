@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy import delete, select, tuple_
 
 from gate.core.instants import to_us
 from gate.storage.database.bulk import Bulk
@@ -16,15 +16,6 @@ EXPIRED_A_TURN_MAX = 1_000
 
 _BULK = Bulk(schema_work.idempotency, KeyRow._fields)
 _KEYS = schema_work.idempotency.c
-_COLUMNS = tuple(_KEYS[name] for name in KeyRow._fields)
-
-
-def find_key(conn: Connection, caller: str, key: str, now: int) -> KeyRow | None:
-    """Return the first answer to this key, as long as it is remembered."""
-    row = conn.execute(
-        select(*_COLUMNS).where(_KEYS.caller == caller, _KEYS.key == key, _KEYS.expires_at > now)
-    ).first()
-    return None if row is None else KeyRow(*row)
 
 
 def insert_keys(tx: Tx, rows: Sequence[KeyRow]) -> None:

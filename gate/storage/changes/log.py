@@ -13,12 +13,12 @@ from gate.core.change import Result, State
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.storage.changes.changes import state_at
 from gate.storage.changes.search import commit_is, having_words
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import reader
 from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes, decisions
+from gate.storage.tables.stored_change import state_at
 
 KEYS = (decisions.c.at, decisions.c.change_id, decisions.c.number)
 

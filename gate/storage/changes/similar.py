@@ -8,9 +8,9 @@ million.
 from sqlalchemy import Connection
 
 from gate.core.instants import to_us
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
+from gate.storage.tables.stored_change import StoredChange
 
 
 def count_change(tx: Tx, change: StoredChange, kinds: str) -> None:

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from sqlalchemy import update
 
 from gate.core.change import State
+from gate.core.instants import to_us
 from gate.storage.changes import named
 from gate.storage.changes.keys import delete_keys, insert_keys
+from gate.storage.database import values
 from gate.storage.database.bulk import Bulk, Chunks
 from gate.storage.database.hot import Either, Hot, items_of
 from gate.storage.database.rows import (
-    ChangeRow,
     CommitsRow,
     DecisionRow,
     EntryRow,
@@ -33,6 +34,7 @@ from gate.storage.ledger.ledger import append_entries
 from gate.storage.messages.outbox import insert_messages
 from gate.storage.tables import schema
 from gate.storage.tables.packed import unpack
+from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import insert_texts
 
 DECIDED = "decided"
@@ -40,7 +42,8 @@ DECIDED = "decided"
 announced by its id, because somebody may want to follow it."""
 
 _C = schema.changes.c
-_CHANGES = Bulk(schema.changes, ChangeRow._fields)
+_CHANGES = Bulk(schema.changes, schema.changes.columns.keys())
+_change_row = values.row_of(StoredChange)
 _DECISIONS = Bulk(schema.decisions, DecisionRow._fields)
 _DECISIONS_AND_WORDS = Bulk(schema.decisions, DecisionRow._fields, words=True)
 # SQLite's full-text table has the row number of the decision, which is known only after its insert.
@@ -59,7 +62,7 @@ class Unit(NamedTuple):
     set is in force by now, nothing is added.
     """
 
-    change: ChangeRow
+    change: StoredChange
     decision: DecisionRow
     expects_policy_set: str
     entries: Sequence[EntryRow] = ()
@@ -121,7 +124,7 @@ def record(tx: Tx, units: Sequence[Unit]) -> list[Recorded]:
 
 def insert_units(tx: Tx, units: Sequence[Unit]) -> None:
     """Insert units with one statement a table, whatever their number."""
-    _CHANGES.insert(tx, [unit.change for unit in units])
+    _CHANGES.insert(tx, [_change_row(unit.change) for unit in units])
     _insert_decisions(tx, [(unit.decision, unit.words) for unit in units])
     append_entries(tx, [entry for unit in units for entry in unit.entries])
     insert_texts(tx, [text for unit in units for text in unit.texts])
@@ -131,7 +134,7 @@ def insert_units(tx: Tx, units: Sequence[Unit]) -> None:
     insert_keys(tx, [unit.key for unit in units if unit.key is not None])
     for unit in units:
         tx.add(unit.rollups)
-        tx.touch(unit.change.id if unit.change.state == State.PENDING.value else DECIDED)
+        tx.touch(unit.change.id if unit.change.state is State.PENDING else DECIDED)
 
 
 def insert_unit(tx: Tx, unit: Unit) -> None:
@@ -199,7 +202,7 @@ class _Known:
         key, run = unit.key, unit.change.run_key
         if key is not None:
             first = self.keys.get((key.caller, key.key))
-            if first is not None and first.expires_at > unit.decision.at:
+            if first is not None and first.expires_at > to_us(unit.decision.at):
                 replays = first.body_sha256 == key.body_sha256
                 return (
                     Recorded(Outcome.SAME_KEY, key=first)

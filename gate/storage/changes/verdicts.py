@@ -5,8 +5,9 @@ that over.
 from sqlalchemy import Connection, select
 
 from gate.core.change import State
-from gate.storage.changes.changes import StoredChange, every, first
+from gate.storage.changes.changes import every, first
 from gate.storage.tables.schema import changes
+from gate.storage.tables.stored_change import StoredChange
 
 LOOKED_THROUGH_MAX = 1_000
 """How many of the newest changes of a place are searched for an artifact. No index has digests, so
@@ -23,7 +24,7 @@ def newest_of(
         query = select(changes).where(*here, changes.c.commit_sha == commit)
         return first(conn, query.order_by(*newest).limit(1))
     found = every(conn, select(changes).where(*here).order_by(*newest).limit(LOOKED_THROUGH_MAX))
-    fitting = (one for one in found if digest in one.digests and commit in {None, one.commit})
+    fitting = (one for one in found if digest in one.digests and commit in {None, one.commit_sha})
     return next(fitting, None)
 
 

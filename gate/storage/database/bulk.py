@@ -15,8 +15,7 @@ from sqlalchemy import Table
 from sqlalchemy.sql.sqltypes import BigInteger, Boolean, Integer, LargeBinary, SmallInteger, Text
 
 from gate.storage.database.tx import Tx
-from gate.storage.tables.columns import kept_type
-from gate.storage.tables.packed import Packed, pack
+from gate.storage.tables.columns import keeps, kept_type
 
 ROWS_A_STATEMENT = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """Half-way steps between the powers of two save a quarter of the statements; a statement for every
@@ -54,6 +53,9 @@ class Chunks:
 class Bulk:
     """INSERT into one table. `tail` is what follows the rows: ON CONFLICT …
 
+    A row has a value for each column; what the database keeps of it is for the column's type to
+    say.
+
     With `words` each row has one value more, words between blanks, for a column that only
     PostgreSQL has.
     """
@@ -63,9 +65,8 @@ class Bulk:
     ) -> None:
         names = [f'"{name}"' for name in columns]
         values = [_postgres_value(table, name, k) for k, name in enumerate(columns)]
-        self._packed = [
-            k for k, name in enumerate(columns) if isinstance(table.c[name].type, Packed)
-        ]
+        keeping = [(k, keeps(table.c[name])) for k, name in enumerate(columns)]
+        self._keeps = [(k, keep) for k, keep in keeping if keep is not None]
         into = f"INSERT INTO {table.name} ({', '.join(names)})"
         self._sqlite = Chunks(len(columns), lambda rows: f"{into} VALUES {rows} {tail}")
         if words:
@@ -80,7 +81,7 @@ class Bulk:
         """Insert all rows, or raise the error of the first one that the table refuses."""
         if not rows:
             return
-        if self._packed:
+        if self._keeps:
             rows = [self._as_kept(row) for row in rows]
         if tx.is_postgres:
             tx.execute(self._postgres, (as_json(rows),))
@@ -89,9 +90,8 @@ class Bulk:
 
     def _as_kept(self, row: tuple[object, ...]) -> tuple[object, ...]:
         kept = list(row)
-        for k in self._packed:
-            content = kept[k]
-            kept[k] = pack(content) if isinstance(content, bytes) else content
+        for k, keep in self._keeps:
+            kept[k] = keep(kept[k])
         return tuple(kept)
 
 

@@ -1,60 +1,13 @@
 """Rows as values, one class a table.
 
-Tuples, because the driver takes them as they are: a thousand a second are made.
-
-A field is a column of that name in `schema.py`. Enums are given as their values: the driver is slow
-with subclasses.
+Tuples, because a thousand a second are made. A field is a column of that name in `schema.py`, and
+its value is as that column's type has it. The row of a new change is a `StoredChange`.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
-
-class ChangeRow(NamedTuple):
-    """A change when it is born; what only its later life sets has its default in the table."""
-
-    id: str
-    service: str
-    environment: str
-    commit_sha: str
-    digests: str
-    direction: str
-    caller: str
-    subject_key: str
-    content_key: str
-    state: str
-    type: str
-    route: str
-    outcome: str
-    band: int
-    score: int
-    matched: str
-    decision: int
-    subject_digest: str
-    excused: bool
-    parallel: bool
-    submitted_at: int
-    decided_at: int
-    close_within_seconds: int
-    detail: bytes
-    repository_issuer: str | None = None
-    repository_id: int | None = None
-    lines: int | None = None
-    run_id: str | None = None
-    run_attempt: int | None = None
-    run_step: str | None = None
-    run_key: str | None = None
-    policy: str | None = None
-    standard_change: str | None = None
-    hold: str | None = None
-    running_change: str | None = None
-    settled_at: int | None = None
-    expires_at: int | None = None
-    time_left: int | None = None
-    redecide_at: int | None = None
-    valid_until: int | None = None
-    planned_start: int | None = None
-    planned_end: int | None = None
-    would: str | None = None
+from gate.core.decision.values import Band, ChangeType, Outcome, Route
 
 
 class DecisionRow(NamedTuple):
@@ -62,13 +15,13 @@ class DecisionRow(NamedTuple):
 
     change_id: str
     number: int
-    at: int
+    at: datetime
     service: str
     environment: str
-    type: str
-    route: str
-    outcome: str
-    band: int
+    type: ChangeType
+    route: Route
+    outcome: Outcome
+    band: Band
     score: int
     policy: str | None
     revision: str
@@ -104,11 +57,11 @@ class MessageRow(NamedTuple):
     """A message of the outbox; its bytes are UTF-8."""
 
     id: str
-    at: int
+    at: datetime
     target: str
     change_id: str | None
     body: bytes
-    next_at: int
+    next_at: datetime
 
 
 class KeyRow(NamedTuple):

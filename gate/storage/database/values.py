@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Select
@@ -26,6 +27,11 @@ def every(conn: Connection, kind: Callable[..., T], query: Select[Any]) -> tuple
 def reader(kind: Callable[..., T]) -> Callable[[Iterable[Any]], T]:
     """Return a function that makes such a value of a row."""
     return lambda row: kind(*row)
+
+
+def row_of(kind: type["DataclassInstance"]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that makes a row of such a value."""
+    return attrgetter(*(field.name for field in fields(kind)))
 
 
 def values_of(value: "DataclassInstance") -> dict[str, Any]:

@@ -8,10 +8,10 @@ from sqlalchemy import update
 from gate.core.change import FAILED_RESULTS
 from gate.core.kinds import ChangedFiles
 from gate.storage.changes import paths, similar
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import links
 from gate.storage.tables.schema import changes
+from gate.storage.tables.stored_change import StoredChange
 
 
 def judge(tx: Tx, change: StoredChange, files: ChangedFiles) -> int:

@@ -14,12 +14,13 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, select, text
 from gate.core.change import Repository, Result
 from gate.core.instants import to_us
 from gate.core.messages.reports import DeploymentReport
-from gate.storage.changes.changes import StoredChange, every
+from gate.storage.changes.changes import every
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import upsert
 from gate.storage.tables.schema import ADMITTED, changes
 from gate.storage.tables.schema_hooks import deployments_seen
+from gate.storage.tables.stored_change import StoredChange
 
 LOOKED_BACK_MAX = 200
 """How many admitted changes of a place are compared with what was seen."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, text, update
 
-from gate.core.instants import to_us
 from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Tx
 from gate.storage.messages.outbox import insert_messages, new_message_id
@@ -84,8 +83,8 @@ def queue_report(
         values["answered_at"] = tx.now
     if tx.conn.execute(update(held_runs).where(mine).values(**values)).rowcount != 1:
         return False
-    at = to_us(tx.now)
-    insert_messages(tx, [MessageRow(new_message_id(), at, target, run.change_id, body, at)])
+    message = MessageRow(new_message_id(), tx.now, target, run.change_id, body, tx.now)
+    insert_messages(tx, [message])
     return True
 
 

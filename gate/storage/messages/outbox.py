@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
+from gate.core.instants import from_us
 from gate.core.messages.outgoing import Message
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import EntryRow, MessageRow
@@ -40,8 +41,8 @@ def insert_messages(tx: Tx, rows: Sequence[MessageRow]) -> None:
 def announce(tx: Tx, rows: Sequence[EntryRow]) -> None:
     """Put a message of each entry into the outbox for every target that subscribed to its kind."""
     messages = [
-        MessageRow(new_message_id(), row.at, one.target, row.change_id, row.body, row.at)
-        for row in rows
+        MessageRow(new_message_id(), at, one.target, row.change_id, row.body, at)
+        for row, at in ((row, from_us(row.at)) for row in rows)
         for one in tx.subscribers.get(row.kind, ())
         if one.only in row.body
     ]

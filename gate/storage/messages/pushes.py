@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, and_, func, select
 
-from gate.core.instants import to_us
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema_hosts import pushes
@@ -23,8 +22,7 @@ def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: s
     """Keep who pushed these commits, once."""
     issuer, number = repository
     who = name_ids(tx, [pusher])[pusher]
-    at = to_us(tx.now)
-    _BULK.insert(tx, [(issuer, number, commit, who, at) for commit in dict.fromkeys(commits)])
+    _BULK.insert(tx, [(issuer, number, commit, who, tx.now) for commit in dict.fromkeys(commits)])
 
 
 def pushers(

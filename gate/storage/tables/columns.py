@@ -5,14 +5,18 @@ statement that goes to the driver as text passes them by and has to do with what
 `storage/database/` says which these are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from types import MappingProxyType, UnionType
+from typing import TYPE_CHECKING, Any, get_args
 
 import orjson
 from sqlalchemy import (
     BigInteger,
+    Boolean,
+    Column,
     ColumnElement,
     Dialect,
     SmallInteger,
@@ -21,11 +25,21 @@ from sqlalchemy import (
     literal_column,
     type_coerce,
 )
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.types import TypeEngine
 
+from gate.core.decision.record import read_hold, write_hold
+from gate.core.decision.values import Hold
 from gate.core.instants import optional_instant, optional_us
+from gate.storage.tables.packed import Packed
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _MICROSECOND = timedelta(microseconds=1)
+
+_EITHER = DefaultDialect()
+"""Both databases keep the same, so none of our types asks which one it is."""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -128,6 +142,16 @@ def kept(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return type_coerce(column, kept_type(column))
 
 
+def keeps(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
+    """Return the function that makes of a value what the database keeps, for statements that go to
+    the driver as text; None where it keeps the value itself.
+    """
+    kind = column.type
+    if isinstance(kind, TypeDecorator):
+        return lambda value: kind.process_bind_param(value, _EITHER)
+    return None
+
+
 def kept_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
     """The type of what the database keeps in this column."""
     if isinstance(column.type, TypeDecorator):
@@ -159,3 +183,31 @@ TEXT_SET = Json(_write_set, _read_set)
 
 NAMED_TEXTS = Json(_write, orjson.loads)
 """A text of each name: a dictionary."""
+
+_TYPES: Mapping[object, type[TypeEngine[Any]] | TypeEngine[Any]] = MappingProxyType(
+    {
+        str: Text,
+        int: BigInteger,
+        bool: Boolean,
+        bytes: Packed,
+        datetime: Instant,
+        timedelta: Span,
+        tuple[str, ...]: TEXTS,
+        Hold: Json(write_hold, read_hold),
+    }
+)
+
+
+def columns_of(value: type["DataclassInstance"]) -> list[Column[Any]]:
+    """Return a column for each field of a value: of its type, and nullable where it may be None."""
+    return [_column(field.name, field.type) for field in fields(value)]
+
+
+def _column(name: str, kind: Any) -> Column[Any]:
+    nullable = isinstance(kind, UnionType)
+    if nullable:
+        # A type or None; there is no other union in a row.
+        kind, _ = get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return Column(name, Rank(kind) if issubclass(kind, int) else Word(kind), nullable=nullable)
+    return Column(name, _TYPES[kind], nullable=nullable)

@@ -16,17 +16,18 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-from gate.core.change import Result, State
-from gate.core.decision.record import read_hold, write_hold
+from gate.core.change import Result
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.storage.tables.columns import TEXTS, Instant, Json, Rank, Span, Word
+from gate.storage.tables.columns import TEXTS, Instant, Rank, Word, columns_of
 from gate.storage.tables.packed import Packed
+from gate.storage.tables.stored_change import StoredChange
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -60,68 +61,9 @@ def _where(condition: str) -> dict[str, Any]:
 changes = Table(
     "changes",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("service", Text, nullable=False),
-    Column("environment", Text, nullable=False),
-    Column("repository_issuer", Text),
-    Column("repository_id", BigInteger),
-    Column("commit_sha", Text, nullable=False),
-    Column("digests", TEXTS, nullable=False),  # sorted
-    Column("direction", Text, nullable=False),
-    Column("lines", BigInteger),  # added and deleted; null is unknown
-    # who submitted it: token id, or issuer and repository id
-    Column("caller", Text, nullable=False),
-    Column("run_id", Text),
-    Column("run_attempt", BigInteger),
-    Column("run_step", Text),
-    # the natural key while this is the current change of its run; freed when a later attempt begins
-    # anew
-    Column("run_key", Text, unique=True),
-    Column("subject_key", Text, nullable=False),  # SHA-256 of the canonical subject
-    Column("content_key", Text, nullable=False),  # SHA-256 of commit and digests: what would run
-    Column("state", Word(State), nullable=False),
-    Column("type", Word(ChangeType), nullable=False),
-    Column("route", Word(Route), nullable=False),
-    Column("outcome", Word(Outcome), nullable=False),
-    # observed: the outcome if the gate had enforced; null where it does
-    Column("would", Word(Outcome)),
-    Column("band", Rank(Band), nullable=False),
-    Column("score", Integer, nullable=False),
-    Column("policy", Text),
-    Column("standard_change", Text),
-    Column("matched", TEXTS, nullable=False),  # standard changes
-    Column("hold", Json(write_hold, read_hold)),  # null is not held
-    Column("excused", Boolean, nullable=False),  # no freeze window holds it; a stopped line does
-    Column("decision", Integer, nullable=False),  # the number in force
-    Column("subject_digest", Text, nullable=False),
-    Column("running_change", Text),  # what ran at the decision in force
-    Column("parallel", Boolean, nullable=False),  # the policy lets two deploy at once
-    Column("submitted_at", Instant, nullable=False),
-    Column("decided_at", Instant, nullable=False),
-    # when it was approved, rejected, canceled or expired, whichever came last; null while pending
-    Column("settled_at", Instant),
-    Column("expires_at", Instant),  # pending; null while held
-    # while held: what is left of `expires_at` or `valid_until` when the hold ends
-    Column("time_left", Span),
-    # pending: when the worker decides it again; null: nothing asks for it
-    Column("redecide_at", Instant),
-    Column("valid_until", Instant),  # approved; null while held
-    Column("planned_start", Instant),
-    Column("planned_end", Instant),
-    Column("close_within_seconds", Integer, nullable=False),
-    Column("admitted_at", Instant),
-    Column("admitted_run_id", Text),
-    Column("admitted_run_attempt", BigInteger),
-    Column("admitted_run_step", Text),
-    Column("same_commit", Boolean),  # admitted with the commit that was admitted before it
-    Column("close_by", Instant),  # later it is no longer in flight
-    Column("ended_at", Instant),  # in its final state; of a deployment also `closed_at`
-    Column("closed_at", Instant),
-    Column("result", Word(Result)),
-    Column("failed", Boolean, nullable=False, server_default=text("false")),
-    Column("failed_at", Instant),
-    # JSON: base, ref, artifacts, run url, ids of texts, as asked; read where somebody needs it
-    Column("detail", Packed, nullable=False),
+    *columns_of(StoredChange),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("run_key"),
     # lists, newest first
     Index("ix_changes_newest", "submitted_at", "id"),
     Index("ix_changes_state", "state", "submitted_at", "id"),

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gate.core.instants import to_us
 from gate.core.messages.outgoing import Message
 from gate.errors import SourceUnavailable, Undeliverable
 from gate.flow.notifications import notify
@@ -76,7 +75,7 @@ async def put(shop: Shop, *names: str, target: str = "chat", attempts: int = 0) 
     def write(tx: Tx) -> None:
         outbox.insert_messages(
             tx,
-            [MessageRow(name, to_us(tx.now), target, None, b"{}", to_us(tx.now)) for name in names],
+            [MessageRow(name, tx.now, target, None, b"{}", tx.now) for name in names],
         )
         tx.conn.execute(
             schema_work.outbox.update()

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome
 from gate.storage.changes.change_list import SERVICES_MERGED_MAX, ChangeFilters, change_page
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.words import words
 from gate.storage.database.pages import PAGE_ROWS_MAX, Page, Part
 from gate.storage.database.tx import Tx
+from gate.storage.tables.stored_change import StoredChange
 from tests.storage.stored import (
     DAY,
     HOUR,

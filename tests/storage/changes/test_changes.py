@@ -11,7 +11,8 @@ from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import write_asked
 from gate.core.decision.values import Band, ChangeType
 from gate.storage.changes import changes
-from gate.storage.changes.changes import SUPERSEDED_MAX, StoredChange
+from gate.storage.changes.changes import SUPERSEDED_MAX
+from gate.storage.tables.stored_change import StoredChange
 from tests.storage.stored import (
     DAY,
     HOUR,

@@ -13,11 +13,11 @@ from gate.core.instants import FIRST
 from gate.core.kinds import ChangedFiles
 from gate.storage.changes import changes, matches
 from gate.storage.changes.admissions import admit
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Closing, Report, close, of_changes
 from gate.storage.changes.paths import ROOT, touched
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema, schema_learning
+from gate.storage.tables.stored_change import StoredChange
 from tests.storage.stored import COMMIT, HOUR, NOW, put_change, put_closed, put_match, writing
 
 RUN = Run("9", 2, "deploy")

@@ -9,9 +9,9 @@ import pytest
 from gate.core.change import State
 from gate.core.decision.values import Hold
 from gate.storage.changes import changes
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.moves import lock_place, move
 from gate.storage.database.tx import Tx
+from gate.storage.tables.stored_change import StoredChange
 from tests.storage.stored import HOUR, put_change, writing
 
 

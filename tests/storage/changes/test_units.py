@@ -1,10 +1,12 @@
 """What recording a unit adds, and what it answers when there was something already."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, text
 
+from gate.core.instants import to_us
 from gate.storage.changes.units import (
     NEW,
     STALE,
@@ -18,7 +20,6 @@ from gate.storage.changes.units import (
 )
 from gate.storage.database.engine import open_engine
 from gate.storage.database.rows import (
-    ChangeRow,
     DecisionRow,
     EntryRow,
     KeyRow,
@@ -40,7 +41,6 @@ from tests.storage.making import (
 )
 
 ROWS = {
-    ChangeRow: schema.changes,
     DecisionRow: schema.decisions,
     EntryRow: schema.ledger_entries,
     TextRow: schema.texts,
@@ -78,7 +78,7 @@ def test_a_key_is_its_callers_own(database_url: str) -> None:
 def test_a_key_is_forgotten_after_its_time(database_url: str) -> None:
     recorded(database_url, make_unit(1, key="k"))
     last = make_change(2, decided_at=AT + KEY_LIFETIME, run_key=None)
-    over = make_change(3, decided_at=AT + 1 + KEY_LIFETIME)
+    over = make_change(3, decided_at=AT + timedelta(microseconds=1) + KEY_LIFETIME)
 
     assert (
         recorded(database_url, make_unit(2, key="k", decision=make_decision(last)))[0].outcome
@@ -197,7 +197,9 @@ def test_a_decision_of_no_change_is_refused(database_url: str) -> None:
 
 def test_an_entry_over_the_limit_is_a_fault(database_url: str) -> None:
     with pytest.raises(ValueError, match="16384"), transaction(database_url) as tx:
-        insert_unit(tx, make_unit(1, entries=[EntryRow(AT, "decision", None, b"x" * 16_385)]))
+        insert_unit(
+            tx, make_unit(1, entries=[EntryRow(to_us(AT), "decision", None, b"x" * 16_385)])
+        )
 
     assert count(database_url, "changes") == 0
 

@@ -36,15 +36,37 @@ CREATE TABLE public.change_commits (
     commits text NOT NULL
 );
 CREATE TABLE public.changes (
+    decision bigint NOT NULL,
+    decided_at bigint NOT NULL,
+    type text NOT NULL,
+    route text NOT NULL,
+    outcome text NOT NULL,
+    would text,
+    band smallint NOT NULL,
+    score bigint NOT NULL,
+    policy text,
+    standard_change text,
+    matched text NOT NULL,
+    hold text,
+    excused boolean NOT NULL,
+    subject_digest text NOT NULL,
+    running_change text,
+    direction text NOT NULL,
+    lines bigint,
+    parallel boolean NOT NULL,
+    close_within_seconds bigint NOT NULL,
+    planned_start bigint,
+    planned_end bigint,
+    redecide_at bigint,
+    valid_until bigint,
+    detail bytea NOT NULL,
     id text NOT NULL,
     service text NOT NULL,
     environment text NOT NULL,
-    repository_issuer text,
-    repository_id bigint,
     commit_sha text NOT NULL,
     digests text NOT NULL,
-    direction text NOT NULL,
-    lines bigint,
+    repository_issuer text,
+    repository_id bigint,
     caller text NOT NULL,
     run_id text,
     run_attempt bigint,
@@ -53,31 +75,10 @@ CREATE TABLE public.changes (
     subject_key text NOT NULL,
     content_key text NOT NULL,
     state text NOT NULL,
-    type text NOT NULL,
-    route text NOT NULL,
-    outcome text NOT NULL,
-    would text,
-    band smallint NOT NULL,
-    score integer NOT NULL,
-    policy text,
-    standard_change text,
-    matched text NOT NULL,
-    hold text,
-    excused boolean NOT NULL,
-    decision integer NOT NULL,
-    subject_digest text NOT NULL,
-    running_change text,
-    parallel boolean NOT NULL,
     submitted_at bigint NOT NULL,
-    decided_at bigint NOT NULL,
     settled_at bigint,
     expires_at bigint,
     time_left bigint,
-    redecide_at bigint,
-    valid_until bigint,
-    planned_start bigint,
-    planned_end bigint,
-    close_within_seconds integer NOT NULL,
     admitted_at bigint,
     admitted_run_id text,
     admitted_run_attempt bigint,
@@ -87,9 +88,8 @@ CREATE TABLE public.changes (
     ended_at bigint,
     closed_at bigint,
     result text,
-    failed boolean DEFAULT false NOT NULL,
-    failed_at bigint,
-    detail bytea NOT NULL
+    failed boolean NOT NULL,
+    failed_at bigint
 );
 CREATE TABLE public.checkpoints (
     size bigint NOT NULL,
@@ -554,8 +554,8 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_cd951133');
-INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_c14082eb');
+INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
 INSERT INTO public.ledger_head VALUES (1, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', NULL, 1, NULL);

@@ -18,15 +18,37 @@ CREATE TABLE catalogue_people (
 );
 CREATE UNIQUE INDEX uq_catalogue_people_key ON catalogue_people ("key") WHERE ended_at IS NULL;
 CREATE TABLE changes (
+    decision BIGINT NOT NULL,
+    decided_at BIGINT NOT NULL,
+    type TEXT NOT NULL,
+    route TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    would TEXT,
+    band SMALLINT NOT NULL,
+    score BIGINT NOT NULL,
+    policy TEXT,
+    standard_change TEXT,
+    matched TEXT NOT NULL,
+    hold TEXT,
+    excused BOOLEAN NOT NULL,
+    subject_digest TEXT NOT NULL,
+    running_change TEXT,
+    direction TEXT NOT NULL,
+    lines BIGINT,
+    parallel BOOLEAN NOT NULL,
+    close_within_seconds BIGINT NOT NULL,
+    planned_start BIGINT,
+    planned_end BIGINT,
+    redecide_at BIGINT,
+    valid_until BIGINT,
+    detail BLOB NOT NULL,
     id TEXT NOT NULL,
     service TEXT NOT NULL,
     environment TEXT NOT NULL,
-    repository_issuer TEXT,
-    repository_id BIGINT,
     commit_sha TEXT NOT NULL,
     digests TEXT NOT NULL,
-    direction TEXT NOT NULL,
-    lines BIGINT,
+    repository_issuer TEXT,
+    repository_id BIGINT,
     caller TEXT NOT NULL,
     run_id TEXT,
     run_attempt BIGINT,
@@ -35,31 +57,10 @@ CREATE TABLE changes (
     subject_key TEXT NOT NULL,
     content_key TEXT NOT NULL,
     state TEXT NOT NULL,
-    type TEXT NOT NULL,
-    route TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    would TEXT,
-    band SMALLINT NOT NULL,
-    score INTEGER NOT NULL,
-    policy TEXT,
-    standard_change TEXT,
-    matched TEXT NOT NULL,
-    hold TEXT,
-    excused BOOLEAN NOT NULL,
-    decision INTEGER NOT NULL,
-    subject_digest TEXT NOT NULL,
-    running_change TEXT,
-    parallel BOOLEAN NOT NULL,
     submitted_at BIGINT NOT NULL,
-    decided_at BIGINT NOT NULL,
     settled_at BIGINT,
     expires_at BIGINT,
     time_left BIGINT,
-    redecide_at BIGINT,
-    valid_until BIGINT,
-    planned_start BIGINT,
-    planned_end BIGINT,
-    close_within_seconds INTEGER NOT NULL,
     admitted_at BIGINT,
     admitted_run_id TEXT,
     admitted_run_attempt BIGINT,
@@ -69,9 +70,8 @@ CREATE TABLE changes (
     ended_at BIGINT,
     closed_at BIGINT,
     result TEXT,
-    failed BOOLEAN DEFAULT false NOT NULL,
+    failed BOOLEAN NOT NULL,
     failed_at BIGINT,
-    detail BLOB NOT NULL,
     CONSTRAINT pk_changes PRIMARY KEY (id),
     CONSTRAINT uq_changes_run_key UNIQUE (run_key)
 );
@@ -652,8 +652,8 @@ CREATE TABLE standard_matches (
 CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_cd951133');
-INSERT INTO changes ("id", "service", "environment", "repository_issuer", "repository_id", "commit_sha", "digests", "direction", "lines", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "decision", "subject_digest", "running_change", "parallel", "submitted_at", "decided_at", "settled_at", "expires_at", "time_left", "redecide_at", "valid_until", "planned_start", "planned_end", "close_within_seconds", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at", "detail") VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 0, 1772452800000000, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, X'01C3398E0E7404A875545C0CEDF6C17C02F70F625801A81432A00EB19C9A43EAB01172C47818E6283AB0EA2B292928B6D2D74F078E58962681465F947480DD94C4E4DC54FDE28CFC02487786D85176581AC031B80E00');
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_c14082eb');
+INSERT INTO changes ("decision", "decided_at", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "subject_digest", "running_change", "direction", "lines", "parallel", "close_within_seconds", "planned_start", "planned_end", "redecide_at", "valid_until", "detail", "id", "service", "environment", "commit_sha", "digests", "repository_issuer", "repository_id", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "submitted_at", "settled_at", "expires_at", "time_left", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at") VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, 0, 3600, NULL, NULL, NULL, 1772467200000000, X'01C3398E0E7404A875545C0CEDF6C17C02F70F625801A81432A00EB19C9A43EAB01172C47818E6283AB0EA2B292928B6D2D74F078E58962681465F947480DD94C4E4DC54FDE28CFC02487786D85176581AC031B80E00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'01ABAE0500');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);
 INSERT INTO decisions ("id", "change_id", "number", "at", "service", "environment", "type", "route", "outcome", "band", "score", "policy", "revision", "standard_change", "subject_digest", "record", "record_sha256", "running_change") VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', X'01033A06B9D1061A3EC202B2530B4A946A01', '0000000000000000000000000000000000000000000000000000000000000000', NULL);

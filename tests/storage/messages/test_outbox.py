@@ -188,9 +188,7 @@ def test_what_was_delivered_long_ago_is_deleted_and_nothing_else(database_url: s
 
 
 def put(tx: Tx, name: str, *, target: str = "chat", due_in: timedelta = OVER) -> None:
-    insert_messages(
-        tx, [MessageRow(name, to_us(tx.now), target, None, b"{}", to_us(tx.now + due_in))]
-    )
+    insert_messages(tx, [MessageRow(name, tx.now, target, None, b"{}", tx.now + due_in)])
 
 
 def ids(messages: list[tuple[Message, str]]) -> list[str]:

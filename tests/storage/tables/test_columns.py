@@ -1,19 +1,18 @@
 """What types of columns make of a value, and that a row becomes a value by its order alone."""
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields, make_dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, select
+from sqlalchemy import Boolean, Column, Text, select
 from sqlalchemy.exc import StatementError
 
 from gate.core.change import State
 from gate.core.decision.values import Band, Hold
 from gate.storage.changes import decisions, log
 from gate.storage.changes.approvals import Override
-from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.decisions import StoredDecision
 from gate.storage.changes.log import LogRow
 from gate.storage.incidents import links
@@ -22,6 +21,8 @@ from gate.storage.incidents.links import IncidentLink
 from gate.storage.policies.freezes import Declared
 from gate.storage.policies.policy_sets import InForce
 from gate.storage.tables import schema, schema_incidents, schema_policies
+from gate.storage.tables.columns import Instant, Json, Rank, Word, columns_of
+from gate.storage.tables.stored_change import StoredChange
 from tests.storage.stored import NOW, put_change, writing
 
 EAST = timezone(timedelta(hours=9))
@@ -51,6 +52,39 @@ def test_the_fields_of_a_value_are_the_columns_that_are_read_for_it(
     assert len(names) == len(said)
     for name, field in zip(names, said, strict=True):
         assert name in {field, f"{field}_id", f"{field}_sha"}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A value with a field of each kind."""
+
+    id: str
+    at: datetime | None
+    band: Band
+    state: State | None
+    names: tuple[str, ...]
+    hold: Hold | None
+    is_open: bool
+
+
+def test_a_field_is_a_column_of_its_kind() -> None:
+    columns = [(one.name, type(one.type), one.nullable) for one in columns_of(Thing)]
+
+    assert columns == [
+        ("id", Text, False),
+        ("at", Instant, True),
+        ("band", Rank, False),
+        ("state", Word, True),
+        ("names", Json, False),
+        ("hold", Json, True),
+        ("is_open", Boolean, False),
+    ]
+
+
+@pytest.mark.parametrize("kind", [float, dict[str, str], str | int | None])
+def test_a_field_of_a_kind_that_no_row_has_is_no_column(kind: type) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        columns_of(make_dataclass("Other", [("field", kind)]))
 
 
 @pytest.mark.parametrize(
