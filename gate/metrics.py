@@ -3,7 +3,8 @@
 Counting costs about a microsecond, because the measure of each set of labels is kept.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -16,6 +17,8 @@ from prometheus_client import (
     generate_latest,
     start_http_server,
 )
+
+from gate import __version__
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -49,156 +52,200 @@ class Decided(Protocol):
         """The band of its risk."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is read at the moment in which somebody asks, because counting it would come too late
+    for a part that is stuck.
+    """
+
+    waiters: Callable[[], int]
+    oldest_unit_seconds: Callable[[], float]
+    hears_others: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A metric as Prometheus knows it, for the reference and for what asks for it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    words: str
+
+
 class Metrics:
     """One registry, and everything that is counted in it."""
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self._decisions = _Children(
-            Counter(
-                "gate_decisions",
-                "Decisions that were recorded.",
-                ("outcome", "route", "band"),
-                registry=registry,
-            )
-        )
-        self._requests = _Children(
-            Histogram(
-                "gate_request_seconds",
-                "From the head of a request to the end of its answer.",
-                ("route",),
-                buckets=_SECONDS,
-                registry=registry,
-            )
-        )
-        self._responses = _Children(
-            Counter("gate_responses", "Answers by HTTP status.", ("status",), registry=registry)
-        )
-        self._refusals = _Children(
-            Counter(
-                "gate_refusals",
-                "Requests answered with a problem.",
-                ("problem",),
-                registry=registry,
-            )
-        )
-        self._batches = Histogram(
-            "gate_writer_batch_units",
-            "Units that share a commit.",
-            buckets=_BATCH_SIZES,
-            registry=registry,
-        )
-        self._queue = Gauge(
-            "gate_writer_queue_units", "Units that wait for the writer.", registry=registry
-        )
-        self._waiters = Gauge(
-            "gate_waiters", "Requests that wait for a change to be settled.", registry=registry
-        )
-        self._activated = Gauge(
-            "gate_policy_set_activated_timestamp_seconds",
-            "When the policy set in force was activated.",
-            registry=registry,
-        )
-        self._broken = Gauge(
-            "gate_policy_files_broken",
-            "1 while the policy files on disk cannot be used.",
-            registry=registry,
-        )
+        self._registry = CollectorRegistry()
+        self.described: list[Described] = []
+        ProcessCollector(registry=self._registry)
+        build = self._gauge("gate_build_info", "1, with the version that runs.", "version")
+        build.labels(__version__).set(1)
 
-        self._setbacks = Counter(
+        self._decisions = self._counter(
+            "gate_decisions",
+            "Decisions that were recorded, also of changes that were decided again.",
+            *("outcome", "route", "band"),
+        )
+        self._decision_seconds = self._histogram(
+            "gate_decision_seconds",
+            "From a request for a decision until it was durable, with the code host's answer.",
+            "outcome",
+        )
+        self._waiting_changes = (
+            self._gauge(
+                "gate_changes_waiting",
+                "Changes that wait: `pending` for a person or a fact, `held` by a freeze window "
+                "or a stopped line.",
+                "state",
+            ),
+            self._gauge(
+                "gate_changes_oldest_seconds",
+                "Since the oldest change that waits was submitted; 0 if none does.",
+                "state",
+            ),
+        )
+        self._setbacks = self._counter(
             "gate_change_setbacks",
             "Changes that could not be expired or decided again; each is tried again later.",
-            registry=registry,
-        )
-        self._heard = _Children(
-            Histogram(
-                "gate_code_host_seconds",
-                "How long a code host took for everything about one change: a whole "
-                "answer, a part of it, or silence.",
-                ("host", "answer"),
-                buckets=_SECONDS,
-                registry=registry,
-            )
-        )
-        self._troubles = _Children(
-            Counter(
-                "gate_troubles",
-                "What failed inside the gate, by where; the log has the causes.",
-                ("where",),
-                registry=registry,
-            )
-        )
-        self._sealed = Gauge(
-            "gate_ledger_entries", "Entries of the ledger that are sealed.", registry=registry
-        )
-        self._signed = Gauge(
-            "gate_ledger_signed_entries",
-            "Entries that the newest checkpoint covers.",
-            registry=registry,
-        )
-        self._unsealed = Gauge(
-            "gate_ledger_unsealed_seconds",
-            "How long the oldest entry that is not sealed has waited.",
-            registry=registry,
-        )
-        self._sent = _Children(
-            Counter(
-                "gate_deliveries",
-                "Messages by what became of one attempt.",
-                ("kind", "result"),
-                registry=registry,
-            )
-        )
-        self._outbox_waiting = Gauge(
-            "gate_outbox_waiting",
-            "Messages that wait for their target.",
-            ("target",),
-            registry=registry,
-        )
-        self._outbox_dead = Gauge(
-            "gate_outbox_dead", "Messages that were given up.", ("target",), registry=registry
-        )
-        self._outbox_age = Gauge(
-            "gate_outbox_oldest_seconds",
-            "Age of the oldest message that waits.",
-            ("target",),
-            registry=registry,
-        )
-        self._sightings = _Children(
-            Counter(
-                "gate_sightings",
-                "Deployments that went past the gate, by what would have explained them.",
-                ("source", "missing"),
-                registry=registry,
-            )
-        )
-        self._inbox_waiting = Gauge(
-            "gate_inbox_waiting",
-            "Deliveries that are not worked on yet.",
-            ("source",),
-            registry=registry,
-        )
-        self._inbox_given_up = Gauge(
-            "gate_inbox_given_up",
-            "Deliveries of the last days that were given up.",
-            ("source",),
-            registry=registry,
-        )
-        self._inbox_age = Gauge(
-            "gate_inbox_oldest_seconds",
-            "Age of the oldest delivery that waits.",
-            ("source",),
-            registry=registry,
         )
 
-    def decided(self, decision: Decided) -> None:
-        """Count a decision that was recorded."""
+        self._requests = self._histogram(
+            "gate_request_seconds", "From the head of a request to the end of its answer.", "route"
+        )
+        self._responses = self._counter("gate_responses", "Answers by HTTP status.", "status")
+        self._refusals = self._counter(
+            "gate_refusals", "Requests answered with a problem.", "problem"
+        )
+        self._waiters = self._gauge(
+            "gate_waiters", "Requests that wait for a change to be settled."
+        )
+
+        self._batches = self._histogram(
+            "gate_writer_batch_units", "Units that share a commit.", buckets=_BATCH_SIZES
+        )
+        self._commits = self._histogram(
+            "gate_writer_commit_seconds",
+            "How long the database took to write and commit a batch, retries included.",
+        )
+        self._queue = self._gauge(
+            "gate_writer_queue_units", "Units that waited for the writer after its last commit."
+        )
+        self._oldest_unit = self._gauge(
+            "gate_writer_oldest_seconds",
+            "How long the oldest unit waits that is not written yet; 0 if none does. It grows "
+            "while the writer is stuck.",
+        )
+        self._hears = self._gauge(
+            "gate_database_listener_up",
+            "1 while this server finds out within a second what other servers write; always 1 on "
+            "SQLite, where there are none.",
+        )
+        self._clock_offset = self._gauge(
+            "gate_clock_offset_seconds",
+            "How far the database's clock is ahead of this server's, by which it is corrected.",
+        )
+        self._troubles = self._counter(
+            "gate_troubles",
+            "What failed inside the gate, by where: such as `database writer`, `database reader`, "
+            "`database listener`, `worker: ledger`. The log has the causes.",
+            "where",
+        )
+        self._turns = self._gauge(
+            "gate_loop_success_timestamp_seconds",
+            "When each loop of this server last ended a turn without an error.",
+            "loop",
+        )
+
+        self._activated = self._gauge(
+            "gate_policy_set_activated_timestamp_seconds",
+            "When the policy set in force was activated.",
+        )
+        self._broken = self._gauge(
+            "gate_policy_files_broken", "1 while the policy files on disk cannot be used."
+        )
+        self._of_neighbours()
+        self._of_the_ledger()
+
+    def _of_neighbours(self) -> None:
+        """Add what the gate hears from other systems, and sends to them."""
+        self._heard = self._histogram(
+            "gate_code_host_seconds",
+            "How long a code host took for everything about one change: a `whole` answer, a "
+            "`part` of it, or `silence`.",
+            *("host", "answer"),
+        )
+        self._sightings = self._counter(
+            "gate_sightings",
+            "Deployments that went past the gate, by what would have explained them.",
+            *("source", "missing"),
+        )
+        self._sent = self._counter(
+            "gate_deliveries", "Messages by what became of one attempt.", "kind", "result"
+        )
+        self._outbox = (
+            self._gauge("gate_outbox_waiting", "Messages that wait for their target.", "target"),
+            self._gauge("gate_outbox_dead", "Messages that were given up.", "target"),
+            self._gauge(
+                "gate_outbox_oldest_seconds", "Age of the oldest message that waits.", "target"
+            ),
+        )
+        self._inbox = (
+            self._gauge("gate_inbox_waiting", "Deliveries that are not worked on yet.", "source"),
+            self._gauge(
+                "gate_inbox_given_up", "Deliveries of the last days that were given up.", "source"
+            ),
+            self._gauge(
+                "gate_inbox_oldest_seconds", "Age of the oldest delivery that waits.", "source"
+            ),
+        )
+
+    def _of_the_ledger(self) -> None:
+        """Add how far the ledger is sealed and signed."""
+        self._sealed = self._gauge("gate_ledger_entries", "Entries of the ledger that are sealed.")
+        self._signed = self._gauge(
+            "gate_ledger_signed_entries", "Entries that the newest checkpoint covers."
+        )
+        self._unsealed = self._gauge(
+            "gate_ledger_unsealed_seconds",
+            "How long the oldest entry that is not sealed has waited.",
+        )
+        self._signs = self._gauge(
+            "gate_signing_ready",
+            "1 while this server may sign; at 0 nothing is admitted, and `/readyz` says why.",
+        )
+
+    def _gauge(self, name: str, words: str, *labels: str) -> Gauge:
+        self.described.append(Described(name, "gauge", labels, words))
+        return Gauge(name, words, labels, registry=self._registry)
+
+    def _counter(self, name: str, words: str, *labels: str) -> "_Children[Counter]":
+        self.described.append(Described(f"{name}_total", "counter", labels, words))
+        return _Children(Counter(name, words, labels, registry=self._registry))
+
+    def _histogram(
+        self, name: str, words: str, *labels: str, buckets: Sequence[float] = _SECONDS
+    ) -> "_Children[Histogram]":
+        self.described.append(Described(name, "histogram", labels, words))
+        return _Children(Histogram(name, words, labels, registry=self._registry, buckets=buckets))
+
+    def decided(self, decision: Decided, seconds: float | None = None) -> None:
+        """Count a decision that was recorded, and how long its caller has waited for it.
+
+        Nobody waits for a change that is decided again.
+        """
         self._decisions.of(decision.outcome, decision.route, decision.band.word).inc()
+        if seconds is not None:
+            self._decision_seconds.of(decision.outcome).observe(seconds)
+
+    def changes(self, states: Mapping[str, tuple[int, float]]) -> None:
+        """Set for each state how many changes wait, and how many seconds the oldest has waited."""
+        _show(self._waiting_changes, states)
 
     def set_back(self) -> None:
         """Count a change that the worker failed to expire or to decide again."""
-        self._setbacks.inc()
+        self._setbacks.of().inc()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answered request. `route` is a template: each value of it becomes a label."""
@@ -209,17 +256,32 @@ class Metrics:
         """Count a request that was answered with a problem of that name."""
         self._refusals.of(problem).inc()
 
-    def wrote(self, units: int, queued: int) -> None:
-        """Count a commit of the writer: how many units shared it, and how many wait.
+    def wrote(self, units: int, queued: int, seconds: float) -> None:
+        """Count a commit of the writer: how many units shared it, how many wait, how long it took.
 
         Any thread may call this.
         """
-        self._batches.observe(units)
+        self._batches.of().observe(units)
         self._queue.set(queued)
+        self._commits.of().observe(seconds)
 
-    def watch_waiters(self, count: Callable[[], int]) -> None:
-        """Set the function that returns how many requests wait now."""
-        self._waiters.set_function(count)
+    def watch(self, watched: Watched) -> None:
+        """Set the functions that are called whenever somebody reads the figures."""
+        self._waiters.set_function(watched.waiters)
+        self._oldest_unit.set_function(watched.oldest_unit_seconds)
+        self._hears.set_function(watched.hears_others)
+
+    def turned(self, loop: str) -> None:
+        """Set that this loop has just ended a turn without an error."""
+        self._turns.labels(loop).set_to_current_time()
+
+    def clock(self, offset_seconds: float) -> None:
+        """Set how far the database's clock is ahead of this server's."""
+        self._clock_offset.set(offset_seconds)
+
+    def signs(self, *, ready: bool) -> None:
+        """Set whether this server may sign, which every admission needs."""
+        self._signs.set(ready)
 
     def policies(self, *, activated_at: datetime | None, broken: bool) -> None:
         """Set when the policy set in force was activated, and whether the files are broken."""
@@ -257,13 +319,13 @@ class Metrics:
         """Set for each target how many messages wait, how many are dead, and how many seconds the
         oldest has waited.
         """
-        _show((self._outbox_waiting, self._outbox_dead, self._outbox_age), targets)
+        _show(self._outbox, targets)
 
     def inbox(self, sources: Mapping[str, tuple[int, int, float]]) -> None:
         """Set for each source how many deliveries wait, how many were given up, and how many
         seconds the oldest has waited.
         """
-        _show((self._inbox_waiting, self._inbox_given_up, self._inbox_age), sources)
+        _show(self._inbox, sources)
 
     def listen(self, host: str, port: int) -> None:
         """Answer `/metrics` on a port of its own, without a token, for as long as the process
@@ -302,6 +364,6 @@ class _Children(dict[tuple[str, ...], Measure]):
         return self[labels]
 
     def __missing__(self, labels: tuple[str, ...]) -> Measure:
-        child: Measure = self._parent.labels(*labels)
+        child: Measure = self._parent.labels(*labels) if labels else self._parent
         self[labels] = child
         return child

@@ -27,6 +27,7 @@ from gate.flow.ledger import publish
 from gate.flow.notifications import chat
 from gate.flow.notifications.notify import Post
 from gate.flow.policies import policies
+from gate.flow.queries import upkeep
 from gate.flow.rulebooks import FilesTrouble
 from gate.flow.webhooks import code_hosts, inbox
 from gate.flow.webhooks.inbox import Handler
@@ -96,13 +97,17 @@ class Worker:
 
     def start(self) -> list[asyncio.Task[None]]:
         """Start the loops and return their tasks; cancelling them stops the loops."""
+        return [asyncio.create_task(self.repeat(*loop)) for loop in self.loops()]
+
+    def loops(self) -> list[tuple[str, float, Callable[[], Awaitable[None]]]]:
+        """Return each loop: its name, the seconds between two turns, and the turn."""
         loops: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
             ("changes", ROUND_SECONDS, self.changes),
             ("holds", HOLDS_SECONDS, self.holds),
             ("files", ROUND_SECONDS, self.files),
             ("hooks", ROUND_SECONDS, self.hooks),
             ("ledger", LEDGER_SECONDS, self.ledger),
-            ("inbox figures", MEASURE_SECONDS, self.measure),
+            ("figures", MEASURE_SECONDS, self.measure),
             ("tidy", TIDY_SECONDS, self.tidy),
             ("clock", CLOCK_SECONDS, self.clock),
         ]
@@ -113,7 +118,7 @@ class Worker:
                 ("outbox tidy", TIDY_SECONDS, self.post.tidy),
             ]
         loops += [(one.name, one.every_seconds, self.chore(one)) for one in self.chores]
-        return [asyncio.create_task(self.repeat(*loop)) for loop in loops]
+        return loops
 
     async def repeat(self, name: str, seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
         """Repeat a turn and a pause for ever. An error ends the turn, never the loop."""
@@ -125,6 +130,7 @@ class Worker:
                 self.gate.troubles.lasts(where, error)
             else:
                 self.gate.troubles.over(where)
+                self.gate.metrics.turned(name)
             await asyncio.sleep(seconds)
 
     async def stop(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -171,13 +177,16 @@ class Worker:
     async def ledger(self) -> None:
         """Seal entries, sign the head, and check entries that are sealed."""
         await publish.turn(self.gate, self.name)
+        stopped = self.gate.signing.stopped or await self.gate.signing.problem()
+        self.gate.metrics.signs(ready=stopped is None)
 
     async def hooks(self) -> None:
         """Work on reports of other systems; every replica does, each on other deliveries."""
         await inbox.work(self.gate, HANDLERS)
 
     async def measure(self) -> None:
-        """Update the figures of reports that wait to be worked on."""
+        """Update the figures of what waits: changes, and reports of other systems."""
+        await upkeep.measure(self.gate)
         await inbox.measure(self.gate)
 
     async def files(self) -> None:
@@ -239,6 +248,7 @@ class Worker:
         """Measure how far this server's clock is from the database's."""
         asked_at = datetime.now(UTC)
         self.gate.clock.correct(await self.gate.store.now(), asked_at=asked_at)
+        self.gate.metrics.clock(self.gate.clock.offset.total_seconds())
 
 
 def _tidy_people(tx: Tx) -> None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from gate.config import PREFIX, Settings
 from gate.core.facts import FACTS, GROUPS, claimable
+from gate.metrics import Metrics
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -57,6 +58,37 @@ prints the whole path. PostgreSQL is `postgresql+psycopg://USER:PASSWORD@HOST/DA
 Each flag of the client can be given as a variable too: `--if-down` is `GATE_IF_DOWN`.
 """
 
+_METRICS_HEAD = """\
+# Metrics
+
+<!-- The table is made from gate/metrics.py by `make docs`; a test compares the two. -->
+
+`GET /metrics` answers in the text format of Prometheus, to any token. With `GATE_METRICS_PORT` the same figures have a port of
+their own that needs none; keep that one inside. Every replica serves its own figures: add counters up, and of gauges about the
+database (changes, ledger, outbox, inbox) take the highest, because every replica shows the same.
+
+A histogram NAME is served as `NAME_bucket`, `NAME_sum` and `NAME_count`. Labels never hold a service, a change or a person.
+
+"""
+
+_METRICS_TAIL = """
+`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_open_fds` and their like are those of every Prometheus client.
+
+## Healthy, slow, stuck
+
+| question | look at |
+|---|---|
+| Does it decide? | `gate_decisions_total` grows, `gate_responses_total{status=~"5.."}` does not |
+| Is it slow? | `gate_decision_seconds`, and which part of it: `gate_code_host_seconds`, `gate_writer_commit_seconds` |
+| Is the database the reason? | `gate_writer_commit_seconds`, `gate_troubles_total{where=~"database.*"}` |
+| Is the writer stuck? | `gate_writer_oldest_seconds`: over 8 seconds requests are refused |
+| Is a loop stuck? | `time() - gate_loop_success_timestamp_seconds`, by `loop` |
+| Can anything be admitted? | `gate_signing_ready` |
+| Does somebody wait for people? | `gate_changes_oldest_seconds{state="pending"}` |
+
+[Alert rules](../deploy/README.md) and a dashboard use exactly these.
+"""
+
 
 def facts_page() -> str:
     """Every fact, by group."""
@@ -89,8 +121,17 @@ def _shown(default: object) -> str:
     return f"`{text}`" if text else ""
 
 
+def metrics_page() -> str:
+    """Every metric."""
+    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for one in Metrics().described:
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.words} |")
+    return _METRICS_HEAD + "\n".join(lines) + "\n" + _METRICS_TAIL
+
+
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {"facts.md": facts_page, "settings.md": settings_page}
+    {"facts.md": facts_page, "metrics.md": metrics_page, "settings.md": settings_page}
 )
 
 

@@ -3,6 +3,7 @@ are followed.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -163,6 +164,28 @@ async def test_an_error_ends_a_turn_and_never_the_loop_and_is_logged_once(
         ("worker: tidy", f"{type(error).__name__}: {error}")
     ]
     assert measured(small_shop, 'gate_troubles_total{where="worker: tidy"}') == 2
+    assert "gate_loop_success_timestamp_seconds{" not in (
+        small_shop.gate.metrics.exposition().decode()
+    ), "a loop whose turns all fail has not succeeded"
+
+
+async def test_a_loop_that_works_shows_when_it_did_last(small_shop: Shop) -> None:
+    twice = asyncio.Event()
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if turns > 1:
+            twice.set()
+
+    began = time.time()
+    task = asyncio.create_task(small_shop.worker().repeat("tidy", 0, turn))
+    await twice.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert measured(small_shop, 'gate_loop_success_timestamp_seconds{loop="tidy"}') >= began
 
 
 async def test_the_loops_run_and_end(small_shop: Shop) -> None:

@@ -36,7 +36,7 @@ from gate.api.http import docs
 from gate.api.http.permits import Parts
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
-from gate.metrics import Metrics
+from gate.metrics import Metrics, Watched
 
 _ROUTERS = (
     changes,
@@ -85,5 +85,7 @@ def attach(app: Starlette, gate: Gate, hooks: Hooks = NO_HOOKS) -> Parts:
     """
     parts = app.state.parts = Parts(gate, hooks)
     gate.store.on_change(parts.access.hear)
-    gate.metrics.watch_waiters(lambda: gate.waiters.count)
+    gate.metrics.watch(
+        Watched(lambda: gate.waiters.count, gate.store.waited_seconds, gate.store.hears_others)
+    )
     return parts

@@ -16,6 +16,11 @@ class Clock:
         """Now, in UTC."""
         return datetime.now(UTC) + self._offset
 
+    @property
+    def offset(self) -> timedelta:
+        """How far the database's clock is ahead of this process's."""
+        return self._offset
+
     def correct(self, database_now: datetime, *, asked_at: datetime) -> None:
         """Take over what the database's clock said between `asked_at` and now, both by this
         process's own clock.

@@ -158,6 +158,14 @@ class Store:
         """Why nothing will ever be written again; the process should end."""
         return self._writer.failed
 
+    def waited_seconds(self) -> float:
+        """Return how long the oldest write waits that is not durable yet, 0 if none does."""
+        return self._writer.waited_seconds()
+
+    def hears_others(self) -> bool:
+        """Whether this process finds out what others write; an SQLite file has no others."""
+        return self._listener is None or self._listener.hears
+
     async def unready(self) -> str | None:
         """Return why nothing can be written now, or None when all is well.
 

@@ -6,6 +6,7 @@ the change of the run) is compared inside the transaction that records the decis
 moved, the change is decided once more.
 """
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -86,6 +87,7 @@ async def submit(
     Raises `NotAllowed` outside the caller's services, `Invalid` for a reused key, `Unavailable`
     where nothing was recorded.
     """
+    began = time.perf_counter()
     book = await gate.rulebooks.current()
     for _ in range(DECISIONS_MAX):
         here = _required(change, by, book)
@@ -101,7 +103,7 @@ async def submit(
         recorded = await gate.store.record(unit)
         match recorded.outcome:
             case units.Outcome.NEW:
-                gate.metrics.decided(made.record.decision)
+                gate.metrics.decided(made.record.decision, time.perf_counter() - began)
                 return Submitted(
                     CREATED,
                     body,
@@ -119,7 +121,7 @@ async def submit(
                 answer = await join(gate, asking, recorded.change_id, unit, body)
                 if answer is not None:
                     if answer.status == CREATED:
-                        gate.metrics.decided(made.record.decision)
+                        gate.metrics.decided(made.record.decision, time.perf_counter() - began)
                     return _joined(answer)
             case _:
                 # The policies moved, or the run's change did: nothing was recorded.

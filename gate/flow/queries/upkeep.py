@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Group
+from gate.core.change import State
 from gate.flow.answers.upkeep import (
     FilesAnswer,
     GivenUpAnswer,
@@ -18,6 +19,7 @@ from gate.flow.answers.upkeep import (
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
+from gate.storage.changes import waiting
 from gate.storage.messages import inbox as inbox_table
 from gate.storage.messages import upkeep as figures
 from gate.storage.messages.inbox import GivenUp
@@ -69,6 +71,20 @@ def _group(book: Rulebook, group: Group) -> GroupAnswer:
 def _waiting(found: Iterable[Waiting]) -> tuple[WaitingAnswer, ...]:
     return tuple(
         WaitingAnswer(one.name, one.waiting, one.dead, one.oldest_at, one.error) for one in found
+    )
+
+
+async def measure(gate: Gate) -> None:
+    """Bring the metrics of changes that wait up to date."""
+    now = gate.clock()
+    found = await gate.store.read_slowly(waiting.counted)
+    nobody = (0, now)
+    gate.metrics.changes(
+        {
+            state: (count, max((now - oldest).total_seconds(), 0.0))
+            for state in (State.PENDING.value, waiting.HELD)
+            for count, oldest in (found.get(state, nobody),)
+        }
     )
 
 

@@ -3,9 +3,10 @@ for: all of them, or those that moved.
 """
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, case, func, or_, select, tuple_
 
 from gate.core.change import State
 from gate.storage.changes.approvals import GIVEN, Approval, approval_of
@@ -17,6 +18,7 @@ WAITING_MAX = 20_000
 """How many waiting changes the queue has, the newest ones; the list of changes has the others."""
 
 IDS_AT_ONCE = 500
+HELD = "held"
 
 
 class Stored(NamedTuple):
@@ -48,6 +50,17 @@ def decisions_of_waiting(conn: Connection) -> dict[str, tuple[int, bool, int | N
         change: (decision, bool(held), expires)
         for change, decision, held, expires in conn.execute(newest)
     }
+
+
+def counted(conn: Connection) -> dict[str, tuple[int, datetime]]:
+    """Return how many changes are pending and how many are held, and when the oldest of each was
+    submitted. What nothing waits for is left out.
+    """
+    state = case((changes.c.hold.is_not(None), HELD), else_=State.PENDING.value)
+    query = (
+        select(state, func.count(), func.min(changes.c.submitted_at)).where(_WAITS).group_by(state)
+    )
+    return {name: (count, oldest) for name, count, oldest in conn.execute(query)}
 
 
 def read(conn: Connection, ids: Collection[str]) -> Iterable[Stored]:

@@ -64,6 +64,14 @@ class Line:
         """Return how many calls wait."""
         return len(self._arrived) + sum(map(len, self._turns.values()))
 
+    def waiting_since(self) -> float | None:
+        """Return when the call was asked for that is served next, or None. Any thread may ask."""
+        try:
+            first = self._arrived[0]
+        except IndexError:
+            return None
+        return None if first is None else first.asked_at
+
     def put(self, call: Call) -> None:
         """Add a call. It arrives at the end of this turn of its event loop, with all others of it.
 

@@ -22,7 +22,7 @@ class Listener:
     """A thread that finds out what other processes wrote to PostgreSQL.
 
     It is notified at once, and asks for the rows of all announcements twice a second. After a time
-    without a connection it announces `EVERYTHING`.
+    without a connection it announces `EVERYTHING`. `hears` says whether it is connected.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class Listener:
     ) -> None:
         self._engine, self._url, self._announce, self._reports = engine, url, announce, reports
         self._heard = Heard(process)
+        self.hears = False
         self._stop = threading.Event()
         # The thread waits for the database and for this pair of sockets at once: closing one end
         # wakes it, so that it can end.
@@ -50,6 +51,7 @@ class Listener:
                 self._listen()
             except Exception as error:  # noqa: BLE001 - of whatever kind: without this thread nobody hears what others write
                 self._reports.lasts(LISTENER, error)
+            self.hears = False
             self._announce(EVERYTHING)
             self._stop.wait(ASK_SECONDS)
 
@@ -71,6 +73,7 @@ class Listener:
             raw.execute(f"LISTEN {CHANNEL}")
         # What others wrote before LISTEN was not notified.
         self._heard.ask(raw)
+        self.hears = True
         self._reports.over(LISTENER)
         self._announce(EVERYTHING)
         with selectors.DefaultSelector() as waiting:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Wrote: TypeAlias = Callable[[int, int], None]
-"""Called after each commit: how many calls shared it, and how many wait."""
+Wrote: TypeAlias = Callable[[int, int, float], None]
+"""Called after each commit: how many calls shared it, how many wait, and how many seconds the
+database took for it."""
 
 Lasts: TypeAlias = Callable[[str, BaseException], None]
 """Called with a place and an error each time something fails; that may be many times a second."""
@@ -27,6 +28,8 @@ class Reports:
 
 
 NOBODY_LISTENS = Reports(
-    wrote=lambda _calls, _waiting: None, lasts=lambda _where, _error: None, over=lambda _where: None
+    wrote=lambda _calls, _waiting, _seconds: None,
+    lasts=lambda _where, _error: None,
+    over=lambda _where: None,
 )
 """For programs that are no server: their caller gets the error, and nobody else needs it."""

@@ -72,6 +72,8 @@ class Writer:
         self._link: KeptConnection | None = KeptConnection(engine, url)
         self._housekeeping = Housekeeping(self._link, path, audience)
         self._closing = False
+        # When the oldest call of the group that is being written was asked for.
+        self._in_hand: float | None = None
         self._calls = Line(GROUP_MAX)
         self._thread = threading.Thread(target=self._run, name="gate-writer", daemon=True)
         self._thread.start()
@@ -83,6 +85,16 @@ class Writer:
         if len(self._calls) >= QUEUE_MAX:
             raise Unavailable(f"{QUEUE_MAX} writes are waiting already; ask again")
         self._calls.put(call)
+
+    def waited_seconds(self) -> float:
+        """Return how long the oldest call waits that is not written yet, 0 if none does.
+
+        Any thread may ask, also while the database hangs.
+        """
+        since = self._in_hand
+        if since is None:
+            since = self._calls.waiting_since()
+        return 0.0 if since is None else time.monotonic() - since
 
     def missing(self) -> Path | None:
         """Return the file of the database if it was moved away or deleted, or None."""
@@ -102,7 +114,9 @@ class Writer:
                 ending = self._take(group)
                 in_time = _refuse_late(group)
                 if in_time:
+                    self._in_hand = in_time[0].asked_at
                     self._write(in_time)
+                    self._in_hand = None
                 self._housekeeping.keep(self._link)
             except Exception as error:  # noqa: BLE001 - a fault of the writer itself: nobody may wait for it for ever
                 ending = ending or self._closing
@@ -135,6 +149,7 @@ class Writer:
         Every call gets its answer or its refusal here. Returns the refusal if the database does not
         write at all, or None.
         """
+        began = time.monotonic()
         try:
             self._try(group)
         except UnknownOutcome as problem:
@@ -158,7 +173,7 @@ class Writer:
             self._reports.over(WRITER)
         self.trouble, self.written_at = None, time.monotonic()
         deliver(group)
-        self._reports.wrote(len(group), len(self._calls))
+        self._reports.wrote(len(group), len(self._calls), self.written_at - began)
         return None
 
     def _one_by_one(self, group: list[Call]) -> Exception | None:

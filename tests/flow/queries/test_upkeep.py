@@ -2,6 +2,7 @@
 figures.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -19,7 +20,7 @@ from gate.flow.policies import freezes
 from gate.flow.queries import calendar, facets
 from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.insights import busiest_place, insights, rule_places
-from gate.flow.queries.upkeep import upkeep
+from gate.flow.queries.upkeep import measure, upkeep
 from gate.flow.queries.waiting_list import WaitingList
 from gate.storage.changes import planned
 from gate.storage.changes.log import LogFilters
@@ -274,3 +275,33 @@ async def test_a_rule_that_nobody_wrote_is_not_found(shop: Shop) -> None:
     for policy, rule in (("production", "nothing"), ("nothing", "size")):
         with pytest.raises(NotFound):
             await in_words.rule(shop.gate, policy, rule, ADA)
+
+
+async def test_changes_that_wait_are_counted_with_the_age_of_the_oldest(shop: Shop) -> None:
+    await measure(shop.gate)
+    none_yet = waiting_shown(shop)
+    await shop.submit("a")  # passes by itself, so it waits for nobody
+    await shop.submit("b", claims=LARGE)
+    shop.hands.ahead = timedelta(minutes=10)
+    await shop.submit("c", claims=LARGE)
+    ends = shop.gate.clock() + timedelta(hours=1)
+    await freezes.add(shop.gate, FreezeCommand("Now", ends=ends, services=("web",)), ADA)
+    await shop.submit("d", service="web", environment="production")
+
+    await measure(shop.gate)
+
+    shown = waiting_shown(shop)
+    assert set(none_yet.values()) == {0.0}
+    assert (shown["waiting pending"], shown["waiting held"]) == (2, 1)
+    assert 600 <= shown["oldest pending"] < 660 > shown["oldest held"]
+
+
+def waiting_shown(shop: Shop) -> dict[str, float]:
+    """The figures of changes that wait, as an operator reads them."""
+    lines = shop.gate.metrics.exposition().decode()
+    return {
+        f"{name} {state}": float(value)
+        for name, state, value in re.findall(
+            r'^gate_changes_(waiting|oldest)\w*{state="(\w+)"} (\S+)$', lines, re.MULTILINE
+        )
+    }

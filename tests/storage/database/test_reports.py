@@ -29,6 +29,7 @@ class Heard:
 
     troubles: list[tuple[str, BaseException]] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
+    commits: list[tuple[int, int, float]] = field(default_factory=list)
     moved: threading.Event = field(default_factory=threading.Event)
     breaks_after_commit: bool = False
 
@@ -50,7 +51,8 @@ class Heard:
         assert await asyncio.to_thread(self.moved.wait, 10)
         self.moved.clear()
 
-    def _wrote(self, _calls: int, _waiting: int) -> None:
+    def _wrote(self, calls: int, waiting: int, seconds: float) -> None:
+        self.commits.append((calls, waiting, seconds))
         if self.breaks_after_commit:
             raise ZeroDivisionError("a fault of the writer itself")
 
@@ -135,6 +137,34 @@ async def test_a_fault_of_one_call_is_its_callers_alone(database_url: str) -> No
     assert (heard.troubles, store.failed) == ([], None)
 
 
+async def test_a_writer_that_is_stuck_shows_while_it_is_stuck(database_url: str) -> None:
+    store = Store.open(database_url)
+    try:
+        idle = store.waited_seconds()
+        async with busy(store):
+            held_up = store.waited_seconds()
+            waits = store.record(make_unit(1))
+            held_up_longer = store.waited_seconds()
+        await waits
+    finally:
+        await asyncio.to_thread(store.close)
+
+    assert 0 == idle < held_up < held_up_longer
+    assert store.waited_seconds() == 0
+
+
+async def test_each_commit_is_reported_with_the_time_that_it_took(database_url: str) -> None:
+    heard = Heard()
+    store = Store.open(database_url, reports=heard.reports)
+    async with busy(store):
+        asked = [store.record(make_unit(number)) for number in range(3)]
+    await asyncio.gather(*asked)
+    await asyncio.to_thread(store.close)
+
+    assert [units for units, _, _ in heard.commits] == [1, 3]
+    assert all(0 < seconds < 60 for _, _, seconds in heard.commits)
+
+
 async def test_a_connection_that_is_cut_is_reported_by_whoever_listens_and_so_is_its_end(
     postgres_url: str,
 ) -> None:
@@ -143,7 +173,10 @@ async def test_a_connection_that_is_cut_is_reported_by_whoever_listens_and_so_is
     other = Store.open(postgres_url)
     try:
         await heard.until_more()  # it listens
+        assert store.hears_others()
         await other.write(end_the_listener)
+        await heard.until_more()
+        cut = store.hears_others()
         while (
             heard.where().count(LISTENER) < 1 or heard.over.count(LISTENER) < 2
         ):  # when it began, and again
@@ -152,6 +185,7 @@ async def test_a_connection_that_is_cut_is_reported_by_whoever_listens_and_so_is
         await asyncio.to_thread(store.close)
         await asyncio.to_thread(other.close)
 
+    assert not cut
     assert heard.where() == [LISTENER]
     assert "server closed the connection" in heard.causes()
 
