@@ -50,8 +50,8 @@ class Listener:
             try:
                 self._listen()
             except Exception as error:  # noqa: BLE001 - of whatever kind: without this thread nobody hears what others write
+                self.hears = False
                 self._reports.lasts(LISTENER, error)
-            self.hears = False
             self._announce(EVERYTHING)
             self._stop.wait(ASK_SECONDS)
 
