@@ -1,4 +1,6 @@
-"""`/v1/log`: one row for each decision, as a page or as one long stream."""
+"""`/v1/log`: one row for each decision, and for each act where they are asked for, as a page or as
+one long stream.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -12,10 +14,10 @@ from gate.api.http.answers import page_answer, stream_answer
 from gate.api.http.permits import GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.queries import LogQuery
-from gate.flow.answers.decision import LogRowAnswer
 from gate.flow.answers.written import written_line
 from gate.flow.commands import Page
 from gate.flow.queries import log
+from gate.flow.queries.log import RowAnswer
 
 CHUNK_BYTES = 64 * 1024
 NDJSON = "application/x-ndjson"
@@ -26,7 +28,7 @@ router = APIRouter(prefix="/v1/log", tags=["log"], route_class=GateRoute)
 
 @router.get(
     "",
-    response_model=Page[LogRowAnswer],
+    response_model=Page[RowAnswer],
     responses={
         200: {
             "content": {
@@ -39,7 +41,10 @@ router = APIRouter(prefix="/v1/log", tags=["log"], route_class=GateRoute)
 async def read_log(
     query: Annotated[LogQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Response:
-    """The decision log, newest first. `ndjson` and `csv` stream every row that fits."""
+    """The decision log, newest first. `ndjson` and `csv` stream every row that fits.
+
+    With `kind=all` it is the log of what happened: the acts of people stand among the decisions.
+    """
     match query.format:
         case "csv":
             return stream_answer(
@@ -69,6 +74,6 @@ async def chunked(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield bytes(piece)
 
 
-async def _lines(rows: AsyncIterator[LogRowAnswer]) -> AsyncIterator[bytes]:
+async def _lines(rows: AsyncIterator[RowAnswer]) -> AsyncIterator[bytes]:
     async for row in rows:
         yield written_line(row)

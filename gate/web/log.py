@@ -7,26 +7,46 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.api.models.queries import Words
+from gate.api.models.queries import ActKind, Words
 from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
 from gate.core.instants import rfc3339
 from gate.errors import NotFound
-from gate.flow.answers.decision import LogRowAnswer
 from gate.flow.answers.delivery import CountAnswer
 from gate.flow.answers.reasons import FactAnswer
 from gate.flow.answers.written import indented
 from gate.flow.commands import Part
 from gate.flow.identity.labels import requester
 from gate.flow.queries import facets, log, look
-from gate.storage.changes.log import LogFilters
+from gate.storage.changes.log import ACT, ANYTHING, DECISION, LogFilters
 from gate.web.page import Blank, Cursor, Pages, View
 from gate.web.viewer import Viewer
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+KINDS: Mapping[str, str] = {
+    ANYTHING: "everything",
+    DECISION: "decisions",
+    ACT: "what people did",
+    "approval": "approvals",
+    "rejection": "rejections",
+    "lapse": "approvals taken back or lapsed",
+    "override": "overrides",
+    "cancellation": "withdrawals",
+    "post_review": "reviews held",
+    "freeze": "freezes and stopped lines",
+    "activation": "policies put in force",
+    "registration": "policies registered",
+    "standard_change": "standard changes",
+    "incident": "incidents",
+    "link": "ties to incidents",
+    "token": "tokens",
+    "role": "people and roles",
+}
+"""What a reader may ask for alone."""
+
 FACETS = ("outcome", "route", "band", "environment", "service")
 
 pages = Pages()
@@ -44,6 +64,7 @@ class LogQuery(BaseModel, extra="forbid"):
     band: Annotated[BandWord | None, Blank] = None
     first: Annotated[date | None, Blank, Field(alias="from")] = None
     last: Annotated[date | None, Blank, Field(alias="to")] = None
+    kind: Annotated[ActKind, BeforeValidator(lambda value: value or ANYTHING)] = ANYTHING
     cursor: Cursor = None
 
     def filters(self) -> LogFilters:
@@ -56,6 +77,7 @@ class LogQuery(BaseModel, extra="forbid"):
             band=Band.of(self.band) if self.band else None,
             outcome=self.outcome,
             words=self.q,
+            kind=self.kind,
         )
 
     def part(self) -> Part:
@@ -68,31 +90,41 @@ class LogQuery(BaseModel, extra="forbid"):
 
     def pairs(self, **other: Any) -> dict[str, str]:
         """What the address of the same page holds, with other values here and there."""
-        given = {**self.model_dump(by_alias=True, mode="json"), "cursor": None, **other}
+        kind = None if self.kind == ANYTHING else self.kind
+        given = self.model_dump(by_alias=True, mode="json")
+        given = {**given, "kind": kind, "cursor": None, **other}
         return {name: str(value) for name, value in given.items() if value not in {None, ""}}
 
 
 @pages.page("/log")
 async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """One page of decisions, newest first."""
+    """One page of what happened, newest first: a line a change, and a line for each act about none.
+
+    It is what `/v1/log` answers with `kind=all`, put together by change.
+    """
     filters, part = query.filters(), query.part()
-    found = await log.page(gate, filters, by, part)
+    found = await log.lines(gate, filters, by, part)
     counted = await facets.of_log(gate, filters, by)
     data = {"items": list(found.items), "next": found.next, "facets": counted}
     book = await gate.rulebooks.current()
     exported = {"from": _instant(part.begins), "to": _instant(part.ends)}
     values = {
-        "groups": by_change(found.items),
+        "lines": found.items,
+        "kinds": KINDS,
         "query": query,
         "facets": [_facet(name, counted[name], query) for name in FACETS],
         "days": facets.FACET_DAYS,
         "following": _address("/log", query.pairs(cursor=found.next)) if found.next else None,
         "exports": {
-            kind: _address("/v1/log", query.pairs(format=kind, **exported))
+            kind: _address("/v1/log", query.pairs(kind=query.kind, format=kind, **exported))
             for kind in ("csv", "ndjson")
         },
         "saved": _address("/log", query.pairs()),
-        "names": {row.change: requester(book, row.requested_by or "") for row in found.items},
+        "names": {
+            one.head.change: requester(book, one.head.requested_by or "")
+            for one in found.items
+            if one.head
+        },
         "now": gate.clock(),
         "is_filtered": bool(query.pairs()),
     }
@@ -114,17 +146,6 @@ async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) 
             "raw": indented(decision),
         },
     )
-
-
-def by_change(rows: Sequence[LogRowAnswer]) -> list[list[LogRowAnswer]]:
-    """The rows of each change together, newest first; the change stands where its newest row does.
-
-    A change whose rows lie on two pages stands on both.
-    """
-    found: dict[str, list[LogRowAnswer]] = {}
-    for row in rows:
-        found.setdefault(row.change, []).append(row)
-    return list(found.values())
 
 
 def _facet(name: str, counted: Sequence[CountAnswer], query: LogQuery) -> dict[str, Any]:

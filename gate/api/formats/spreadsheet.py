@@ -5,10 +5,11 @@ JSON is the exact form. Here a cell that begins like a formula begins with `'` i
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from gate.core.instants import rfc3339
 from gate.flow.answers.decision import LogRowAnswer
+from gate.flow.queries.log import RowAnswer
 
 COLUMNS = (
     "change",
@@ -32,16 +33,28 @@ COLUMNS = (
     "state",
     "result",
     "approved_by",
+    "overridden_by",
+    "incidents",
     "band",
     "score",
     "policy.name",
     "policy.revision",
     "reasons",
+    "kind",
+    "by",
+    "what",
+    "comment",
 )
+_LISTS: Mapping[str, Callable[[LogRowAnswer], Iterable[str]]] = {
+    "reasons": lambda row: (one.because for one in row.reasons if one.holds is not False),
+    "approved_by": lambda row: row.approved_by,
+    "overridden_by": lambda row: (one.by for one in row.overrides),
+    "incidents": lambda row: (one.id for one in row.incidents),
+}
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
-async def lines(rows: AsyncIterator[LogRowAnswer]) -> AsyncIterator[bytes]:
+async def lines(rows: AsyncIterator[RowAnswer]) -> AsyncIterator[bytes]:
     """A header row, then one record for each row."""
     yield _record(COLUMNS)
     async for row in rows:
@@ -53,15 +66,14 @@ def defused(text: str) -> str:
     return "'" + text if text.startswith(_DANGEROUS) else text
 
 
-def _cell(row: LogRowAnswer, column: str) -> str:
+def _cell(row: RowAnswer, column: str) -> str:
     if column == "at":
         return rfc3339(row.at)
-    if column == "reasons":
-        return defused("; ".join(one.because for one in row.reasons if one.holds is not False))
-    if column == "approved_by":
-        return defused("; ".join(row.approved_by))
+    if isinstance(row, LogRowAnswer) and column in _LISTS:
+        return defused("; ".join(_LISTS[column](row)))
     name, _, part = column.partition(".")
-    value = getattr(row, name)
+    # A decision has nothing in the columns of acts, and an act nothing in those of decisions.
+    value = getattr(row, name, None)
     if part and value is not None:
         value = getattr(value, part)
     if value is None:

@@ -33,6 +33,29 @@ Words: TypeAlias = Annotated[
     ),
 ]
 
+ActKind: TypeAlias = Literal[
+    "decision",
+    "act",
+    "all",
+    "approval",
+    "rejection",
+    "lapse",
+    "override",
+    "cancellation",
+    "post_review",
+    "freeze",
+    "registration",
+    "activation",
+    "standard_change",
+    "incident",
+    "link",
+    "token",
+    "role",
+    "key",
+    "epoch",
+]
+"""What a row of the log may be, and the words for several of them."""
+
 Sha256Text: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
@@ -87,8 +110,19 @@ class ChangesQuery(PartQuery):
 
 
 class LogQuery(PartQuery):
-    """Which decisions, and in which form. `ndjson` and `csv` are all of them, in one stream."""
+    """Which decisions, and in which form. `ndjson` and `csv` are all of them, in one stream.
 
+    `kind` asks for what people did, too.
+    """
+
+    kind: Annotated[
+        ActKind,
+        Field(
+            description="decisions alone; `act` is what people did to changes and to the gate, "
+            "`all` is both; the others are acts of one kind. A filter that is about changes finds "
+            "the acts about those that fit."
+        ),
+    ] = "decision"
     service: Name | None = None
     environment: Name | None = None
     type: ChangeType | None = None

@@ -5,6 +5,7 @@ decided now.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from gate.core.change import Repository, Result, State
 from gate.core.decision.record import Record
@@ -13,6 +14,7 @@ from gate.core.policy.policy import Policy
 from gate.flow.answers.change import (
     NOT_REVIEWED,
     ApprovalsAnswer,
+    ChangeIncidentAnswer,
     JudgedAnswer,
     approvals_answer,
     judged,
@@ -77,9 +79,19 @@ class DecisionAnswer(JudgedAnswer, _Numbered):
 
 
 @dataclass(frozen=True)
+class OverrideAnswer:
+    """Somebody lifted what held a change, or its rejection."""
+
+    by: str
+    at: datetime
+    comment: str
+
+
+@dataclass(frozen=True)
 class LogRowAnswer(_Numbered):
     """One decision in the log."""
 
+    kind: Literal["decision"]
     service: str
     environment: str
     repository: Repository | None
@@ -94,10 +106,31 @@ class LogRowAnswer(_Numbered):
     state: State
     result: Result | None
     approved_by: tuple[str, ...]
+    overrides: tuple[OverrideAnswer, ...]
+    incidents: tuple[ChangeIncidentAnswer, ...]
     band: BandWord
     score: int
     policy: PolicyAnswer
     reasons: tuple[ReasonAnswer, ...]
+
+
+@dataclass(frozen=True)
+class ActRowAnswer:
+    """One act in the log: what somebody did to a change, or to the gate itself.
+
+    `by` is a name, null where the gate did it by itself. `what` says what was done, `comment` is
+    what was written about it.
+    """
+
+    kind: str
+    at: datetime
+    by: str | None
+    what: str
+    comment: str
+    change: str | None
+    service: str | None
+    environment: str | None
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +139,9 @@ class Ended:
 
     state: State
     result: Result | None
-    approved_by: tuple[str, ...]
+    approved_by: tuple[str, ...] = ()
+    overrides: tuple[OverrideAnswer, ...] = ()
+    incidents: tuple[ChangeIncidentAnswer, ...] = ()
 
 
 def evaluation_answer(
@@ -151,6 +186,7 @@ def log_row(
         change=record.change,
         decision=record.number,
         at=record.at,
+        kind="decision",
         service=subject.service,
         environment=subject.environment,
         repository=asked.repository,
@@ -164,6 +200,8 @@ def log_row(
         state=ended.state,
         result=ended.result,
         approved_by=ended.approved_by,
+        overrides=ended.overrides,
+        incidents=ended.incidents,
         band=decision.band.word,
         score=decision.score,
         policy=policy_answer(record),

@@ -196,7 +196,7 @@ def freeze_named(
         return tuple(found)
     finding = held_by(held)
     kept = sentence(finding, {}, None)
-    until = f"until {_clock(hold.until)}" if hold.until else "until somebody lifts it"
+    until = f"until {clock(hold.until)}" if hold.until else "until somebody lifts it"
     what = "the line is stopped" if hold.stop else "frozen"
     said = f"{what} {until}: {shown('reason', hold.reason)}"
     return tuple(
@@ -207,6 +207,7 @@ def freeze_named(
     )
 
 
-def _clock(at: datetime) -> str:
+def clock(at: datetime) -> str:
+    """Return an instant as people say it, with its zone."""
     at = at.astimezone(UTC)
     return f"{at.day} {at:%b %Y, %H:%M} UTC"

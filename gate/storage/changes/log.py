@@ -3,9 +3,10 @@
 A stream of any length is page after page.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -15,7 +16,7 @@ from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes.search import commit_is, having_words
 from gate.storage.database.pages import Page, Part, page
-from gate.storage.database.values import reader
+from gate.storage.database.values import every, reader
 from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes, decisions
 from gate.storage.tables.stored_change import state_at
@@ -23,9 +24,17 @@ from gate.storage.tables.stored_change import state_at
 KEYS = (decisions.c.at, decisions.c.change_id, decisions.c.number)
 
 
+DECISION: Final = "decision"
+ACT: Final = "act"
+ANYTHING: Final = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class LogFilters:
-    """Which decisions. None is any. Every word of `words` must occur."""
+    """Which decisions. None is any. Every word of `words` must occur.
+
+    `kind` asks for acts, too: it is one of the words above, or the kind of an entry.
+    """
 
     service: str | None = None
     environment: str | None = None
@@ -45,6 +54,7 @@ class LogFilters:
     issuer: str | None = None
     repository: int | None = None
     words: str = ""
+    kind: str = DECISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +102,20 @@ def log_page(conn: Connection, filters: LogFilters, part: Part) -> Page[LogRow]:
     Each is a read of its own, so that the longest export holds no snapshot.
     """
     joined = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id)
-    return page(conn, [joined.where(*_conditions(conn, filters))], KEYS, part, reader(LogRow))
+    return page(conn, [joined.where(*conditions(conn, filters))], KEYS, part, reader(LogRow))
 
 
-def _conditions(conn: Connection, filters: LogFilters) -> list[ColumnElement[bool]]:
+def in_force(conn: Connection, wanted: Collection[str]) -> tuple[LogRow, ...]:
+    """Return the row of the decision in force of each of these changes."""
+    if not wanted:
+        return ()
+    number = decisions.c.number == changes.c.decision
+    query = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id).where(number)
+    return every(conn, LogRow, query.where(changes.c.id.in_(list(wanted))))
+
+
+def conditions(conn: Connection, filters: LogFilters) -> list[ColumnElement[bool]]:
+    """Return what the filters say of `decisions` joined with `changes`."""
     equal: dict[ColumnElement[Any], Any] = {
         decisions.c.service: filters.service,
         decisions.c.environment: filters.environment,

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 from gate.errors import Invalid
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
-from gate.storage.database.values import reader, values_of
+from gate.storage.database.values import every, reader, values_of
 from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema_people import tokens
 from gate.storage.texts import insert_texts, new_text
@@ -157,6 +157,13 @@ def find(conn: Connection, token: str) -> Kept | None:
         select(*_COLUMNS, tokens.c.secret_sha256).where(tokens.c.id == token)
     ).first()
     return None if row is None else Kept(Token(*row[:-1]), row.secret_sha256)
+
+
+def named(conn: Connection, wanted: Collection[str]) -> tuple[Token, ...]:
+    """Return the tokens of these ids, for showing which ones they were."""
+    if not wanted:
+        return ()
+    return every(conn, Token, select(*_COLUMNS).where(tokens.c.id.in_(list(wanted))))
 
 
 def judge(kept: Kept | None, presented: Presented, now: datetime) -> Token | None:

@@ -1,6 +1,6 @@
 """Windows and stopped lines that people declared; those of the calendar's file are not here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,6 +71,13 @@ def lift(tx: Tx, freeze: str, by: str) -> bool:
         return False
     tx.touch(TOPIC)
     return True
+
+
+def named(conn: Connection, wanted: Collection[str]) -> tuple[Declared, ...]:
+    """The windows of these ids, also those that are over."""
+    if not wanted:
+        return ()
+    return every(conn, Declared, select(freezes).where(freezes.c.id.in_(list(wanted))))
 
 
 def read(conn: Connection, freeze: str) -> Declared | None:

@@ -49,6 +49,12 @@ ENDED = "CASE WHEN close_by < closed_at THEN close_by ELSE closed_at END"
 From then on another one may be admitted in its place, so an end that is reported later does not say
 that it ended after that one. An index is by it; a query names it word for word.
 """
+ACTS = "kind NOT IN ('decision', 'admission', 'closure', 'expiry', 'refusal')"
+"""Entries of what people did to changes or to the gate, which the log shows beside the decisions.
+
+What pipelines do on the path of a change is part of its decision's line, and stands in the story of
+the change; so do refusals, of which a caller could make as many as it likes.
+"""
 APPROVED_BY_PEOPLE = "state = 'approved' AND route IN ('review', 'emergency')"
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
 
@@ -323,4 +329,6 @@ ledger_entries = Table(
     Column("change_id", Text),
     Column("body", Packed, nullable=False),
     Index("ix_ledger_entries_change", "change_id"),
+    # the log of what people did, newest first; the path of a change writes nothing into it
+    Index("ix_ledger_entries_acts", "at", "id", "kind", **_where(ACTS)),
 )

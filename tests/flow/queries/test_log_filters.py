@@ -13,7 +13,7 @@ from tests.flow.shop import AUDITOR, Shop
 pytestmark = pytest.mark.anyio
 
 
-async def found(shop: Shop, **filters: Any) -> list[str]:
+async def found(shop: Shop, **filters: Any) -> list[str | None]:
     """The changes whose decisions it finds, as a page and as a stream."""
     page = [row.change for row in (await log.page(shop.gate, LogFilters(**filters), AUDITOR)).items]
     assert [

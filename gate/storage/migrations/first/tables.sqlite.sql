@@ -304,6 +304,8 @@ CREATE TABLE ledger_entries (
     CONSTRAINT uq_ledger_entries_index UNIQUE ("index")
 )
 
+CREATE INDEX ix_ledger_entries_acts ON ledger_entries (at, id, kind) WHERE kind NOT IN ('decision', 'admission', 'closure', 'expiry', 'refusal')
+
 CREATE INDEX ix_ledger_entries_change ON ledger_entries (change_id)
 
 CREATE TABLE ledger_head (

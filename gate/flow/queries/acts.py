@@ -1,0 +1,213 @@
+"""What people did, in words: an entry of the ledger as a row of the log."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gate.flow.answers.decision import ActRowAnswer
+from gate.flow.answers.reasons import clock
+from gate.flow.identity.labels import callers_named, labels
+from gate.flow.rulebooks import Rulebook
+from gate.ledger.format import Entry, Kind, read_entry
+from gate.storage import texts
+from gate.storage.changes.approvals import REJECTION
+from gate.storage.identity import tokens
+from gate.storage.ledger.acts import ActRow
+from gate.storage.policies import freezes
+
+_TEXT_FIELDS = ("comment", "findings", "reason", "title")
+_REVISION_SHOWN = 10
+TOKEN = "token:"  # noqa: S105 - the beginning of a name, no secret
+"""The beginning of the name of a caller that is a token."""
+
+_PERSON_FIELDS = ("person", "into")
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the ids in entries stand for."""
+
+    texts: Mapping[str, str]
+    callers: Mapping[str, str]
+    people: Mapping[str, str]
+    # The reason of each freeze and each stopped line.
+    windows: Mapping[str, str]
+    tokens: Mapping[str, str]
+
+    def caller(self, by: str) -> str:
+        """Return what a caller is called."""
+        token = self.tokens.get(by.removeprefix(TOKEN)) if by.startswith(TOKEN) else None
+        return f"token {token}" if token else self.callers[by]
+
+
+def act_rows(conn: Connection, book: Rulebook, rows: Sequence[ActRow]) -> list[ActRowAnswer]:
+    """Return each act in words, with as many questions as for one."""
+    if not rows:
+        return []
+    entries = [read_entry(row.body) for row in rows]
+    titles = [asked.title for row in rows if (asked := row.asked) is not None]
+    names = _names(conn, book, entries, titles)
+    return [_row(row, entry, names) for row, entry in zip(rows, entries, strict=True)]
+
+
+def _row(row: ActRow, entry: Entry, names: _Names) -> ActRowAnswer:
+    fields, asked = entry.fields, row.asked
+    by = _text(fields, "by")
+    said = [names.texts.get(_text(fields, name), "") for name in _TEXT_FIELDS]
+    return ActRowAnswer(
+        kind=entry.kind.value,
+        at=entry.at,
+        by=names.caller(by) if by else None,
+        what=_WHAT[entry.kind](fields, names),
+        comment=next(filter(None, said), _text(fields, "because")),
+        change=row.change,
+        service=row.service or _text(fields, "service") or None,
+        environment=row.environment or _text(fields, "environment") or None,
+        title=names.texts.get(asked.title, "") if asked else "",
+    )
+
+
+def _names(
+    conn: Connection, book: Rulebook, entries: Sequence[Entry], titles: Iterable[str]
+) -> _Names:
+    callers = _all(entries, ("by",))
+    used = [one.removeprefix(TOKEN) for one in callers if one.startswith(TOKEN)]
+    used += _all(entries, ("token",), (Kind.TOKEN,))
+    kept = tokens.named(conn, used)
+    held = _all(entries, ("window",), (Kind.OVERRIDE, Kind.FREEZE))
+    declared = freezes.named(conn, held)
+    said = _all(entries, _TEXT_FIELDS)
+    ids = [*said, *titles, *(one.name for one in kept if one.name)]
+    known = texts.read_texts(conn, [*ids, *(one.reason for one in declared)])
+    windows = {one.id: one.reason for one in book.calendar.freezes}
+    return _Names(
+        known,
+        callers_named(conn, book.catalogue, callers),
+        labels(conn, book.catalogue, _all(entries, _PERSON_FIELDS)),
+        {**windows, **{one.id: known.get(one.reason, "") for one in declared}},
+        {one.id: known[one.name] for one in kept if one.name in known},
+    )
+
+
+def _all(
+    entries: Iterable[Entry], names: Sequence[str], kinds: Sequence[Kind] = tuple(Kind)
+) -> list[str]:
+    """Return the values of these fields, each once."""
+    found = (_text(one.fields, name) for one in entries if one.kind in kinds for name in names)
+    return [value for value in dict.fromkeys(found) if value]
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _lapse(fields: Mapping[str, Any], _: _Names) -> str:
+    if fields.get("taken_back"):
+        return "Took the approval back"
+    return "The approval lapsed: something else is in force now"
+
+
+def _override(fields: Mapping[str, Any], names: _Names) -> str:
+    window = fields["window"]
+    if window == REJECTION:
+        return "Lifted the rejection"
+    return f"Overrode the hold: {names.windows.get(window) or window}"
+
+
+def _cancellation(fields: Mapping[str, Any], _: _Names) -> str:
+    if fields.get("superseded_by"):
+        return "Canceled, because a later change was deployed"
+    return "Withdrew the change"
+
+
+def _freeze(fields: Mapping[str, Any], _: _Names) -> str:
+    reach = [*fields.get("services", ()), *fields.get("environments", ())]
+    where = ", ".join(reach) if reach else "everything"
+    if fields["action"] == "lifted":
+        return f"Let the line run again: {where}" if fields.get("stop") else f"Unfroze {where}"
+    if fields.get("stop"):
+        return f"Stopped the line: {where}"
+    ends = fields.get("ends")
+    until = f" until {clock(datetime.fromisoformat(ends))}" if ends else ""
+    return f"Froze {where} from {clock(datetime.fromisoformat(fields['begins']))}{until}"
+
+
+def _rules(done: str) -> Callable[[Mapping[str, Any], _Names], str]:
+    def words(fields: Mapping[str, Any], _: _Names) -> str:
+        return done.format(f"{fields['part']} {fields['revision'][:_REVISION_SHOWN]}")
+
+    return words
+
+
+def _standard_change(fields: Mapping[str, Any], _: _Names) -> str:
+    done = {"reinstated": "Reinstated", "suspended": "Suspended"}.get(fields["action"])
+    return f"{done or fields['action']} the standard change {fields['standard_change']}"
+
+
+def _incident(fields: Mapping[str, Any], _: _Names) -> str:
+    return f"Incident {fields['incident']} {fields['action'].replace('_', ' ')}"
+
+
+def _link(fields: Mapping[str, Any], _: _Names) -> str:
+    done = {
+        "linked": "Tied the change to incident {}",
+        "confirmed": "Confirmed the tie to incident {}",
+        "removed": "Removed the tie to incident {}",
+        "found_better": "Tied the change to incident {} for a better reason",
+    }
+    return done.get(fields["action"], "Tie to incident {}").format(fields["incident"])
+
+
+def _token(fields: Mapping[str, Any], names: _Names) -> str:
+    token = names.tokens.get(fields["token"]) or fields["token"]
+    if fields["action"] == "revoked":
+        return f"Revoked the token {token}"
+    person = _text(fields, "person")
+    whose = f"for {names.people[person]}" if person else f"of role {fields.get('role')}"
+    return f"Made the token {token} {whose}"
+
+
+def _role(fields: Mapping[str, Any], names: _Names) -> str:
+    person, role = names.people[fields["person"]], fields.get("role")
+    changed = f"Gave {person} the role {role}" if role else f"Took the role from {person}"
+    words = {
+        "invited": f"Invited {person}",
+        "link_asked": f"Asked for a new link for {person}",
+        "accepted": f"{person} took the invitation",
+        "role": changed,
+        "disabled": f"Shut {person} out",
+        "enabled": f"Let {person} in again",
+        "bound": f"{person} signed in through the identity provider for the first time",
+        "left": f"{person} left the catalogue",
+        "merged": f"{person} turned out to be {names.people.get(_text(fields, 'into'), 'another')}",
+    }
+    return words.get(fields["action"], f"{fields['action']}: {person}")
+
+
+def _always(words: str) -> Callable[[Mapping[str, Any], _Names], str]:
+    return lambda _fields, _names: words
+
+
+_WHAT: Mapping[Kind, Callable[[Mapping[str, Any], _Names], str]] = {
+    **{kind: _always(kind.value.replace("_", " ").capitalize()) for kind in Kind},
+    Kind.APPROVAL: _always("Approved"),
+    Kind.REJECTION: _always("Rejected"),
+    Kind.LAPSE: _lapse,
+    Kind.OVERRIDE: _override,
+    Kind.CANCELLATION: _cancellation,
+    Kind.POST_REVIEW: _always("Held the review"),
+    Kind.FREEZE: _freeze,
+    Kind.REGISTRATION: _rules("Registered {}"),
+    Kind.ACTIVATION: _rules("Put {} in force"),
+    Kind.STANDARD_CHANGE: _standard_change,
+    Kind.INCIDENT: _incident,
+    Kind.LINK: _link,
+    Kind.TOKEN: _token,
+    Kind.ROLE: _role,
+    Kind.KEY: _always("The signing key was used for the first time"),
+    Kind.EPOCH: _always("A new epoch of the ledger began after a restore"),
+}
