@@ -213,7 +213,8 @@ async def test_a_calendar_is_asked_for_in_instants(service: Served, query: str) 
 async def test_an_evaluation_says_what_would_be_and_records_nothing(service: Served) -> None:
     http = await service.pipeline()
 
-    evaluation = (await http.post("/v1/evaluations", json=request())).json()
+    why = {"reason": "a customer pays twice", "ticket": "PAY-17"}
+    evaluation = (await http.post("/v1/evaluations", json=request(**why))).json()
 
     assert (evaluation["outcome"], evaluation["facts"]["diff.lines_added"]) == (
         "approved",
@@ -222,6 +223,8 @@ async def test_an_evaluation_says_what_would_be_and_records_nothing(service: Ser
     assert not {"id", "state", "submitted_at"} & evaluation.keys()
     # Section 8: it answers the same as a change, but for id, state and times.
     assert evaluation["run"] == {"id": "1", "attempt": 1, "step": "", "url": None}
+    assert {name: evaluation[name] for name in why} == why
+    assert evaluation["customer_impact"] is None
     assert (await http.get("/v1/changes")).json()["items"] == []
 
 

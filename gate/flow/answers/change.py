@@ -116,7 +116,21 @@ class ChangeIncidentAnswer:
 
 
 @dataclass(frozen=True)
-class ChangeAnswer(JudgedAnswer, _Identified):
+class AssessedAnswer(JudgedAnswer):
+    """What was asked and how it was judged, with what the caller wrote for regulators.
+
+    A text that was not given, or was erased, is null.
+    """
+
+    reason: str | None
+    security_impact: str | None
+    expected_outcome: str | None
+    customer_impact: str | None
+    ticket: str | None
+
+
+@dataclass(frozen=True)
+class ChangeAnswer(AssessedAnswer, _Identified):
     """A change: what was asked, what was decided and why, and where it stands."""
 
     ref: str | None
@@ -131,11 +145,6 @@ class ChangeAnswer(JudgedAnswer, _Identified):
     valid_until: datetime | None
     admitted_at: datetime | None
     closed: ClosedAnswer | None
-    reason: str | None
-    security_impact: str | None
-    expected_outcome: str | None
-    customer_impact: str | None
-    ticket: str | None
     incidents: Annotated[
         tuple[ChangeIncidentAnswer, ...],
         Field(
@@ -236,9 +245,8 @@ def change_answer(
     reviewed: Reviewed = NOT_REVIEWED,
 ) -> ChangeAnswer:
     """The whole change. `reasons` are the reasons of its decision; an erased text is null."""
-    assessment = record.asked.assessment
     return ChangeAnswer(
-        **vars(judged(record, reasons, texts)),
+        **vars(assessed(record, reasons, texts)),
         id=record.change,
         state=life.state,
         ref=record.asked.ref,
@@ -253,11 +261,6 @@ def change_answer(
         valid_until=life.valid_until,
         admitted_at=life.admitted_at,
         closed=_closed(life.closed, texts),
-        reason=texts.get(assessment.reason),
-        security_impact=texts.get(assessment.security_impact),
-        expected_outcome=texts.get(assessment.expected_outcome),
-        customer_impact=texts.get(assessment.customer_impact),
-        ticket=texts.get(assessment.ticket),
         incidents=tuple(
             ChangeIncidentAnswer(one.id, texts.get(one.title), one.method)
             for one in life.incidents[:SHOWN_MAX]
@@ -313,6 +316,21 @@ def judged(
         policy=policy_answer(record),
         standard_change=decision.standard_change,
         observed=observed_answer(decision.observed, texts),
+    )
+
+
+def assessed(
+    record: Record, reasons: Sequence[ReasonAnswer], texts: Mapping[str, str]
+) -> AssessedAnswer:
+    """What was asked, why, with which impact, and how it was judged."""
+    given = record.asked.assessment
+    return AssessedAnswer(
+        **vars(judged(record, reasons, texts)),
+        reason=texts.get(given.reason),
+        security_impact=texts.get(given.security_impact),
+        expected_outcome=texts.get(given.expected_outcome),
+        customer_impact=texts.get(given.customer_impact),
+        ticket=texts.get(given.ticket),
     )
 
 

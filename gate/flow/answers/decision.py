@@ -14,9 +14,11 @@ from gate.core.policy.policy import Policy
 from gate.flow.answers.change import (
     NOT_REVIEWED,
     ApprovalsAnswer,
+    AssessedAnswer,
     ChangeIncidentAnswer,
     JudgedAnswer,
     approvals_answer,
+    assessed,
     judged,
     reasons_of,
     required_of,
@@ -46,7 +48,7 @@ class ShadowAnswer:
 
 
 @dataclass(frozen=True)
-class EvaluationAnswer(JudgedAnswer):
+class EvaluationAnswer(AssessedAnswer):
     """What would be decided now; nothing was recorded."""
 
     ref: str | None
@@ -149,7 +151,7 @@ def evaluation_answer(
 ) -> EvaluationAnswer:
     """What would be decided, with all facts; it has no id, state and times."""
     return EvaluationAnswer(
-        **vars(judged(record, reasons_of(record, policy, texts), texts)),
+        **vars(assessed(record, reasons_of(record, policy, texts), texts)),
         ref=record.asked.ref,
         run=run_answer(record.asked.run),
         approvals=approvals_answer(record, NOT_REVIEWED, texts),
