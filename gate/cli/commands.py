@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gate.cli import db
 from gate.cli.learning import commands as learning
 from gate.cli.ledger import commands as ledger
 from gate.cli.outcome import with_exit_code
@@ -19,8 +20,9 @@ policy_app = typer.Typer(help="Read, test and describe policy files.", no_args_i
 token_app = typer.Typer(
     help="Make, list and revoke API tokens, straight in the database.", no_args_is_help=True
 )
-people_app = typer.Typer(help="Let people in, straight in the database.", no_args_is_help=True)
-db_app = typer.Typer(help="Make, upgrade and copy the database.", no_args_is_help=True)
+people_app = typer.Typer(
+    help="Let people in or erase them, straight in the database.", no_args_is_help=True
+)
 
 Policies = Annotated[
     Path | None, typer.Option(envvar="GATE_POLICIES", help="Folder of the policy files.")
@@ -46,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(token_app, name="token")
     app.add_typer(people_app, name="people")
     app.add_typer(ledger.app, name="ledger")
-    app.add_typer(db_app, name="db")
+    app.add_typer(db.app, name="db")
     app.command()(doctor)
     app.command()(openapi)
     app.command()(version)
@@ -309,24 +311,22 @@ def people_invite(
     invite(email, admin=admin, auditor=auditor)
 
 
-@db_app.command("upgrade")
+@people_app.command("erase")
 @with_exit_code
-def db_upgrade() -> None:
-    """Make the database, or bring it to the form of this release."""
-    from gate.cli.operate import upgrade  # noqa: PLC0415 - only what runs is imported
-
-    upgrade()
-
-
-@db_app.command("backup")
-@with_exit_code
-def db_backup(
-    file: Annotated[Path, typer.Argument(help="Where the copy goes; must not exist.")],
+def people_erase(
+    *,
+    who: Annotated[
+        str,
+        typer.Argument(metavar="WHO", help="An address or login of theirs, or their id per_…"),
+    ],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without it, only say what would happen.")
+    ] = False,
 ) -> None:
-    """Copy a consistent state of an SQLite database while the gate runs."""
-    from gate.cli.operate import backup  # noqa: PLC0415 - only what runs is imported
+    """Erase name, addresses, logins and account of somebody who has left; proofs stay whole."""
+    from gate.cli.people import erase  # noqa: PLC0415 - only what runs is imported
 
-    backup(file)
+    erase(who, yes=yes)
 
 
 @with_exit_code

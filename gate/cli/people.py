@@ -1,13 +1,31 @@
-"""`gate people`: invites people, directly in the database; a server knows it within a second."""
+"""`gate people`: invites and erases people, directly in the database; a server knows it within a
+second.
+"""
 
 from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.caller import Role
 from gate.flow.commands import InvitationCommand
+from gate.flow.identity import erasure
+from gate.flow.identity.erasure import Erasure
 from gate.flow.identity.people import Invited, invite_person, link_of
 from gate.flow.rulebooks import current_rulebook
+from gate.storage.privacy.compact import compact
 from gate.storage.store import transaction
+
+WHY_IT_REMAINS = {
+    "decisions": "what was decided on, whose digest the ledger has",
+    "ledger_entries": "what is sealed in the ledger",
+    "changes": "the branch, repository or address of the run that was asked for",
+    "policy_sets": "policies and calendars by which it was decided; take it out of the files",
+    "deployments_seen": "the repository or address at which another system saw a deployment",
+    "held_runs": "the repository of a run",
+    "texts": "texts of the catalogue that is in force",
+}
+"""By table; of a table that is not here, a name in it is something that the gate was told."""
+
+_OTHERWISE = "what another system calls a thing by"
 
 
 def invite(email: str, *, admin: bool, auditor: bool) -> None:
@@ -21,3 +39,41 @@ def invite(email: str, *, admin: bool, auditor: bool) -> None:
     if not isinstance(made, Invited):
         raise TypeError("on the host nobody else has to agree")
     print(link_of(settings.address, made.secret))
+
+
+def erase(who: str, *, yes: bool) -> None:
+    """Say what erasing somebody would remove and leave; with `yes` erase it."""
+    url = existing(Settings.read())
+    with transaction(url) as tx:
+        planned = erasure.plan(tx, current_rulebook(tx.conn), who)
+        if yes:
+            erasure.carry_out(tx, planned)
+    print("\n".join(_said(planned, "Erased" if yes else "Would be erased")))
+    if not yes:
+        print("Nothing was changed; with --yes it is erased, and nobody can bring it back.")
+        return
+    compact(url)
+    print(
+        "The database was written anew, so no free page, index or log of it has the name. Backups, "
+        "exports, evidence packs and what receivers got before may have it: delete those yourself."
+    )
+
+
+def _said(planned: Erasure, what: str) -> list[str]:
+    subject, found = planned.subject, planned.found
+    ids = ", ".join(subject.persons) or "(none was given)"
+    lines = [
+        f"{what}: {', '.join(subject.spellings)}",
+        f"  {len(found.texts)} texts that say or mention it",
+        f"  words of the search, answers and messages of {len(found.changes)} changes",
+        f"  {len(found.copies)} other stored answers, messages and reports",
+        f"  {planned.accounts} accounts, with sessions, invitations and personal tokens",
+        "Remains, because it proves who did what:",
+        f"  the random ids {ids}, in records, entries and approvals; they name nobody any more",
+    ]
+    lines += [
+        f"  {one.table}.{one.column} of {one.rows} rows: "
+        f"{WHY_IT_REMAINS.get(one.table, _OTHERWISE)}"
+        for one in planned.remnants
+    ]
+    return lines

@@ -6,6 +6,9 @@ from datetime import datetime
 from gate.core.instants import to_us
 from gate.storage.database.randomness import random_bytes
 
+PERSON_ID = "per_"
+"""What the random id of a person begins with."""
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BYTES = 10
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
@@ -31,7 +34,7 @@ def new_person_id(key: str = "") -> str:
     Neither the key nor the time can be told from it.
     """
     _ = key
-    return f"per_{_written(secrets.randbits(_PERSON_BITS))}"
+    return f"{PERSON_ID}{_written(secrets.randbits(_PERSON_BITS))}"
 
 
 def _written(number: int) -> str:

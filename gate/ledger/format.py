@@ -47,6 +47,7 @@ class Kind(StrEnum):
     POST_REVIEW = "post_review"
     TOKEN = "token"  # noqa: S105 - a kind of entry, no secret
     ROLE = "role"
+    ERASURE = "erasure"
     KEY = "key"
     EPOCH = "epoch"
 
@@ -83,6 +84,7 @@ NEEDED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.POST_REVIEW: _BY,
         Kind.TOKEN: ("token", "action"),
         Kind.ROLE: ("person", "action"),
+        Kind.ERASURE: ("rows",),
         Kind.KEY: ("key", "action"),
         Kind.EPOCH: ("epoch", "size", "signed", "root"),
     }

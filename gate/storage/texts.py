@@ -5,7 +5,7 @@ still verifies. The salt keeps anybody from finding a text by trying likely ones
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, select, text
 
@@ -84,14 +84,25 @@ def erase(tx: Tx, ids: Collection[str], changes: Collection[str] = ()) -> int:
     """
     if changes:
         _erase_copies(tx, changes)
-    return tx.conn.execute(delete(schema.texts).where(_TEXTS.id.in_(list(ids)))).rowcount
+    return sum(
+        tx.conn.execute(delete(schema.texts).where(_TEXTS.id.in_(some))).rowcount
+        for some in _some(ids)
+    )
 
 
 def _erase_copies(tx: Tx, changes: Collection[str]) -> None:
     statements = _ERASE_WORDS if tx.is_postgres else _ERASE_INDEXED
-    tx.conn.execute(statements, {"changes": sorted(changes)})
-    for table in (schema_work.idempotency, schema_work.outbox):
-        tx.conn.execute(delete(table).where(table.c.change_id.in_(list(changes))))
+    for some in _some(changes):
+        tx.conn.execute(statements, {"changes": some})
+        for table in (schema_work.idempotency, schema_work.outbox):
+            tx.conn.execute(delete(table).where(table.c.change_id.in_(some)))
+
+
+def _some(ids: Collection[str]) -> Iterator[list[str]]:
+    """Yield the ids in lists that fit into one statement."""
+    every = sorted(ids)
+    for begin in range(0, len(every), IDS_A_STATEMENT_MAX):
+        yield every[begin : begin + IDS_A_STATEMENT_MAX]
 
 
 def _known(conn: Connection, names: Sequence[str]) -> dict[str, str]:

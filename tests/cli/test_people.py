@@ -132,3 +132,34 @@ def _shown(server: LiveGate) -> str:
                 shown += more
         assert running.wait(30) == 0
     return shown.decode()
+
+
+@pytest.mark.anyio
+async def test_erasing_says_what_would_happen_and_does_it_when_told_to(
+    url: str, here: Path
+) -> None:
+    async with open_shop(url, here) as shop:
+        change = await shop.deploy("a", requested_by="zoe.unusual@example.net")
+        planned = await asyncio.to_thread(gate, "people", "erase", "Zoe.Unusual@example.net")
+        kept = await shop.read(change)
+        done = await asyncio.to_thread(gate, "people", "erase", "zoe.unusual@example.net", "--yes")
+        erased = await shop.read(change)
+        again = await asyncio.to_thread(gate, "people", "erase", "zoe.unusual@example.net")
+
+    assert (planned.code, planned.err) == (0, "")
+    assert planned.out.startswith("Would be erased: Zoe.Unusual@example.net\n  1 texts")
+    assert planned.out.endswith("nobody can bring it back.\n")
+    assert (kept["requested_by"], erased["requested_by"]) == ("zoe.unusual@example.net", None)
+    assert (done.code, "Erased: zoe.unusual@example.net\n" in done.out) == (0, True)
+    assert "  0 texts that say or mention it\n" in again.out
+    stored = b"".join(file.read_bytes() for file in (here / ".gate").iterdir() if file.is_file())
+    assert b"zoe.unusual" not in stored.lower()
+
+
+@pytest.mark.anyio
+async def test_nobody_in_the_catalogue_is_erased_by_command(url: str, here: Path) -> None:
+    async with open_shop(url, here):
+        done = await asyncio.to_thread(gate, "people", "erase", "ada@example.com", "--yes")
+
+    assert (done.code, done.out) == (1, "")
+    assert "take them out of catalog.yaml first" in done.err

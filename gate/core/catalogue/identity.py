@@ -77,14 +77,21 @@ class Identities:
         return next(iter(found)) if len(found) == 1 else None
 
     def excluded(self, texts: Iterable[str]) -> Excluded:
-        """Return everybody whom these texts name or imitate."""
+        """Return everybody whom these texts name or imitate.
+
+        `ERASED` stands for a name that was erased. It may have been anybody's, so the list counts
+        as one with a shared identity, and one approver alone is not enough.
+        """
         people: set[str] = set()
         strangers: dict[str, None] = {}
         bots: dict[str, None] = {}
         shared = False
         for key in map(normalised, texts):
             found = self._known.get(key)
-            if found:
+            if key == ERASED:
+                strangers[key] = None
+                shared = True
+            elif found:
                 people |= found
                 shared = shared or len(found) > 1
             elif is_bot(key):

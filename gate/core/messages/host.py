@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gate.core.catalogue.catalogue import ERASED
 from gate.core.catalogue.identity import Identities, is_bot, normalised
 from gate.core.change import Repository, Run
 from gate.core.decision.values import Contradiction
@@ -193,11 +194,12 @@ def review_facts(
     own, and while one approval is in doubt, because then their number is.
 
     Whoever pushed a reviewed commit first had a hand in it, whatever author it names, because
-    anybody can write any name. Whoever pushed it later has merged it.
+    anybody can write any name. Whoever pushed it later has merged it. After the name of such a
+    pusher was erased, a review may be their own.
     """
-    if heard.reviews is None or not heard.all_hands:
-        return {}
     hands = (*named(heard.hands), *heard.first_pushers)
+    if heard.reviews is None or not heard.all_hands or ERASED in hands:
+        return {}
     wrote = {who for one in hands for who in _whoever(one, identities)}
     verdicts: dict[str, set[Verdict]] = {}
     for review in heard.reviews.reviews:

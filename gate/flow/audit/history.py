@@ -37,7 +37,7 @@ class PolicyChange(NamedTuple):
 
 
 class AccessChange(NamedTuple):
-    """A token or a role that was given, changed or taken."""
+    """A token or a role that was given, changed or taken, or a name that was erased."""
 
     at: str
     entry: int | None
@@ -82,17 +82,21 @@ def policy_changes(conn: Connection, scope: Scope) -> Iterator[PolicyChange]:
 def access_changes(conn: Connection, scope: Scope) -> Iterator[AccessChange]:
     """In the order of the ledger."""
     within = scope.within
-    for place, fields in entries_of(conn, (Kind.TOKEN, Kind.ROLE), within.begins, within.ends):
-        yield AccessChange(
-            fields["at"],
-            place,
-            fields["kind"],
-            fields.get("token") or fields["person"],
-            fields["action"],
-            fields.get("role"),
-            fields.get("person"),
-            fields.get("by"),
-        )
+    kinds = (Kind.TOKEN, Kind.ROLE, Kind.ERASURE)
+    for place, fields in entries_of(conn, kinds, within.begins, within.ends):
+        # An erasure is of every id that one person had; of a stranger no id was known.
+        erased = fields.get("persons") or ["nobody of the catalogue"]
+        for person in erased if fields["kind"] == Kind.ERASURE else [fields.get("person")]:
+            yield AccessChange(
+                fields["at"],
+                place,
+                fields["kind"],
+                fields.get("token") or str(person),
+                fields.get("action", "erased"),
+                fields.get("role"),
+                person,
+                fields.get("by"),
+            )
 
 
 def entitled(conn: Connection, scope: Scope) -> Iterator[Entitled]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from gate.core.calendar.freeze import Window
-from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
+from gate.core.catalogue.catalogue import ERASED, OWNERS_OF_LAST_RESORT
 from gate.core.change import State
 from gate.core.decision.admission import Refusal
 from gate.core.decision.values import Route
@@ -95,7 +95,8 @@ def meant(window: str | None, opened: Iterable[Window]) -> list[Window]:
 def why_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
     """Those may lift a rejection whom the change asked for approval, and who took no part in it.
 
-    Where it asked nobody, these are the owners of the service and the release managers.
+    Where it asked nobody, these are the owners of the service and the release managers. After a
+    name of the change was erased nobody can show that they took no part, so nobody lifts it.
     """
     if known.record.decision.required:
         refused = _not_asked(known, by)
@@ -105,7 +106,7 @@ def why_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
             by,
             "a rejection is lifted by {}; you are in none of these groups",
         )
-    return refused or _took_part(known, by) or _not_rejected(known)
+    return refused or _took_part(known, by) or _forgotten(known) or _not_rejected(known)
 
 
 def why_not_cancel(known: Known, by: Caller, book: Rulebook, at: datetime) -> Refusal | None:
@@ -202,6 +203,16 @@ def _took_part(known: Known, by: Person) -> Refusal | None:
         return None
     return Refusal(
         _DUTIES, "you wrote or requested this change, or a part of it; somebody else has to decide"
+    )
+
+
+def _forgotten(known: Known) -> Refusal | None:
+    if ERASED not in (*known.names.asked, *known.names.wrote):
+        return None
+    return Refusal(
+        _DUTIES,
+        "a name of this change was erased, so nobody can show that they took no part in it; "
+        "ask with a new commit",
     )
 
 

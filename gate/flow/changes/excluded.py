@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gate.core.calendar.freeze import Overridden
+from gate.core.catalogue.catalogue import ERASED
 from gate.core.change import State
 from gate.core.decision import record as records
 from gate.core.decision.asked import RequestDetails
@@ -55,10 +56,11 @@ def names_of_many(
 
 
 def names_in(asked: RequestDetails, said: Mapping[str, str]) -> Named:
-    """Return whom the request of one decision names. A name that was erased is missing."""
-    actor = [said[one] for one in asked.actor if one in said]
-    authors = [said[one] for one in asked.authors if one in said]
-    return named_by(actor, said.get(asked.requested_by), authors)
+    """Return whom the request of one decision names; `ERASED` stands for an erased name."""
+    actor = [said.get(one, ERASED) for one in asked.actor]
+    authors = [said.get(one, ERASED) for one in asked.authors]
+    requester = said.get(asked.requested_by, ERASED) if asked.requested_by else None
+    return named_by(actor, requester, authors)
 
 
 def repositories(record: Record, book: Rulebook) -> Repositories:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection
 
+from gate.core.catalogue.catalogue import ERASED
 from gate.core.decision.named import NOBODY_NAMED, Named
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.hot import Either, Hot, items_of
@@ -40,16 +41,15 @@ class Of(NamedTuple):
 def of_changes(conn: Connection, wanted: Sequence[Of]) -> dict[str, Named]:
     """Return for each change everybody who was named for it, or pushed one of its commits.
 
-    A name that was erased is missing.
+    `ERASED` stands for a name that was erased.
     """
     found: dict[str, list[tuple[str, str]]] = {one.change: [] for one in wanted}
     changes = items_of([one.change for one in wanted])
     pushed_to = [(one.change, *repository) for one in wanted for repository in one.repositories]
     for change, role, who, text in _NAMED.rows(conn, changes):
-        if role == Role.EXCLUDED or text is not None:
-            found[change].append((role, who if role == Role.EXCLUDED else text))
+        found[change].append((role, who if role == Role.EXCLUDED else text or ERASED))
     for change, text in _PUSHED.rows(conn, items_of(pushed_to)):
-        found[change].append((Role.WROTE, text))
+        found[change].append((Role.WROTE, text or ERASED))
     return {change: _named(rows) for change, rows in found.items()}
 
 
@@ -117,9 +117,9 @@ _PUSHED = Hot(
     """
 SELECT DISTINCT c.id, t.text FROM {wanted}
 CROSS JOIN changes AS c LEFT JOIN change_commits AS brought ON brought.change_id = c.id
-CROSS JOIN {commits} CROSS JOIN pushes AS p CROSS JOIN texts AS t
+CROSS JOIN {commits} CROSS JOIN pushes AS p LEFT JOIN texts AS t ON t.id = p.pusher
 WHERE c.id = {wanted[0]} AND p.issuer = {wanted[1]} AND p.repository_id = {number}
-  AND p.commit_sha = one.value AND t.id = p.pusher
+  AND p.commit_sha = one.value
 ORDER BY c.id, t.text
 """,
     "wanted",

@@ -71,6 +71,12 @@ def keys_of(conn: Connection, persons: Collection[str]) -> dict[str, str]:
     return {row.person: row.key for row in rows}
 
 
+def ended_under(conn: Connection, keys: Collection[str]) -> tuple[str, ...]:
+    """Return everybody who had one of these keys (ids of texts) last and has left."""
+    left = select(_PEOPLE.person).where(_PEOPLE.key.in_(keys), _PEOPLE.ended_at.is_not(None))
+    return tuple(conn.execute(left.order_by(_PEOPLE.began_at, _PEOPLE.person)).scalars())
+
+
 def merge(tx: Tx, person: str, into: str) -> None:
     """Two ids turned out to be one person.
 

@@ -4,12 +4,12 @@ none.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, text
+from sqlalchemy import ColumnElement, Connection, Row, select, text
 
 from gate.core.change import Repository, Result
 from gate.core.instants import to_us
@@ -24,10 +24,6 @@ from gate.storage.tables.stored_change import StoredChange
 
 LOOKED_BACK_MAX = 200
 """How many admitted changes of a place are compared with what was seen."""
-
-KEPT_FOR = timedelta(days=730)
-"""How long after it was seen last a deployment is listed: whoever has a hook's token may tell of as
-many as the hook's rate allows, and an audit looks back a year."""
 
 KEYS = (deployments_seen.c.at, deployments_seen.c.id)
 _S = deployments_seen.c
@@ -110,10 +106,8 @@ def add(tx: Tx, seen: DeploymentReport, result: Result, missing: Missing) -> boo
 
     Seen again it is the same one; False where nothing about it is missing that was not.
 
-    What went past the gate once stays that, even if its job says afterwards that it failed. What
-    is too old is forgotten by the way.
+    What went past the gate once stays that, even if its job says afterwards that it failed.
     """
-    tx.conn.execute(delete(deployments_seen).where(_S.at < tx.now - KEPT_FOR))
     known = tx.conn.execute(select(_S.missing).where(_S.id == _identity(seen))).scalar()
     if known is not None and missing is Missing.APPROVAL:
         missing = Missing(known)

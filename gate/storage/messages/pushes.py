@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, and_, func, select
 
+from gate.core.catalogue.catalogue import ERASED
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema_hosts import pushes
@@ -28,20 +29,20 @@ def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: s
 def pushers(
     conn: Connection, repository: tuple[str, int], commits: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return everybody who pushed one of these commits and is not erased."""
+    """Return everybody who pushed one of these commits; `ERASED` stands for an erased name."""
     issuer, number = repository
     of_these = (
         select(_P.pusher)
         .distinct()
         .where(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
     )
-    return tuple(sorted(read_texts(conn, conn.execute(of_these).scalars().all()).values()))
+    return _spelled(conn, conn.execute(of_these).scalars().all())
 
 
 def first_pushers(
     conn: Connection, repository: tuple[str, int], commits: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return those who pushed one of these commits first and are not erased."""
+    """Return those who pushed one of these commits first; `ERASED` stands for an erased name."""
     issuer, number = repository
     here = and_(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
     first = select(_P.commit_sha, func.min(_P.at).label("at")).where(here).group_by(_P.commit_sha)
@@ -52,4 +53,9 @@ def first_pushers(
         .join(each, and_(_P.commit_sha == each.c.commit_sha, _P.at == each.c.at))
         .where(here)
     )
-    return tuple(sorted(read_texts(conn, conn.execute(of_these).scalars().all()).values()))
+    return _spelled(conn, conn.execute(of_these).scalars().all())
+
+
+def _spelled(conn: Connection, ids: Sequence[str]) -> tuple[str, ...]:
+    known = read_texts(conn, ids)
+    return tuple(sorted({known.get(one, ERASED) for one in ids}))

@@ -2,7 +2,7 @@
 which are in force.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -109,6 +109,15 @@ def named(conn: Connection, name: str) -> tuple[Summary, ...]:
 def policy_set_page(conn: Connection, part: Part) -> Page[Summary]:
     """One page by (`registered_at`, `id`), newest first."""
     return page(conn, [select(*_SUMMARY)], KEYS, part, _summary)
+
+
+def catalogues(conn: Connection, file: str) -> Iterator[str]:
+    """Yield each catalogue that was ever registered, once, as its file of that name."""
+    known: set[str] = set()
+    for row in conn.execute(select(policy_sets.c.catalogue, policy_sets.c.files)):
+        if row.catalogue not in known and file in row.files:
+            known.add(row.catalogue)
+            yield row.files[file]
 
 
 def before(conn: Connection, summary: Summary) -> Summary | None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
+from gate.core.catalogue.catalogue import ERASED
 from gate.core.decision.named import NOBODY_NAMED, Named
 from gate.storage.changes import named
 from gate.storage.changes.named import Of
@@ -97,13 +98,19 @@ def test_a_push_of_years_ago_counts_whatever_is_pushed_since(database_url: str) 
         assert pushes.pushers(tx.conn, CHECKOUT, [commit_of("a")]) == ("github:ada",)
 
 
-def test_an_erased_name_is_missing(database_url: str) -> None:
+def test_an_erased_name_may_be_anybodys(database_url: str) -> None:
     with writing(database_url) as tx:
-        change = put_change(tx.conn)
+        change = put_change(tx.conn, commit_sha=commit_of("a"))
         named.add(tx, change, Named(asked=("zoe@example.com", "github:ben")))
         erase(tx, [name_ids(tx, ["zoe@example.com"])["zoe@example.com"]])
 
-        assert names(tx, change).asked == ("github:ben",)
+        pushes.add(tx, CHECKOUT, [commit_of("a")], "github:zoe")
+        erase(tx, [name_ids(tx, ["github:zoe"])["github:zoe"]])
+
+        assert set(names(tx, change).asked) == {ERASED, "github:ben"}
+        assert names(tx, change, CHECKOUT).wrote == (ERASED,)
+        assert pushes.pushers(tx.conn, CHECKOUT, [commit_of("a")]) == (ERASED,)
+        assert pushes.first_pushers(tx.conn, CHECKOUT, [commit_of("a")]) == (ERASED,)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,243 @@
+"""A person is erased: their name, addresses and logins, wherever they stand, and their account.
+
+The record of what they did stays, under the random id that stood for them, and with it the proof
+that nobody approved their own change. So three things keep an erasure from becoming a way around
+separation of duties:
+
+- Nobody is erased while a change that names them is open, or its review is owed.
+- A name that was erased may have been anybody's: where it matters later, for a commit that they
+  pushed or a change that was rejected, one approver alone is not enough (`ERASED`).
+- Whoever comes back gets another random id, and no act of the former one.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import orjson
+from sqlalchemy import Connection, select
+
+from gate.core.catalogue import record as catalog_record
+from gate.core.catalogue.catalogue import ERASED, Person
+from gate.core.catalogue.identity import hosted, keys, normalised
+from gate.core.change import State
+from gate.core.decision import record as records
+from gate.core.rulebook.bundle import CATALOGUE_FILE
+from gate.errors import Conflict, Invalid, NotFound
+from gate.flow.changes import excluded
+from gate.flow.entries import append_entry
+from gate.flow.identity.accounts import one_spelling
+from gate.flow.ids import PERSON_ID
+from gate.flow.rulebooks import Rulebook
+from gate.ledger.format import Kind
+from gate.storage import texts
+from gate.storage.changes import decisions
+from gate.storage.database.tx import Tx
+from gate.storage.identity import people, persons
+from gate.storage.policies import policy_sets
+from gate.storage.privacy import erase as erasing
+from gate.storage.privacy import whose
+from gate.storage.tables.schema import changes, post_reviews
+from gate.storage.texts import read_texts
+
+NAME_LENGTH_MIN = 3
+"""A shorter text would be found in words that name nobody."""
+
+COMMAND_LINE = "command line"
+OPEN = (State.PENDING, State.APPROVED, State.DEPLOYING)
+OPEN_SHOWN = 5
+
+Entry: TypeAlias = tuple[str, Person]
+"""A person of one catalogue, after the id of the text of their key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whoever is erased: every spelling that says who they are, and their random ids."""
+
+    spellings: tuple[str, ...]
+    persons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What is erased, and where the name stands all the same."""
+
+    subject: Subject
+    found: whose.Traces
+    accounts: int
+    remnants: tuple[whose.Remnant, ...]
+
+
+def plan(tx: Tx, book: Rulebook, named: str) -> Erasure:
+    """Return what erasing somebody would remove, and what would remain; nothing is changed.
+
+    `named` is any address or login of theirs, the key of the catalogue, or a random id. Raises
+    `NotFound`, `Invalid` where it may be several people, and `Conflict` while they are in the
+    catalogue, or named for a change that is open.
+    """
+    subject = _subject(tx.conn, named.strip())
+    _require_nothing_open(tx.conn, book, subject)
+    says = _says(subject.spellings)
+    found = whose.traces(tx.conn, says, _protected(tx.conn))
+    accounts = erasing.accounts(tx, subject.persons)
+    remnants = whose.remnants(tx.conn, says, found.texts)
+    return Erasure(subject, found, accounts, tuple(remnants))
+
+
+def carry_out(tx: Tx, planned: Erasure) -> None:
+    """Erase what was planned in the same transaction, and append its entry to the ledger."""
+    erasing.erase(tx, planned.found, planned.subject.persons)
+    append_entry(
+        tx,
+        Kind.ERASURE,
+        None,
+        rows={"texts": len(planned.found.texts), "copies": len(planned.found.copies)},
+        persons=list(planned.subject.persons) or None,
+        by=COMMAND_LINE,
+    )
+
+
+def _subject(conn: Connection, named: str) -> Subject:
+    if len(named) < NAME_LENGTH_MIN:
+        raise Invalid(f"{named!r} is too short to be looked for; give an address or a login")
+    life = _life(_entries(conn, policy_sets.catalogues(conn, CATALOGUE_FILE)), conn, named)
+    if not life.isdisjoint(_entries(conn, _in_force(conn))):
+        raise Conflict(
+            f"{named} is in the catalogue that is in force; take them out of catalog.yaml first, "
+            "or every start would bring the name back"
+        )
+    spellings = {text for _, person in life for text in _spellings(person)}
+    stored = people.read(conn, named)
+    if stored is not None and stored.email is not None:
+        spellings.update(read_texts(conn, [stored.email]).values())
+    if not named.startswith(PERSON_ID):
+        spellings.add(named)
+    if not spellings:
+        raise NotFound(f"nobody here has the id {named[:64]}, or their name is erased already")
+    accounts = [people.by_email(conn, one_spelling(text)) for text in spellings]
+    ids = [
+        *([named] if named.startswith(PERSON_ID) else []),
+        *persons.ended_under(conn, {key for key, _ in life}),
+        *(one.id for one in accounts if one is not None),
+    ]
+    return Subject(tuple(sorted(spellings)), tuple(dict.fromkeys(ids)))
+
+
+def _life(entries: Collection[Entry], conn: Connection, named: str) -> frozenset[Entry]:
+    """Return all entries of the one person who is meant, from every catalogue there ever was.
+
+    Entries that share an address or login are one person, as from one catalogue to the next.
+    Raises `Invalid` if several people are meant.
+    """
+    mine = set(persons.keys_of(conn, [named]).values())
+    meant = [
+        (key, person)
+        for key, person in entries
+        if key in mine or named == person.key or normalised(named) in keys(person)
+    ]
+    life: set[Entry] = set(meant[:1])
+    identities = {one for _, person in life for one in hosted(person)}
+    keyed = {key for key, _ in life}
+    growing = True
+    while growing:
+        found = {
+            (key, person)
+            for key, person in entries
+            if not identities.isdisjoint(hosted(person))
+            or (key in keyed and not (identities and hosted(person)))
+        }
+        growing = not found <= life
+        life |= found
+        identities.update(one for _, person in found for one in hosted(person))
+    if others := sorted({person.key for key, person in meant if (key, person) not in life}):
+        raise Invalid(
+            f"{named} may be several people ({meant[0][1].key}, {', '.join(others)}); give an "
+            "address of theirs"
+        )
+    return frozenset(life)
+
+
+def _entries(conn: Connection, catalogues: Iterable[str]) -> frozenset[Entry]:
+    """Return every person of these catalogues, with the id of the text of the key."""
+    found: set[Entry] = set()
+    for tree in map(orjson.loads, catalogues):
+        names = read_texts(conn, catalog_record.stand_ins(tree))
+        found.update(catalog_record.restored(tree, names.get, {}).people.items())
+    return frozenset(found)
+
+
+def _in_force(conn: Connection) -> tuple[str, ...]:
+    active = policy_sets.in_force(conn)
+    kept = policy_sets.read(conn, active.policy_set) if active else None
+    return () if kept is None else (kept.files[CATALOGUE_FILE],)
+
+
+def _spellings(person: Person) -> Iterator[str]:
+    texts_of = (person.key, person.name, *person.emails, *person.github, *person.gitlab)
+    for text in (*texts_of, person.slack or ""):
+        if text and text != ERASED:
+            yield text
+
+
+def _says(spellings: Collection[str]) -> whose.Says:
+    """Return a test of texts: is it one of the spellings, or does it mention one?
+
+    A word alone, such as a first name, is only looked for as the whole text, because in a sentence
+    it may be anybody's, unless it has a digit or a sign in it as logins have.
+    """
+    whole = {normalised(one) for one in spellings}
+    mentioned = [one for one in spellings if len(one) >= NAME_LENGTH_MIN and not one.isalpha()]
+    words = "|".join(re.escape(one) for one in sorted(mentioned, key=len, reverse=True))
+    mention = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) if words else None
+
+    def says(text: str) -> bool:
+        return normalised(text) in whole or (mention is not None and bool(mention.search(text)))
+
+    return says
+
+
+def _protected(conn: Connection) -> frozenset[str]:
+    """Return the ids of all texts that the catalogue in force consists of."""
+    return frozenset(
+        one for tree in _in_force(conn) for one in catalog_record.stand_ins(orjson.loads(tree))
+    )
+
+
+def _require_nothing_open(conn: Connection, book: Rulebook, subject: Subject) -> None:
+    """Raise `Conflict` while somebody may still have to know that this person took part."""
+    spelled = {normalised(one) for one in subject.spellings}
+    named = [
+        change
+        for change in _open(conn)
+        if _takes_part(conn, book, change, spelled, frozenset(subject.persons))
+    ]
+    if named:
+        shown = ", ".join(named[:OPEN_SHOWN])
+        raise Conflict(
+            f"{len(named)} changes that are open, or whose review is owed, name this person: "
+            f"{shown}; let them end first, or cancel them, because without the name nobody would "
+            "know who may not approve them"
+        )
+
+
+def _open(conn: Connection) -> list[str]:
+    going = select(changes.c.id).where(changes.c.state.in_(OPEN))
+    owed = select(post_reviews.c.change_id).where(post_reviews.c.done_at.is_(None))
+    return sorted({*conn.execute(going).scalars(), *conn.execute(owed).scalars()})
+
+
+def _takes_part(
+    conn: Connection, book: Rulebook, change: str, spelled: set[str], ids: frozenset[str]
+) -> bool:
+    number = select(changes.c.decision).where(changes.c.id == change)
+    content = decisions.record(conn, change, conn.execute(number).scalar_one())
+    record = records.read(content or b"")
+    asked = record.asked
+    said = texts.read_texts(conn, [asked.requested_by, *asked.authors, *asked.actor])
+    names = excluded.names_of(conn, record, said, book)
+    taking_part = excluded.people_now(record, names, book).excluded
+    if not ids.isdisjoint(taking_part):
+        return True
+    return any(normalised(one) in spelled for one in (*names.asked, *names.wrote))

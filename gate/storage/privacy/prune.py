@@ -1,0 +1,107 @@
+"""What is older than it has to be kept. Nothing here is a part of the record: records, entries and
+approvals stay for good, and of a text that is pruned they keep the digest.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select
+
+from gate.storage import texts
+from gate.storage.database.tx import Tx
+from gate.storage.tables import schema
+from gate.storage.tables.columns import Instant
+from gate.storage.tables.schema_hooks import deployments_seen
+from gate.storage.tables.schema_past import past_deployments, past_incidents
+
+CHANGES_AT_ONCE = 500
+_TEXT_ID = re.compile(rb"[0-9a-f]{64}")
+_C, _T = schema.changes.c, schema.texts.c
+
+
+class Kept(StrEnum):
+    """What may be pruned."""
+
+    # What people wrote about a change, counted from its end.
+    TEXTS = "texts"
+    # Deployments that other systems saw and no admission explains, counted from the last sight.
+    SIGHTINGS = "sightings"
+    # History from before the gate, counted from its end.
+    IMPORTS = "imports"
+
+
+def count(conn: Connection, what: Kept, before: datetime) -> int:
+    """Return how many rows would be deleted."""
+    if what is Kept.TEXTS:
+        return sum(len(ids) for _, ids in _old_texts(conn, before))
+    return sum(
+        conn.execute(select(func.count()).select_from(table).where(is_old)).scalar_one()
+        for table, is_old in _old_rows(what, before)
+    )
+
+
+def prune(tx: Tx, what: Kept, before: datetime) -> int:
+    """Delete what ended before this instant, and return how many rows that were."""
+    if what is Kept.TEXTS:
+        old = list(_old_texts(tx.conn, before))
+        return sum(texts.erase(tx, ids, changes) for changes, ids in old)
+    return sum(
+        tx.conn.execute(delete(table).where(is_old)).rowcount
+        for table, is_old in _old_rows(what, before)
+    )
+
+
+def _old_rows(what: Kept, before: datetime) -> Iterator[tuple[Table, ColumnElement[bool]]]:
+    if what is Kept.SIGHTINGS:
+        yield deployments_seen, deployments_seen.c.at < before
+        return
+    yield past_deployments, past_deployments.c.ended_at < before
+    ended = func.coalesce(past_incidents.c.resolved_at, past_incidents.c.began_at, type_=Instant)
+    yield past_incidents, ended < before
+
+
+def _old_texts(conn: Connection, before: datetime) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield changes that ended before this instant, with the texts that are theirs alone.
+
+    Names that several changes share stay, because they say who took part in changes to come. A
+    change whose review is owed keeps its texts until somebody has held it.
+    """
+    owed = select(schema.post_reviews.c.change_id).where(schema.post_reviews.c.done_at.is_(None))
+    ended = select(_C.id).where(_C.ended_at < before, _C.id.not_in(owed)).order_by(_C.id)
+    after = ""
+    while some := list(conn.execute(ended.where(_C.id > after).limit(CHANGES_AT_ONCE)).scalars()):
+        after = some[-1]
+        ids = sorted(_written(conn, some))
+        found: list[str] = []
+        for begin in range(0, len(ids), texts.IDS_A_STATEMENT_MAX):
+            part = ids[begin : begin + texts.IDS_A_STATEMENT_MAX]
+            own = select(_T.id).where(_T.id.in_(part), _T.name.is_(None))
+            found += conn.execute(own).scalars()
+        if found:
+            yield some, found
+
+
+def _written(conn: Connection, changes: list[str]) -> set[str]:
+    """Return every id in these changes that may be one of a text."""
+    found: set[str] = set()
+    decided = schema.decisions.c
+    for record in conn.execute(select(decided.record).where(decided.change_id.in_(changes))):
+        found.update(one.decode() for one in _TEXT_ID.findall(record[0]))
+    for table, names in _SAID.items():
+        columns = [table.c[name] for name in names]
+        said = or_(*(column.is_not(None) for column in columns))
+        query = select(*columns).where(table.c.change_id.in_(changes), said)
+        for row in conn.execute(query):
+            for one in row:
+                found.update((one,) if isinstance(one, str) else one or ())
+    return found
+
+
+_SAID = {
+    schema.approvals: ("comment",),
+    schema.overrides: ("comment",),
+    schema.closures: ("notes",),
+    schema.post_reviews: ("findings", "actions", "comment"),
+}

@@ -1,0 +1,72 @@
+"""What is pruned is older than it has to be kept, and never a part of the record."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gate.core.change import Emergency
+from gate.flow.changes import review
+from gate.flow.commands import ReviewCommand
+from gate.storage.database.tx import Tx
+from gate.storage.privacy.prune import Kept, count, prune
+from tests.builders import commit_of, make_person
+from tests.flow.ledger.exported import faults_of, settle
+from tests.flow.shop import ADA, Shop, open_shop
+
+pytestmark = pytest.mark.anyio
+LARGE = {"diff.lines_added": 500, "diff.lines_deleted": 2, "diff.files_changed": 1}
+CHLOE = make_person("chloe", "on-call")
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, tmp_path) as opened:
+        yield opened
+
+
+async def ended(shop: Shop, letter: str) -> str:
+    change = await shop.submit(letter, claims=LARGE, title=f"title of {letter}")
+    shown = ReviewCommand(change["subject_digest"], "a comment")
+    await review.approve(shop.gate, change["id"], shown, ADA)
+    await shop.admit(await shop.read(change))
+    await shop.close(change, notes="some notes")
+    return str(change["id"])
+
+
+async def test_only_what_people_wrote_about_changes_that_ended_long_ago_is_pruned(
+    shop: Shop,
+) -> None:
+    old = await ended(shop, "a")
+    urgent = await shop.submit(
+        "b", base=commit_of("a"), title="owed", emergency=Emergency("it burns", "INC-1")
+    )
+    await review.approve(shop.gate, urgent["id"], ReviewCommand(urgent["subject_digest"]), CHLOE)
+    await shop.admit(await shop.read(urgent))
+    await shop.close(urgent)
+    waiting = await shop.submit("c", claims=LARGE, title="waits")
+    await shop.let_pass(timedelta(days=800))
+    young = await ended(shop, "d")
+    before = shop.gate.clock() - timedelta(days=730)
+
+    assert await pruned(shop, Kept.TEXTS, before - timedelta(days=365)) == 0
+    there = await shop.gate.store.read(count, Kept.TEXTS, before)
+    assert await pruned(shop, Kept.TEXTS, before) == there > 0
+    assert await pruned(shop, Kept.TEXTS, before) == 0
+
+    titles = [(await shop.read(one))["title"] for one in (old, urgent, waiting, young)]
+    assert titles == ["", "owed", "waits", "title of d"]
+    gone = await shop.read(old)
+    (given,) = gone["approvals"]["given"]
+    assert (given["person"], given["name"], given["comment"]) == ("per_ada", "Ada Ekberg", None)
+    assert gone["closed"]["notes"] == ""
+    await settle(shop)
+    assert await faults_of(shop) == []
+
+
+async def pruned(shop: Shop, what: Kept, before: datetime) -> int:
+    def delete(tx: Tx) -> int:
+        return prune(tx, what, before)
+
+    return await shop.gate.store.write(delete)
