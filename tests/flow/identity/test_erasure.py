@@ -295,18 +295,25 @@ async def test_a_database_file_that_was_written_anew_has_the_name_nowhere(
         assert await shop.gate.store.read(_words) == []
         return
     assert any(name in _bytes_of(path) for name in NAMES)
+    await shop.gate.store.write(_leave_bytes)
 
     await erase(shop, "zeldaq77")
     await asyncio.to_thread(compact, database_url)
 
-    assert [name for name in (*NAMES, "quuxington") if name in _bytes_of(path)] == []
+    # In the index a word stands without the beginning that it shares with the word before it.
+    parts = (*NAMES, "uuxington", "q77")
+    assert [part for part in parts if part in _bytes_of(path)] == []
     with closing(open_engine(database_url).raw_connection()) as connection:
         cursor = connection.cursor()
         cursor.execute("CREATE VIRTUAL TABLE temp.seen USING fts5vocab(main, decision_words, row)")
         terms = {term for (term, *_) in cursor.execute("SELECT * FROM temp.seen")}
     assert terms.isdisjoint({"zelda", "zeldaq77", "quuxington"})
-    assert "erased" not in terms
     assert await shop.submit("d", service="web")
+
+
+def _leave_bytes(tx: Tx) -> None:
+    """Have SQLite leave what is deleted in the file, as most builds of it do."""
+    tx.execute("PRAGMA secure_delete = OFF").fetchone()
 
 
 def _words(conn: Any) -> list[str]:
