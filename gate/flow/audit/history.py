@@ -85,13 +85,13 @@ def access_changes(conn: Connection, scope: Scope) -> Iterator[AccessChange]:
     kinds = (Kind.TOKEN, Kind.ROLE, Kind.ERASURE)
     for place, fields in entries_of(conn, kinds, within.begins, within.ends):
         # An erasure is of every id that one person had; of a stranger no id was known.
-        erased = fields.get("persons") or ["nobody of the catalogue"]
+        erased = fields.get("persons") or [None]
         for person in erased if fields["kind"] == Kind.ERASURE else [fields.get("person")]:
             yield AccessChange(
                 fields["at"],
                 place,
                 fields["kind"],
-                fields.get("token") or str(person),
+                fields.get("token") or person or "nobody of the catalogue",
                 fields.get("action", "erased"),
                 fields.get("role"),
                 person,
