@@ -236,7 +236,7 @@ def _takes_part(
     record = records.read(content or b"")
     asked = record.asked
     said = texts.read_texts(conn, [asked.requested_by, *asked.authors, *asked.actor])
-    names = excluded.names_of(conn, record, said, book)
+    names = excluded.names_of_many(conn, [record], said, book)[change]
     taking_part = excluded.people_now(record, names, book).excluded
     if not ids.isdisjoint(taking_part):
         return True
