@@ -22,7 +22,7 @@ from gate.web import (
 )
 from gate.web.audit import controls, reports
 from gate.web.changes import changes
-from gate.web.insights import insights, observations
+from gate.web.insights import backtests, insights, observations
 from gate.web.page import problem_page
 from gate.web.queue import pane, queue
 from gate.web.render import VIEWER
@@ -39,6 +39,7 @@ _PAGES = (
     policies,
     insights,
     observations,
+    backtests,
     reports,
     controls,
     administration,

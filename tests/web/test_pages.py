@@ -36,9 +36,8 @@ PAGES = (
     "/reports",
     "/reports/bypass",
     "/controls",
+    "/backtests",
 )
-
-ODD = {"diff": {"lines_added": 5, "lines_deleted": 2, "files": ["db/0.sql"], "files_changed": 1}}
 
 
 @pytest.fixture
@@ -313,27 +312,6 @@ async def test_b12_what_is_approved_and_held_is_shown_and_passes_by_an_override_
         "The hold no longer stops this change." in (await http.get(passed.headers["location"])).text
     )
     assert (await pipeline.post(f"/v1{page}/admission", json=admission("held"))).status_code == 200
-
-
-async def test_the_page_says_how_often_the_like_was_done_here(service: Served) -> None:
-    pipeline, http = await service.pipeline(), await browser(service)
-    first = (await pipeline.post("/v1/changes", json=request("1"))).json()
-    admitted = await pipeline.post(f"/v1/changes/{first['id']}/admission", json=admission("1"))
-    second = (await pipeline.post("/v1/changes", json=request("2"))).json()
-    unlike = (await pipeline.post("/v1/changes", json=request("3", facts=ODD))).json()
-    unknown = (await pipeline.post("/v1/changes", json=request("4", facts={}))).json()
-
-    shown = [
-        (await http.get(f"/changes/{one['id']}")).text.partition('id="repeatability"')[2]
-        for one in (second, unlike, unknown)
-    ]
-
-    assert admitted.status_code == 200
-    assert "1 earlier change here touched the same kinds of files (source); none failed" in shown[0]
-    assert f'<a href="/changes/{first["id"]}">The last one</a> was 0 days before' in shown[0]
-    assert "In the 24 hours before it 1 change was deployed here" in shown[0]
-    assert "no earlier change touched just these kinds of files (migrations)" in shown[1]
-    assert "Unknown: no list of files counts here" in shown[2]
 
 
 async def test_whoever_took_part_is_offered_to_reject_and_not_to_approve(service: Served) -> None:

@@ -1,10 +1,11 @@
 """What admins and release managers send: policies, freezes, tokens."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import SCOPE_NAMES_MAX, Flag, Instant, Name, Reason, RequestModel
+from gate.flow.answers.backtest import TriedOn
 from gate.flow.caller import HookKind, Role
 from gate.flow.commands import FreezeCommand, TokenCommand
 from gate.flow.queries.backtest import BacktestCommand
@@ -31,10 +32,15 @@ class BacktestRequest(PoliciesRequest):
         Instant | None, Field(alias="from", description="90 days before `to`, if nothing is said")
     ] = None
     ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
+    history: Annotated[
+        Literal["log", "imported"] | None,
+        Field(description="what the gate decided itself, if nothing is said, or what was imported"),
+    ] = None
 
     def command(self) -> BacktestCommand:
         """Return the request as the flow takes it."""
-        return BacktestCommand(self.files, self.begins, self.ends)
+        history = TriedOn(self.history or TriedOn.LOG)
+        return BacktestCommand(self.files, self.begins, self.ends, history)
 
 
 class ActivationRequest(RequestModel):

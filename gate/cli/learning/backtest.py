@@ -4,20 +4,24 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gate.cli.learning.histories import CHANGES_MAX, reading_log
+from gate.cli.learning.files import map_in
+from gate.cli.learning.histories import CHANGES_MAX, PastRows, reading_log
 from gate.core.durations import ALLOWED, read_duration
-from gate.core.policy.set import read_policies
+from gate.core.learning.backtest import back_test_rows
+from gate.core.policy.set import Policies, read_policies
 from gate.errors import Invalid
-from gate.flow.answers.backtest import BacktestAnswer, FiredAnswer, OutcomeCount
+from gate.flow.answers.backtest import BacktestAnswer, FiredAnswer, OutcomeCount, TriedOn
 from gate.flow.answers.written import indented, named
 from gate.flow.folder import read_folder
-from gate.flow.queries.backtest import DAYS_MAX, Trial, tried
+from gate.flow.queries.backtest import DAYS_MAX, Trial, tried, written
 from gate.flow.rulebooks import current_rulebook
 
 
-def run(candidate: Path, since: str, *, as_json: bool) -> None:
-    """Print the figures. Raises `Invalid` for a folder or a time that cannot be understood, and
-    `NotFound` where there is no log.
+def of_records(candidate: Path, since: str, *, imported: bool) -> BacktestAnswer:
+    """Try the candidate on the gate's own log, or on what was imported.
+
+    Raises `Invalid` for a folder or a time that cannot be understood, and `NotFound` where there is
+    no database.
     """
     seconds = read_duration(since)
     if seconds is None:
@@ -25,20 +29,51 @@ def run(candidate: Path, since: str, *, as_json: bool) -> None:
     policies = read_policies(read_folder(candidate))
     ends = datetime.now(UTC)
     begins = ends - min(timedelta(seconds=seconds), timedelta(days=DAYS_MAX))
+    history = TriedOn.IMPORTED if imported else TriedOn.LOG
     with reading_log() as conn:
-        in_force = current_rulebook(conn).policies
-        found = tried(conn, Trial(in_force, policies, begins, ends, CHANGES_MAX))
+        book = current_rulebook(conn)
+        return tried(conn, Trial(book, policies, begins, ends, CHANGES_MAX, history))
+
+
+def of_table(
+    candidate: Path, against: Path | None, table: Path, column_map: Path, label: str
+) -> BacktestAnswer:
+    """Try the candidate on the rows of a table, read one after the other.
+
+    Raises `Invalid` for what cannot be read, and `NotFound` where neither a folder to compare with
+    nor a database is there.
+    """
+    policies = read_policies(read_folder(candidate))
+    in_force = _in_force() if against is None else read_policies(read_folder(against))
+    rows = PastRows(table, map_in(column_map), label, (in_force, policies))
+    test = back_test_rows(in_force, policies, rows)
+    return written(test, in_force, policies, TriedOn.TABLE)
+
+
+def _in_force() -> Policies:
+    with reading_log() as conn:
+        return current_rulebook(conn).policies
+
+
+def say(found: BacktestAnswer, candidate: Path, *, as_json: bool) -> None:
+    """Print the figures."""
     if as_json:
         print(indented(named(found)))
-    else:
-        for line in _lines(found, candidate):
-            print(line)
+        return
+    for line in _lines(found, candidate):
+        print(line)
 
 
 def _lines(found: BacktestAnswer, candidate: Path) -> Iterator[str]:
+    since = f"since {found.from_:%Y-%m-%d} " if found.from_ else ""
+    what = {
+        TriedOn.LOG: f"that were deployed {since}and have ended",
+        TriedOn.IMPORTED: f"that were imported, deployed {since}and never admitted by the gate",
+        TriedOn.TABLE: "of the table; facts that it does not name are unknown",
+    }
     yield (
-        f"{candidate} against what is in force, on {found.changes} changes that were deployed "
-        f"since {found.from_:%Y-%m-%d} and have ended; {found.failed} of them failed"
+        f"{candidate} against what is in force, on {found.changes} changes "
+        f"{what[found.history]}; {found.failed} of them failed"
     )
     if not found.changes:
         return

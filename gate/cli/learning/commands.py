@@ -101,7 +101,14 @@ def calibrate(
 
 
 @with_exit_code
-def backtest(
+def backtest(  # noqa: PLR0913 - one parameter a flag
+    table: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="HISTORY",
+            help="CSV with a header, or .csv.gz; without one the gate's own log.",
+        ),
+    ] = None,
     *,
     candidate: Annotated[
         Path,
@@ -110,11 +117,45 @@ def backtest(
     since: Annotated[
         str, typer.Option(envvar="GATE_SINCE", help="How far back: 90d, at most 3650d.")
     ] = "90d",
+    imported: Annotated[
+        bool,
+        typer.Option(
+            "--imported", envvar="GATE_IMPORTED", help="Try what `gate import` brought in."
+        ),
+    ] = False,
+    column_map: Annotated[
+        Path | None,
+        typer.Option("--map", envvar="GATE_MAP", help="YAML: which column holds which fact."),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GATE_LABEL", metavar="COL", help="The column that is 1 where it failed."
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="GATE_AGAINST",
+            metavar="DIR",
+            help="The policies to compare with; those in force if none.",
+        ),
+    ] = None,
     output: Annotated[
         Output, typer.Option(envvar="GATE_OUTPUT", help="How to print it.")
     ] = Output.TEXT,
 ) -> None:
     """Decide what was deployed again, by other policies, and compare by what failed."""
-    from gate.cli.learning.backtest import run  # noqa: PLC0415 - only what runs is imported
+    from gate.cli.learning import backtest as tries  # noqa: PLC0415 - only what runs is imported
 
-    run(candidate, since, as_json=output is Output.JSON)
+    if table is None:
+        if column_map is not None or label is not None or against is not None:
+            raise typer.BadParameter("--map, --label and --against belong to a table; name one")
+        found = tries.of_records(candidate, since, imported=imported)
+    elif column_map is None or label is None:
+        raise typer.BadParameter("a table needs --map and --label")
+    elif imported:
+        raise typer.BadParameter("--imported is a history of its own; leave the table out")
+    else:
+        found = tries.of_table(candidate, against, table, column_map, label)
+    tries.say(found, candidate, as_json=output is Output.JSON)

@@ -1,11 +1,12 @@
 """Where a history of changes and failures comes from: a table, or the gate's own log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
@@ -14,9 +15,13 @@ from gate.cli.learning.files import lines_of, map_in
 from gate.config import Settings
 from gate.core.decision import record as records
 from gate.core.decision.evaluate import plan_of, seen_by
+from gate.core.facts import Value
+from gate.core.learning.backtest import PastRow
+from gate.core.learning.map import ColumnMap
 from gate.core.learning.slots import Change, judge_of
 from gate.core.learning.table import boolean, read_rows
 from gate.core.policy.policy import Policy
+from gate.core.policy.set import Policies
 from gate.errors import Fault, Invalid
 from gate.storage import migrate
 from gate.storage.database.engine import connect, open_engine
@@ -26,6 +31,9 @@ CHANGES_MAX = 1_000_000
 """They are kept in memory, at about 200 bytes each."""
 
 SERVICE = "service.name"
+PRODUCTION_PLACE: Mapping[str, Value] = MappingProxyType(
+    {"environment.name": "production", "environment.tier": "production"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,42 @@ def of_table(table: Path, column_map: Path, label: str, policy: Policy) -> Histo
     # Equal ones, and all without an order, stay as they are.
     ordered.sort(key=lambda one: one[0])
     return History([change for _, change in ordered], left_out)
+
+
+class PastRows:
+    """The rows of a table whose end is known, read one after the other.
+
+    A table that names no environment is of production. `left_out` counts the rows without an
+    outcome that were met so far.
+    """
+
+    def __init__(
+        self, table: Path, column_map: ColumnMap, label: str, sets: Sequence[Policies]
+    ) -> None:
+        """Nothing is read yet."""
+        self._table, self._map, self._label = table, column_map, label
+        self._facts = frozenset(
+            name for policies in sets for name in (*policies.looked_at, *_facts_of(policies))
+        )
+        self.left_out = 0
+
+    def __iter__(self) -> Iterator[PastRow]:
+        """Raises `Invalid` at the first row that cannot be read."""
+        table, label = str(self._table), self._label
+        lines = lines_of(self._table)
+        for row in read_rows(lines, table, self._map, facts=self._facts, keep=(label,)):
+            outcome = row.kept[0].strip()
+            if outcome:
+                failed = _label(outcome, label, f"{table}:{row.line}")
+                yield PastRow({**PRODUCTION_PLACE, **row.values}, failed)
+            else:
+                self.left_out += 1
+
+
+def _facts_of(policies: Policies) -> Iterator[str]:
+    for policy in policies.all:
+        plan = plan_of(policy)
+        yield from (*plan.trusted, *plan.doubted)
 
 
 def _label(text: str, label: str, where: str) -> bool:

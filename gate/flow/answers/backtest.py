@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
+
+
+class TriedOn(StrEnum):
+    """What the policies are tried on: the gate's own log, what was imported, or a table."""
+
+    LOG = "log"
+    IMPORTED = "imported"
+    TABLE = "table"
 
 
 @dataclass(frozen=True)
@@ -44,11 +53,13 @@ class FiredAnswer:
 class BacktestAnswer:
     """A candidate over the changes that were deployed in this time and have ended.
 
-    `from` is later than was asked where there are more changes than one backtest looks at.
+    `from` is later than was asked where there are more changes than one backtest looks at. A table
+    says nothing of time, so both are null.
     """
 
-    from_: Annotated[datetime, Field(alias="from")]
-    to: datetime
+    history: TriedOn
+    from_: Annotated[datetime | None, Field(alias="from")]
+    to: datetime | None
     candidate: str
     in_force: str
     changes: int

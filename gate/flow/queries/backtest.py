@@ -4,7 +4,7 @@ that failed.
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,10 +14,20 @@ from gate.core.decision import record as records
 from gate.core.learning.backtest import SHARES, BackTest, Count, Past, back_test
 from gate.core.policy.set import Policies, read_policies
 from gate.errors import Invalid
-from gate.flow.answers.backtest import BacktestAnswer, CaughtAnswer, FiredAnswer, OutcomeCount
+from gate.flow.answers.backtest import (
+    BacktestAnswer,
+    CaughtAnswer,
+    FiredAnswer,
+    OutcomeCount,
+    TriedOn,
+)
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.storage.figures.deployed import Deployed, deployed_between
+from gate.flow.queries.rehearsal import rehearse
+from gate.flow.rulebooks import Rulebook
+from gate.storage.figures import past
+from gate.storage.figures.deployed import deployed_between
+from gate.storage.figures.past import DEPLOYMENTS_MAX
 
 DAYS_DEFAULT = 90
 DAYS_MAX = 3_650
@@ -25,10 +35,13 @@ CHANGES_MAX = 20_000
 """So many of the newest changes a server looks at for one question: some seconds of one processor,
 which it shares with the decisions of that time."""
 
+PLACES_MAX = CHANGES_MAX // DEPLOYMENTS_MAX
+"""So many places of an imported history are played through, those with the newest deployments."""
+
 
 @dataclass(frozen=True, slots=True)
 class BacktestCommand:
-    """The files of the candidate, of which only policies count, and the time to try them on.
+    """The files of the candidate, of which only policies count, and what to try them on.
 
     Without a beginning it is the last `DAYS_DEFAULT` days.
     """
@@ -36,19 +49,21 @@ class BacktestCommand:
     files: Mapping[str, str]
     begins: datetime | None = None
     ends: datetime | None = None
+    history: TriedOn = TriedOn.LOG
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Two sets of policies, and the changes that both are tried on: the newest `limit` of a
-    time.
+    """A candidate beside what is in force, and the changes that both are tried on: the newest
+    `limit` of a time.
     """
 
-    in_force: Policies
+    book: Rulebook
     candidate: Policies
     begins: datetime
     ends: datetime
     limit: int = CHANGES_MAX
+    history: TriedOn = TriedOn.LOG
 
 
 async def backtest(gate: Gate, command: BacktestCommand, by: Caller) -> BacktestAnswer:
@@ -65,19 +80,32 @@ async def _backtest(gate: Gate, command: BacktestCommand) -> BacktestAnswer:
     if not timedelta(0) < ends - begins <= timedelta(days=DAYS_MAX):
         raise Invalid(f"`from` must be earlier than `to`, by at most {DAYS_MAX} days")
     candidate = await asyncio.to_thread(read_policies, command.files)
-    in_force = (await gate.rulebooks.current()).policies
-    return await gate.store.read_slowly(tried, Trial(in_force, candidate, begins, ends))
+    book = await gate.rulebooks.current()
+    trial = Trial(book, candidate, begins, ends, history=command.history)
+    return await gate.store.read_slowly(tried, trial)
 
 
 def tried(conn: Connection, trial: Trial) -> BacktestAnswer:
     """Decide every change of the time again, by both."""
     found = _Oldest()
-    test = back_test(trial.in_force, trial.candidate, found.pasts(conn, trial))
+    pasts = imported if trial.history is TriedOn.IMPORTED else found.pasts
+    in_force = trial.book.policies
+    test = back_test(in_force, trial.candidate, pasts(conn, trial))
+    whole = written(test, in_force, trial.candidate, trial.history)
+    begins = found.at if test.all.changes == trial.limit and found.at else trial.begins
+    return replace(whole, from_=begins, to=trial.ends)
+
+
+def written(
+    test: BackTest, in_force: Policies, candidate: Policies, history: TriedOn
+) -> BacktestAnswer:
+    """Return the figures as they are answered, without a time."""
     return BacktestAnswer(
-        from_=found.at if test.all.changes == trial.limit and found.at else trial.begins,
-        to=trial.ends,
-        candidate=trial.candidate.revision,
-        in_force=trial.in_force.revision,
+        history=history,
+        from_=None,
+        to=None,
+        candidate=candidate.revision,
+        in_force=in_force.revision,
         changes=test.all.changes,
         failed=test.all.failed,
         newly_approved=_count(test.newly_approved),
@@ -99,11 +127,21 @@ class _Oldest:
     def pasts(self, conn: Connection, trial: Trial) -> Iterator[Past]:
         for one in deployed_between(conn, trial.begins, trial.ends, trial.limit):
             self.at = one.submitted_at
-            yield _past(one)
+            yield Past(records.read(one.record).case, one.failed)
 
 
-def _past(one: Deployed) -> Past:
-    return Past(records.read(one.record).case, one.failed)
+def imported(conn: Connection, trial: Trial) -> Iterator[Past]:
+    """Yield what was imported of the time, place after place.
+
+    Each deployment meets the history that lay before it, by the policies in force, as if the gate
+    had been asked. It was never admitted, so nothing is earned or recorded by this.
+    """
+    for service, environment in past.places(conn, PLACES_MAX):
+        deployments = past.deployments(conn, service, environment, trial.ends)
+        incidents = past.incidents(conn, service, environment)
+        for one in rehearse(trial.book, deployments, incidents).done:
+            if one.deployment.began_at >= trial.begins:
+                yield Past(one.case, one.failed_at is not None)
 
 
 def _count(count: Count) -> OutcomeCount:

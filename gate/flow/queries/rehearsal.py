@@ -51,12 +51,17 @@ _NOTHING_SAID: Mapping[str, Value] = {
 
 
 class Rehearsed(NamedTuple):
-    """One deployment, what would have been decided by which facts, and when it failed, if so."""
+    """One deployment, what would have been decided of which case, and when it failed, if so."""
 
     deployment: PastDeployment
     decision: Decision
-    facts: Facts
+    case: Case
     failed_at: datetime | None
+
+    @property
+    def facts(self) -> Facts:
+        """What was known of it."""
+        return self.case.facts
 
 
 @dataclass(slots=True)
@@ -81,7 +86,7 @@ class Rehearsal:
         here = self.track_record(deployment, at)
         case = self._case(deployment, here, at)
         decision = decide(self.book.policies, case)
-        done = Rehearsed(deployment, decision, case.facts, failed_at)
+        done = Rehearsed(deployment, decision, case, failed_at)
         self.done.append(done)
         self._paths.update((*paths.files, *paths.folders))
         policy = self.book.policies.named(decision.policy)

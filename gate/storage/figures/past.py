@@ -1,5 +1,5 @@
 """Deployments and incidents that were imported. Written by `gate import`, read by the report on
-what an observing gate would have done, and by nothing else.
+what an observing gate would have done and by backtests, and by nothing else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from gate.core.change import Result
 from gate.core.facts import Value
@@ -65,6 +65,15 @@ def known_keys(conn: Connection, source: str) -> frozenset[str]:
     """What the source calls the deployments that were imported from it."""
     query = select(past_deployments.c.key).where(past_deployments.c.source == source)
     return frozenset(conn.execute(query).scalars())
+
+
+def places(conn: Connection, limit: int) -> list[tuple[str, str]]:
+    """Return the services and environments of which something was imported, the newest first."""
+    table = past_deployments.c
+    newest = func.max(table.began_at)
+    query = select(table.service, table.environment).group_by(table.service, table.environment)
+    ordered = query.order_by(newest.desc(), table.service, table.environment).limit(limit)
+    return [(row.service, row.environment) for row in conn.execute(ordered)]
 
 
 def deployments(

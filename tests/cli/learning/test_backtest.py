@@ -96,3 +96,71 @@ def test_what_cannot_be_understood_is_said(
 
     assert done.code == 1
     assert words in done.err
+
+
+TABLE = """added,approvals,failed
+12,1,0
+12,1,1
+300,1,1
+5,0,0
+9,1,
+"""
+MAP = "added: diff.lines_added\napprovals: reviews.approvals\n"
+
+
+def tables(where: Path) -> tuple[str, ...]:
+    """What is tried on a table, and the flags that say so."""
+    (where / "changes.csv").write_text(TABLE)
+    (where / "map.yaml").write_text(MAP)
+    folder(where, make_files(bands="{moderate: 5, high: 60, critical: 90}"))
+    flags = ("changes.csv", "--map", "map.yaml", "--label", "failed")
+    return ("policy", "backtest", *flags, "--candidate", "candidate")
+
+
+def test_a_table_is_tried_without_a_database_against_a_folder(here: Path) -> None:
+    command = tables(here)
+    (here / "before").mkdir()
+    for name, text in make_files().items():
+        (here / "before" / name).write_text(text)
+
+    done = gate(*command, "--against", "before", "--output", "json")
+
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out)
+    assert (found["history"], found["from"], found["changes"], found["failed"]) == (
+        "table",
+        None,
+        4,  # what has no outcome yet is left out
+        2,
+    )
+    assert found["newly_escalated"] == {"count": 2, "failed": 1}
+    assert found["curve"][-1]["caught_share"] == 0.75
+
+
+def test_a_table_is_tried_against_what_is_in_force(log: Path) -> None:
+    done = gate(*tables(log))
+
+    assert done.code == 0
+    assert "on 4 changes of the table; facts that it does not name are unknown" in done.out
+    assert "newly escalated to people: 2 changes, of which 1 failed" in done.out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        pytest.param(("--imported",), "leave the table out", id="two histories"),
+        pytest.param(("--label", "broken"), "has no such column", id="label"),
+        pytest.param(("--against", "nowhere"), "nowhere", id="folder"),
+    ],
+)
+def test_a_table_that_cannot_be_tried_is_said(
+    here: Path, more: tuple[str, ...], words: str
+) -> None:
+    command = tables(here)
+    (here / "before").mkdir()
+    (here / "before" / "production.yaml").write_text(make_files()["production.yaml"])
+
+    done = gate(*command, "--against", "before", *more)
+
+    assert done.code != 0
+    assert words in " ".join(done.err.split())

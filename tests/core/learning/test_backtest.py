@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 from gate.core.decision.decide import Case, People, decide
 from gate.core.decision.standard import StandardStatus
 from gate.core.decision.values import Hold, Outcome
-from gate.core.facts import Fact, Origin, Value
-from gate.core.learning.backtest import BackTest, Count, Past, back_test
+from gate.core.facts import Fact, Origin, Value, facts_of
+from gate.core.learning.backtest import (
+    BackTest,
+    Count,
+    Past,
+    PastRow,
+    back_test,
+    back_test_rows,
+)
 from gate.core.policy.set import Policies, read_policies
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -157,3 +164,50 @@ def test_both_together_say_of_every_change_what_a_decision_would(
     assert found.newly_approved == Count(*moved[True])
     assert found.newly_escalated == Count(*moved[False])
     assert found.all == Count(len(history), sum(one.failed for one in history))
+
+
+ROWS = st.fixed_dictionaries(
+    {"environment.tier": st.sampled_from(["production", "staging"])},
+    optional={
+        "diff.lines_added": st.integers(0, 600),
+        "change.fixes_defect": st.booleans(),
+        "reviews.approvals": st.integers(0, 2),
+        "checks.failed": st.integers(0, 1),
+    },
+)
+REQUIRING = (
+    POLICY
+    + """
+requirements:
+  - {{id: green, title: All checks passed, require: [checks.failed == 0], otherwise: review}}
+"""
+)
+STRICT = read_policies(
+    {
+        "production.yaml": REQUIRING.format(moderate=20, standard="routine").replace(
+            "low", "moderate"
+        )
+    }
+)
+
+
+@given(st.lists(st.tuples(ROWS, st.booleans()), max_size=30), st.sampled_from([STRICTER, STRICT]))
+def test_rows_of_a_table_are_decided_as_changes_are(
+    rows: list[tuple[dict[str, Value], bool]], candidate: Policies
+) -> None:
+    """The short way through the closures finds what decisions find."""
+    cases = [
+        Past(
+            Case(
+                facts=facts_of(values, Origin.VERIFIED),
+                at=NOW,
+                people=People(named=True, verified=True),
+                standard_statuses=EARNED,
+            ),
+            failed,
+        )
+        for values, failed in rows
+    ]
+    table = [PastRow(values, failed) for values, failed in rows]
+
+    assert back_test_rows(IN_FORCE, candidate, table) == back_test(IN_FORCE, candidate, cases)

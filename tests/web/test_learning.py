@@ -1,0 +1,63 @@
+"""What is learned from how changes ended, on pages."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gate.core.change import Result
+from tests.api.served import Served, admission, request, served
+from tests.flow.queries.test_rehearsal import bring, deployed
+from tests.web.browsing import browser
+
+pytestmark = pytest.mark.anyio
+
+ODD = {"diff": {"lines_added": 5, "lines_deleted": 2, "files": ["db/0.sql"], "files_changed": 1}}
+
+
+@pytest.fixture
+async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The service on a database of its own."""
+    async with served(sqlite_url, tmp_path) as running:
+        yield running
+
+
+async def test_the_page_says_how_often_the_like_was_done_here(service: Served) -> None:
+    pipeline, http = await service.pipeline(), await browser(service)
+    first = (await pipeline.post("/v1/changes", json=request("1"))).json()
+    admitted = await pipeline.post(f"/v1/changes/{first['id']}/admission", json=admission("1"))
+    second = (await pipeline.post("/v1/changes", json=request("2"))).json()
+    unlike = (await pipeline.post("/v1/changes", json=request("3", facts=ODD))).json()
+    unknown = (await pipeline.post("/v1/changes", json=request("4", facts={}))).json()
+
+    shown = [
+        (await http.get(f"/changes/{one['id']}")).text.partition('id="repeatability"')[2]
+        for one in (second, unlike, unknown)
+    ]
+
+    assert admitted.status_code == 200
+    assert "1 earlier change here touched the same kinds of files (source); none failed" in shown[0]
+    assert f'<a href="/changes/{first["id"]}">The last one</a> was 0 days before' in shown[0]
+    assert "In the 24 hours before it 1 change was deployed here" in shown[0]
+    assert "no earlier change touched just these kinds of files (migrations)" in shown[1]
+    assert "Unknown: no list of files counts here" in shown[2]
+
+
+async def test_a_registered_set_is_tried_on_a_page_with_a_curve(service: Served) -> None:
+    http = await browser(service)
+    await bring(service.gate, [deployed("a", 9), deployed("b", 5, result=Result.UNSUCCESSFUL)])
+    (in_force,) = (await http.get("/policies.json")).json()["revisions"]
+    address = f"/backtests?candidate={in_force['revision']}&history=imported"
+
+    asked = (await http.get("/backtests")).text
+    log = (await http.get(address.replace("imported", "log"))).text
+    page = (await http.get(address)).text
+    twin = (await http.get(address.replace("?", ".json?"))).json()
+    unknown = await http.get("/backtests?candidate=nothing")
+
+    assert "Pick a registered set of policies" in asked
+    assert "No deployment that has ended in these days" in log
+    assert page.count("<polyline") == 2
+    assert "Caught by the candidate" in page
+    assert (twin["history"], twin["changes"], twin["failed"]) == ("imported", 2, 1)
+    assert unknown.status_code == 404
