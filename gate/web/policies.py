@@ -21,7 +21,7 @@ from gate.flow.changes import evaluate
 from gate.flow.commands import Part
 from gate.flow.gate import Gate
 from gate.flow.policies import policies, readable
-from gate.flow.queries import insights
+from gate.flow.queries.insights import insights
 from gate.web.forms import Form, one, read_form, read_request
 from gate.web.notices import Notice
 from gate.web.page import Cursor, Pages, View, following, go_on

@@ -74,6 +74,7 @@ def _pages(change: str) -> tuple[str, ...]:
         f"/changes/{change}?view=raw",
         f"/changes/{change}/decisions/1",
         f"/log?q={quote(MARK)}",
+        "/services/web",
     )
 
 

@@ -51,6 +51,9 @@ def _addresses(site: Site) -> Iterator[str]:
     yield from (
         f"/policies/{revision}",
         "/insights?service=web&environment=staging",
+        "/insights?days=365",
+        "/services/web",
+        "/services/chekout",
         "/administration",
         "/reports",
         "/reports/by-policy-revision",
@@ -121,7 +124,7 @@ def test_what_scrolls_can_be_reached_by_the_keyboard() -> None:
     """
     lines = [
         line
-        for file in (ROOT / "gate/web/templates").glob("*.html")
+        for file in (ROOT / "gate/web/templates").rglob("*.html")
         for line in file.read_text().splitlines()
         if re.search(r'<div class="[^"]*\bscroll\b', line)
     ]

@@ -27,6 +27,7 @@ PAGES = (
     "/",
     "/insights",
     "/observations",
+    "/services/web",
     "/log",
     "/sightings",
     "/calendar",
@@ -111,12 +112,19 @@ async def test_c18_what_went_past_the_gate_is_shown_as_text(service: Served) -> 
     assert "No deployment fits" in narrowed.text
 
 
-@pytest.mark.parametrize("page", ["calendar", "insights", "observations"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "calendar?environment=production&service=",
+        "insights?environment=production&service=",
+        "observations?environment=production&service=",
+        "services/",
+    ],
+)
 async def test_e26_pages_of_a_place_that_is_not_there_say_so(service: Served, page: str) -> None:
     http = await browser(service)
 
-    misspelt = await http.get(f"/{page}?service=chekout&environment=production")
-    known = await http.get(f"/{page}?service=checkout&environment=production")
+    misspelt, known = [await http.get(f"/{page}{name}") for name in ("chekout", "checkout")]
 
     assert "the catalogue has no service chekout; did you mean checkout?" in misspelt.text
     assert "the catalogue has no" not in known.text
@@ -190,25 +198,6 @@ async def test_an_address_that_is_not_understood_is_explained_on_a_page(
 
     assert response.status_code in {400, 422}
     assert "Back to the queue" in response.text
-
-
-async def test_what_never_changes_is_kept_for_ever_and_nothing_else(service: Served) -> None:
-    http = await browser(service)
-    address = (await http.get("/")).text.partition('rel="stylesheet" href="')[2].partition('"')[0]
-
-    kept, asked = await http.get(address), await http.get("/static/gate.css")
-
-    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert asked.headers["cache-control"] == "no-cache"
-    assert [
-        (await http.get(f"/static/{name}")).status_code
-        for name in ("gate.js", "gate.svg", "../router.py", "nothing.css")
-    ] == [
-        200,
-        200,
-        404,
-        404,
-    ]
 
 
 async def test_the_log_finds_by_day_word_and_facet_and_its_export_has_the_same_filters(

@@ -96,18 +96,6 @@ class CountAnswer:
 
 
 @dataclass(frozen=True)
-class InsightsAnswer:
-    """How well it goes in one place."""
-
-    delivery: DeliveryAnswer
-    routes: tuple[CountAnswer, ...]
-    automatic_share: float | None
-    decisions: int
-    seconds_to_decision: SpreadAnswer
-    queue_age_seconds: SpreadAnswer
-
-
-@dataclass(frozen=True)
 class RulePlaceAnswer:
     """How the deployments of one place ended for which a rule gave points."""
 

@@ -5,10 +5,11 @@ them.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from gate.core.decision.places import unknown_names
 from gate.core.decision.values import Band
-from gate.core.delivery import rate
+from gate.core.delivery import SpanCount, distribution, rate
 from gate.core.instants import from_us, to_us
 from gate.errors import Invalid
 from gate.flow.answers.delivery import (
@@ -40,10 +41,26 @@ class DeliveryQuery:
     ends: datetime | None = None
 
 
+class Delivered(NamedTuple):
+    """The figures, and how the durations behind them are spread."""
+
+    figures: DeliveryAnswer
+    lead_times: tuple[SpanCount, ...]
+    recovery_times: tuple[SpanCount, ...]
+
+
 async def figures(gate: Gate, query: DeliveryQuery, by: Caller) -> DeliveryAnswer:
-    """Whole days, UTC, each change on the day of its admission.
+    """Return the figures of a place: whole days, UTC, each change on the day of its admission.
 
     Raises `Invalid` for a time that is empty or too long.
+    """
+    return (await delivered(gate, query, by)).figures
+
+
+async def delivered(gate: Gate, query: DeliveryQuery, by: Caller) -> Delivered:
+    """Return the figures of a place with the distributions of its durations.
+
+    Raises `Invalid` as `figures` does.
     """
     # Every reader reads all places.
     _ = by
@@ -60,7 +77,10 @@ async def figures(gate: Gate, query: DeliveryQuery, by: Caller) -> DeliveryAnswe
         )
     place = Place(query.service, catalogue.environment_named(query.environment), first, last)
     unknown = unknown_names(catalogue, place.service, place.environment)
-    return _answer(place, await gate.store.read_slowly(delivery.sums, place), unknown)
+    sums = await gate.store.read_slowly(delivery.sums, place)
+    return Delivered(
+        _answer(place, sums, unknown), distribution(sums.lead), distribution(sums.recovery)
+    )
 
 
 def _answer(place: Place, sums: Sums, unknown: Sequence[str]) -> DeliveryAnswer:

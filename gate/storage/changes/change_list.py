@@ -2,18 +2,18 @@
 may see.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text
 
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome
 from gate.storage.changes.search import change_having_words
 from gate.storage.database.pages import Page, Part, page
-from gate.storage.database.values import reader
+from gate.storage.database.values import every, reader
 from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes
 from gate.storage.tables.stored_change import StoredChange
@@ -62,6 +62,19 @@ def change_page(
     ]
     keys = SETTLED_KEYS if filters.settled else KEYS
     return page(conn, branches, keys, part, reader(StoredChange))
+
+
+def newest_failed(
+    conn: Connection, service: str, environments: Collection[str], most: int
+) -> tuple[StoredChange, ...]:
+    """Return the changes of a service that failed, what is known last in front."""
+    found: list[StoredChange] = []
+    for environment in environments:
+        here = (changes.c.service == service, changes.c.environment == environment)
+        query = select(changes).where(*here, text("failed")).order_by(changes.c.failed_at.desc())
+        found += every(conn, StoredChange, query.limit(most))
+    found.sort(key=lambda one: (one.failed_at or one.submitted_at, one.id), reverse=True)
+    return tuple(found[:most])
 
 
 def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime) -> int:

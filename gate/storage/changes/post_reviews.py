@@ -12,7 +12,7 @@ from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.database.values import every, first, values_of
-from gate.storage.tables.schema import post_reviews
+from gate.storage.tables.schema import changes, post_reviews
 
 _P = post_reviews.c
 _COLUMNS = (_P.change_id, _P.due_at, _P.owners, _P.done_at, _P.person)
@@ -81,6 +81,19 @@ def ask_overdue(conn: Connection, now: datetime) -> Callable[[], tuple[frozenset
 def due(conn: Connection) -> tuple[PostReview, ...]:
     """Return the reviews that nobody has held yet, those that are due first in front."""
     query = select(*_COLUMNS).where(_P.done_at.is_(None)).order_by(_P.due_at, _P.change_id)
+    return every(conn, PostReview, query.limit(DUE_MAX))
+
+
+def due_of(conn: Connection, service: str) -> tuple[PostReview, ...]:
+    """Return the reviews that changes of this service still owe, those that are due first in
+    front.
+    """
+    query = (
+        select(*_COLUMNS)
+        .join(changes, changes.c.id == _P.change_id)
+        .where(_P.done_at.is_(None), changes.c.service == service)
+        .order_by(_P.due_at, _P.change_id)
+    )
     return every(conn, PostReview, query.limit(DUE_MAX))
 
 

@@ -1,48 +1,138 @@
-"""Charts as geometry, from which a template draws SVG: a bar for each rate, and a line for its
-interval.
+"""Charts as geometry, from which a template draws SVG.
+
+A chart is as wide as a telephone, so that its text is readable there, and at most half as large
+again on a wide screen. What is coloured is said by its place or by a word, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
+from gate.core.delivery import SpanCount
 from gate.flow.answers.delivery import ShareAnswer
+from gate.flow.answers.insights.over_time import PeriodAnswer, PolicyChangeAnswer
+from gate.web import words
 
-WIDTH, ROW, TOP = 640, 30, 6
-LABEL, VALUE = 190, 70
-_LABEL_CHARACTERS = 26
+WIDTH = 360
+ROW = 42
+"""Of a bar with the line of text above it and the line of its interval below it."""
+
+_LABEL_CHARACTERS = 34
 _SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)
+
+COLUMNS_TOP = 30
+"""Height for the marks of policy changes, and for a number above the highest column."""
+
+COLUMNS_HEIGHT = 100
+"""Of the highest column and of the lowest one below the line together."""
+
+_NUMBER, _LABEL = 12, 16
+_GAP = 0.22
+"""The part of a column's place that stays empty."""
+
+_LABEL_WIDTH = 44
+"""So wide is the longest label below a column; where columns are narrower, some have none."""
+
+SPARK_WIDTH, SPARK_UP, SPARK_DOWN = 96, 16, 7
+_SEEN = 1.5
+"""What is more than nothing is at least so high."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column above the line, with its part below it, and where their numbers stand."""
+
+    x: float
+    width: float
+    middle: float
+    label_at: float
+    up: float
+    down: float
+    label: str
+    n: int
+    failed: int
 
 
 def bars(rows: Sequence[ShareAnswer]) -> dict[str, Any]:
-    """Each row has `value rate low high`; the scale is the smallest round one that all intervals
-    fit.
+    """Return a bar for each rate, with a line for its interval.
+
+    The scale is the smallest round one that all intervals fit.
     """
     highest = max((one.high or 0 for one in rows), default=0)
     scale = next(step for step in _SCALES if highest <= step or step == _SCALES[-1])
-    plot_width = WIDTH - LABEL - VALUE
 
     def x(share: float | None) -> float:
-        return round(LABEL + plot_width * min((share or 0) / scale, 1), 1)
+        return round(WIDTH * min((share or 0) / scale, 1), 1)
 
     drawn = [
         {
             "label": _short(str(one.value or "none")),
-            "y": TOP + number * ROW,
-            "bar": max(x(one.rate) - LABEL, 1),
+            "y": number * ROW,
+            "bar": max(x(one.rate), 1),
             "low": x(one.low),
             "high": x(one.high),
-            "text": percent(one.rate),
+            "text": f"{percent(one.rate)}, {one.failed} of {one.deployments}",
         }
         for number, one in enumerate(rows)
     ]
+    return {"width": WIDTH, "height": len(rows) * ROW, "rows": drawn, "scale": percent(scale)}
+
+
+def over_time(
+    periods: Sequence[PeriodAnswer], changes: Iterable[PolicyChangeAnswer], today: date
+) -> dict[str, Any]:
+    """Return a column of deployments for each period, failed ones below the line, and where other
+    policies came into force.
+    """
+    place = WIDTH / max(len(periods), 1)
+    every = -int(-_LABEL_WIDTH // place)
+    named = [
+        _day(one.begins) if (len(periods) - 1 - number) % every == 0 else ""
+        for number, one in enumerate(periods)
+    ]
+    columns = _columns([one.deployments for one in periods], [one.failed for one in periods], named)
+    marks = []
+    if periods:
+        begins, ends = (_midnight(one) for one in (periods[0].begins, periods[-1].ends))
+        marks = [round(WIDTH * ((one.at - begins) / (ends - begins)), 1) for one in changes]
+    goes_on = [one.begins <= today < one.ends for one in periods]
+    return {**columns, "marks": marks, "goes_on": goes_on}
+
+
+def spread(counts: Sequence[SpanCount]) -> dict[str, Any]:
+    """Return a column for each span of durations, named by its end."""
+    labels = [words.span(one.to_seconds) if one.to_seconds else "longer" for one in counts]
+    return _columns([one.n for one in counts], [0] * len(counts), labels)
+
+
+def spark(periods: Sequence[PeriodAnswer]) -> dict[str, Any]:
+    """Return small columns without numbers: those of failed deployments hang below the line."""
+    most = max((one.deployments for one in periods), default=0) or 1
+    place = SPARK_WIDTH / max(len(periods), 1)
     return {
-        "width": WIDTH,
-        "height": TOP * 2 + len(rows) * ROW,
-        "left": LABEL,
-        "right": WIDTH - VALUE,
-        "rows": drawn,
-        "scale": percent(scale),
+        "width": SPARK_WIDTH,
+        "height": SPARK_UP + SPARK_DOWN,
+        "line": SPARK_UP,
+        "columns": [
+            {
+                "x": round(number * place, 1),
+                "width": round(place * (1 - _GAP), 1),
+                "up": _height(one.deployments, most, SPARK_UP),
+                "down": _height(one.failed, most, SPARK_DOWN),
+            }
+            for number, one in enumerate(periods)
+        ],
     }
+
+
+def in_words(one: SpanCount) -> str:
+    """Return a span of durations: under 5 min, 1 h to 4 h, longer than 30 d."""
+    if one.to_seconds is None:
+        return f"{words.span(one.from_seconds)} or longer"
+    if one.from_seconds == 0:
+        return f"under {words.span(one.to_seconds)}"
+    return f"{words.span(one.from_seconds)} to {words.span(one.to_seconds)}"
 
 
 def percent(share: float | None) -> str:
@@ -50,6 +140,48 @@ def percent(share: float | None) -> str:
     if share is None:
         return "-"
     return f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+def _columns(counts: Sequence[int], failed: Sequence[int], labels: Sequence[str]) -> dict[str, Any]:
+    most, most_failed = max(counts, default=0), max(failed, default=0)
+    unit = COLUMNS_HEIGHT / max(most + most_failed, 1)
+    place = WIDTH / max(len(counts), 1)
+    line = round(COLUMNS_TOP + most * unit, 1)
+    down = round(most_failed * unit, 1)
+    columns = [
+        Column(
+            x=round((number + _GAP / 2) * place, 1),
+            width=round(place * (1 - _GAP), 1),
+            middle=round((number + 0.5) * place, 1),
+            label_at=round(min((number + 0.5) * place, WIDTH - _LABEL_WIDTH / 2), 1),
+            up=_height(n, most, most * unit),
+            down=_height(n_failed, most_failed, down),
+            label=label,
+            n=n,
+            failed=n_failed,
+        )
+        for number, (n, n_failed, label) in enumerate(zip(counts, failed, labels, strict=True))
+    ]
+    below = line + down + (_NUMBER if most_failed else 0)
+    return {
+        "width": WIDTH,
+        "height": round(below + _LABEL + 4, 1),
+        "line": line,
+        "labels": round(below + _LABEL, 1),
+        "columns": columns,
+    }
+
+
+def _height(n: int, most: int, height: float) -> float:
+    return max(round(height * n / most, 1), _SEEN) if n else 0
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b}"
 
 
 def _short(label: str) -> str:

@@ -3,7 +3,7 @@ long people take.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -12,16 +12,21 @@ from pydantic import BaseModel
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
 from gate.flow.answers.delivery import DivisionsAnswer
+from gate.flow.answers.insights.over_time import InsightsAnswer, PlacesAnswer
 from gate.flow.answers.written import named
 from gate.flow.queries.delivery import DeliveryQuery
-from gate.flow.queries.insights import busiest_place, insights
-from gate.web.insights.charts import bars
+from gate.flow.queries.insights.insights import busiest_place, insights, production
+from gate.flow.queries.insights.periods import WEEK, WEEKS
+from gate.web.insights.charts import bars, in_words, over_time, spark, spread
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer, WaitingListDep
 from gate.web.words import short
 
 DAYS = (7, 30, 90, 365)
 _DAYS_USUAL = 30
+BARS_SHOWN = 12
+"""So many bars a picture has; the table beside it has them all."""
+
 _DIVIDED_BY = {
     "route": "by route",
     "band": "by risk",
@@ -48,8 +53,11 @@ async def show(
     gate: GateDep,
     waiting_list: WaitingListDep,
 ) -> View:
-    """One place at a time: what is added up over places says nothing about any of them."""
+    """All production places in one table, then one place at a time: what is added up over places
+    says nothing about any of them.
+    """
     catalogue = (await gate.rulebooks.current()).catalogue
+    compared = await production(gate, by)
     services, environments = sorted(catalogue.services), list(catalogue.environments)
     asked = query.service is not None or query.environment is not None
     busiest = None if asked else await busiest_place(gate, DAYS[-1])
@@ -58,34 +66,60 @@ async def show(
         query.environment or next(iter(environments), None),
     )
     values: dict[str, Any] = {
+        **_compared(compared),
         "services": services,
         "environments": environments,
         "service": service,
         "environment": environment,
+        "days": query.days,
+        "choices": DAYS,
+        "found": None,
     }
-    values |= {"days": query.days, "choices": DAYS, "found": None, "charts": []}
     if service is None or environment is None:
-        return View("insights.html", {}, values)
+        return View("insights/insights.html", {"production": compared}, values)
     now = gate.clock()
     days = min(max(query.days, 1), DAYS[-1])
     found = await insights(
         gate, waiting_list, DeliveryQuery(service, environment, now - timedelta(days=days), now), by
     )
     return View(
-        "insights.html",
-        {**vars(found), "delivery": named(found.delivery)},
-        {**values, "found": found, "charts": _charts(found.delivery.by)},
+        "insights/insights.html",
+        {"production": compared, **vars(found), "delivery": named(found.delivery)},
+        {**values, "found": found, **_charts(found, now.date())},
     )
 
 
-def _charts(by: DivisionsAnswer) -> list[dict[str, Any]]:
+def _compared(found: PlacesAnswer) -> dict[str, Any]:
+    return {
+        "weeks": WEEKS,
+        "rows": [(one, spark(one.weeks)) for one in found.places],
+        "several": len({one.environment for one in found.places}) > 1,
+        "more": found.more,
+    }
+
+
+def _charts(found: InsightsAnswer, today: date) -> dict[str, Any]:
+    return {
+        "long": found.periods[0].ends - found.periods[0].begins > timedelta(days=WEEK),
+        "over_time": over_time(found.periods, found.policy_changes, today),
+        "spreads": [
+            ("Change lead time", found.lead_times, spread(found.lead_times)),
+            ("Recovery of failed deployments", found.recovery_times, spread(found.recovery_times)),
+        ],
+        "in_words": in_words,
+        "rates": _rates(found.delivery.by),
+    }
+
+
+def _rates(by: DivisionsAnswer) -> list[dict[str, Any]]:
     found = []
     for name, heading in _DIVIDED_BY.items():
         rows = [one for one in getattr(by, name) if one.deployments]
         if name == "policy":
             rows = [replace(one, value=short(one.value)) for one in rows]
         if rows:
+            shown = rows[:BARS_SHOWN]
             found.append(
-                {"heading": f"Change fail rate {heading}", "rows": rows, "chart": bars(rows)}
+                {"heading": f"Change fail rate {heading}", "rows": rows, "chart": bars(shown)}
             )
     return found

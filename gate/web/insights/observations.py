@@ -38,6 +38,6 @@ async def show(query: Annotated[ObservationsPageQuery, Query()], by: Viewer, gat
         place = observed[0] if observed else ("", "")
     values = {"observed": observed, "place": place, "found": None, "observes": place in observed}
     if place == ("", ""):
-        return View("observations.html", {}, values)
+        return View("insights/observations.html", {}, values)
     found = await observations(gate, ObservationsQuery(*place), by)
-    return View("observations.html", found, {**values, "found": found})
+    return View("insights/observations.html", found, {**values, "found": found})

@@ -19,7 +19,7 @@ from gate.flow.commands import FreezeCommand, ReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, facets
 from gate.flow.queries.delivery import DeliveryQuery
-from gate.flow.queries.insights import busiest_place, insights, rule_places
+from gate.flow.queries.insights.insights import busiest_place, insights, rule_places
 from gate.flow.queries.upkeep import measure, upkeep
 from gate.flow.queries.waiting_list import WaitingList
 from gate.storage.changes import planned

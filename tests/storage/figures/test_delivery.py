@@ -8,16 +8,20 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, text
 
+from gate.storage.changes import change_list, post_reviews
 from gate.storage.database.hot import Hot
 from gate.storage.database.pages import Part
-from gate.storage.figures import delivery, outcomes
+from gate.storage.figures import delivery, outcomes, places
 from gate.storage.figures.delivery import Place
+from gate.storage.figures.places import Days
 from gate.storage.incidents import incidents, links
 from gate.storage.incidents.incidents import IncidentFilters
+from gate.storage.policies import policy_sets
 from tests.storage.stored import planned, reading
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PLACE = Place("checkout", "production", 0, 400)
+DAYS = Days(0, 84, 7)
 
 
 def ask(statement: Hot, parameters: int) -> Callable[[Connection], object]:
@@ -29,6 +33,21 @@ def ask(statement: Hot, parameters: int) -> Callable[[Connection], object]:
     "look",
     [
         pytest.param(lambda conn: delivery.sums(conn, PLACE), id="the figures of a place"),
+        pytest.param(
+            lambda conn: places.of_places(conn, ["production"], DAYS), id="all places of a tier"
+        ),
+        pytest.param(lambda conn: places.of_place(conn, PLACE, 7), id="the weeks of a place"),
+        pytest.param(
+            lambda conn: places.by_day(conn, ["production"], "checkout", DAYS), id="days of a month"
+        ),
+        pytest.param(
+            lambda conn: change_list.newest_failed(conn, "checkout", ["production"], 10),
+            id="what failed last",
+        ),
+        pytest.param(lambda conn: post_reviews.due_of(conn, "checkout"), id="reviews of a service"),
+        pytest.param(
+            lambda conn: policy_sets.changes_between(conn, NOW, NOW), id="changes of the policies"
+        ),
         pytest.param(
             lambda conn: incidents.incident_page(conn, IncidentFilters(), Part(50)),
             id="all incidents",

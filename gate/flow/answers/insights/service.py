@@ -1,0 +1,59 @@
+"""One service: whose it is, by what it is decided, what runs, what waits, and how it went."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.incident import IncidentAnswer
+from gate.flow.answers.insights.over_time import PlaceFigures
+from gate.flow.answers.place import PlaceAnswer
+from gate.flow.answers.policy import StandardChangeAnswer
+from gate.flow.answers.story import DueAnswer
+
+
+@dataclass(frozen=True)
+class OwnerAnswer:
+    """A group that owns the service, and the people whom the catalogue puts into it.
+
+    `signs_on`: the identity provider may put others into it.
+    """
+
+    group: str
+    people: Sequence[str]
+    signs_on: bool
+
+
+@dataclass(frozen=True)
+class ServicePlace:
+    """The service in one environment. `policy` None: none applies, for the reason in `because`."""
+
+    place: PlaceAnswer
+    tier: str
+    policy: str | None
+    because: str
+    figures: PlaceFigures
+
+
+@dataclass(frozen=True)
+class ServiceAnswer:
+    """Everything about one service. Of long lists the first are shown; `more_…` says how many are
+    not, or that there are some.
+    """
+
+    service: str
+    unknown: Sequence[str]
+    tier: int | None
+    owners: Sequence[OwnerAnswer]
+    depends_on: Sequence[str]
+    repositories: Sequence[str]
+    revision: str
+    places: Sequence[ServicePlace]
+    waiting: Sequence[ChangeAnswer]
+    more_waiting: int
+    standard_changes: Sequence[StandardChangeAnswer]
+    failures: Sequence[ChangeAnswer]
+    more_failures: bool
+    incidents: Sequence[IncidentAnswer]
+    reviews: Sequence[DueAnswer]
+    at: datetime

@@ -1,0 +1,1 @@
+"""How services do, over time and now: read for people to look at."""

@@ -1,0 +1,150 @@
+"""How well it goes: delivery of a place, how much passes by itself, how long people take, how old
+the queue is.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from gate.core.delivery import rate
+from gate.core.instants import from_us, to_us
+from gate.flow.answers.delivery import DeliveryAnswer, RulePlaceAnswer, fail_rate, spread
+from gate.flow.answers.insights.over_time import (
+    InsightsAnswer,
+    PlaceFigures,
+    PlacesAnswer,
+    PolicyChangeAnswer,
+)
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.queries import delivery, facets
+from gate.flow.queries.delivery import DeliveryQuery
+from gate.flow.queries.insights import periods
+from gate.flow.queries.insights.periods import LONG_STEP, WEEK
+from gate.flow.queries.waiting_list import WaitingList
+from gate.storage.changes.log import LogFilters
+from gate.storage.figures import insights as figures
+from gate.storage.figures import places
+from gate.storage.figures.delivery import Place
+from gate.storage.figures.insights import RulePlace
+from gate.storage.figures.places import Days, Periods
+from gate.storage.policies import policy_sets
+
+RULE_DAYS = 366
+PLACES_SHOWN = 200
+"""So many places are listed; of a larger organisation those with most deployments."""
+
+PRODUCTION = "production"
+"""The tier whose places are compared."""
+
+_DAY_US = 24 * 3600 * 1_000_000
+_SECOND = timedelta(seconds=1)
+
+
+async def insights(
+    gate: Gate, waiting_list: WaitingList, query: DeliveryQuery, by: Caller
+) -> InsightsAnswer:
+    """Return the figures of one place; figures of places are never added up."""
+    environment = (await gate.rulebooks.current()).catalogue.environment_named(query.environment)
+    filters = LogFilters(service=query.service, environment=environment)
+    routes = (await facets.of_log(gate, filters, by))["route"]
+    spent = await gate.store.read_slowly(figures.seconds_to_last_word, query.service, environment)
+    now = gate.clock()
+    here = [
+        one
+        for one in await waiting_list.waiting()
+        if (one.service, one.environment) == (query.service, environment)
+    ]
+    decided = sum(one.count for one in routes)
+    automatic = sum(one.count for one in routes if one.value == "automatic")
+    delivered = await delivery.delivered(gate, query, by)
+    calendar = periods.periods_until(now, _step(delivered.figures))
+    ended, changed = await gate.store.read_slowly(_over_time, query.service, environment, calendar)
+    return InsightsAnswer(
+        delivery=delivered.figures,
+        periods=periods.answers(calendar, ended),
+        policy_changes=changed,
+        lead_times=delivered.lead_times,
+        recovery_times=delivered.recovery_times,
+        routes=routes,
+        automatic_share=automatic / decided if decided else None,
+        decisions=decided,
+        seconds_to_decision=spread(spent),
+        queue_age_seconds=spread([int((now - one.submitted_at) / _SECOND) for one in here]),
+    )
+
+
+def _step(found: DeliveryAnswer) -> int:
+    """Return how many days a bar has: a week, or four where a year would be too many bars."""
+    return WEEK if found.to - found.from_ <= periods.LENGTH else LONG_STEP
+
+
+def _over_time(
+    conn: Connection, service: str, environment: str, days: Days
+) -> tuple[Periods, tuple[PolicyChangeAnswer, ...]]:
+    place = Place(service, environment, days.begins, days.ends)
+    ended = places.of_place(conn, place, days.step)
+    begins, ends = (from_us(day * _DAY_US) for day in (days.begins, days.ends))
+    changed = policy_sets.changes_between(conn, begins, ends)
+    return ended, tuple(PolicyChangeAnswer(one.policies, one.at) for one in changed)
+
+
+async def production(gate: Gate, by: Caller) -> PlacesAnswer:
+    """Return every place of the tier production with its last weeks, the busiest first.
+
+    A place of the catalogue without deployments is there, too, and so is one with deployments that
+    the catalogue names no more.
+    """
+    # Every reader reads all places.
+    _ = by
+    catalogue = (await gate.rulebooks.current()).catalogue
+    names = [one.name for one in catalogue.environments.values() if one.tier == PRODUCTION]
+    weeks = periods.periods_until(gate.clock(), WEEK)
+    found = await gate.store.read_slowly(places.of_places, names, weeks)
+    listed = {
+        (service.name, name)
+        for service in catalogue.services.values()
+        for name in names
+        if service.deploys_to(name)
+    }
+    rows = [place_figures(place, weeks, found.get(place, {})) for place in listed | found.keys()]
+    rows.sort(key=lambda one: (-one.deployments, one.service, one.environment))
+    return PlacesAnswer(tuple(rows[:PLACES_SHOWN]), max(len(rows) - PLACES_SHOWN, 0))
+
+
+def place_figures(place: tuple[str, str], weeks: Days, ended: Periods) -> PlaceFigures:
+    """Return the figures of one place, given by service and environment."""
+    deployments = sum(one.deployments for one in ended.values())
+    failed = sum(one.failed for one in ended.values())
+    share = fail_rate(rate(failed, deployments))
+    return PlaceFigures(
+        **vars(share),
+        service=place[0],
+        environment=place[1],
+        weeks=periods.answers(weeks, ended),
+    )
+
+
+async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
+    """Where most was deployed in so many days: what a visitor is shown who has not asked for a
+    place.
+    """
+    return await gate.store.read_slowly(
+        figures.busiest_place, to_us(gate.clock()) // _DAY_US - days
+    )
+
+
+async def rule_places(
+    gate: Gate, policy: str, rule: str, by: Caller
+) -> tuple[RulePlaceAnswer, ...]:
+    """How the deployments ended for which a rule gave points, place by place."""
+    # Everybody who reads policies reads how they do.
+    _ = by
+    since = to_us(gate.clock()) // _DAY_US - RULE_DAYS
+    found = await gate.store.read_slowly(figures.rule_places, f"{policy}/{rule}", since)
+    return tuple(map(_rule_place, found))
+
+
+def _rule_place(one: RulePlace) -> RulePlaceAnswer:
+    share = rate(one.failed, one.deployments)
+    return RulePlaceAnswer(*one, rate=share.rate, low=share.low, high=share.high)

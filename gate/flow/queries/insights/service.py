@@ -1,0 +1,141 @@
+"""One service on one page: whose it is, what runs where, what waits, what failed, what is owed."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gate.core.decision.places import unknown_names
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.incident import IncidentAnswer, incident_answers
+from gate.flow.answers.insights.service import OwnerAnswer, ServiceAnswer, ServicePlace
+from gate.flow.answers.story import DueAnswer
+from gate.flow.caller import Person
+from gate.flow.changes.known import know, know_all
+from gate.flow.commands import PAGE_ITEMS_MAX, Part
+from gate.flow.gate import Gate
+from gate.flow.policies import standard_changes
+from gate.flow.policies.standard_changes import StandardChangeFilters
+from gate.flow.queries import look
+from gate.flow.queries.insights import periods
+from gate.flow.queries.insights.insights import place_figures
+from gate.flow.queries.insights.periods import WEEK
+from gate.flow.queries.waiting_list import WaitingList
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes import change_list, post_reviews
+from gate.storage.figures import places
+from gate.storage.figures.places import Days, Periods
+from gate.storage.incidents import incidents
+
+WAITING_SHOWN = 20
+FAILURES_SHOWN = 10
+PLACES_SHOWN = 20
+"""So many environments of one service are shown; the catalogue's order is kept."""
+
+
+class _Read(NamedTuple):
+    waiting: tuple[ChangeAnswer, ...]
+    failures: tuple[ChangeAnswer, ...]
+    reviews: tuple[DueAnswer, ...]
+    incidents: tuple[IncidentAnswer, ...]
+    ended: dict[tuple[str, str], dict[int, places.Ended]]
+
+
+async def service(gate: Gate, waiting_list: WaitingList, name: str, by: Person) -> ServiceAnswer:
+    """Return what there is to know about the service.
+
+    One that the catalogue lacks has a page, too, which says so: changes may name it all the same.
+    """
+    book = await gate.rulebooks.current()
+    waiting = [one.id for one in await waiting_list.waiting() if one.service == name]
+    environments = _environments(book, name)
+    weeks = periods.periods_until(gate.clock(), WEEK)
+    found = await gate.store.read_slowly(
+        _read, gate, name, environments, waiting[:WAITING_SHOWN], weeks
+    )
+    listed = book.catalogue.services.get(name)
+    earned = await standard_changes.listing(
+        gate, StandardChangeFilters(service=name), by, Part(limit=PAGE_ITEMS_MAX)
+    )
+    return ServiceAnswer(
+        service=name,
+        unknown=unknown_names(book.catalogue, name, None),
+        tier=listed.tier if listed else None,
+        owners=_owners(book, name),
+        depends_on=listed.depends_on if listed else (),
+        repositories=tuple(
+            one.name or f"{one.issuer} {one.id}" for one in (listed.repositories if listed else ())
+        ),
+        revision=book.policies.revision,
+        places=[
+            await _place(gate, name, one, found.ended.get((name, one), {}), weeks, by)
+            for one in environments
+        ],
+        waiting=found.waiting,
+        more_waiting=max(len(waiting) - WAITING_SHOWN, 0),
+        standard_changes=earned.items,
+        failures=found.failures[:FAILURES_SHOWN],
+        more_failures=len(found.failures) > FAILURES_SHOWN,
+        incidents=found.incidents,
+        reviews=found.reviews,
+        at=gate.clock(),
+    )
+
+
+def _environments(book: Rulebook, name: str) -> list[str]:
+    """Where the catalogue lets the service be; everywhere if the catalogue lacks it."""
+    listed = book.catalogue.services.get(name)
+    found = [one for one in book.catalogue.environments if listed is None or listed.deploys_to(one)]
+    return found[:PLACES_SHOWN]
+
+
+def _owners(book: Rulebook, name: str) -> list[OwnerAnswer]:
+    catalogue = book.catalogue
+    return [
+        OwnerAnswer(
+            group,
+            [catalogue.label_of(person) for person in catalogue.members(group)],
+            signs_on=group in catalogue.groups and bool(catalogue.groups[group].sso),
+        )
+        for group in catalogue.owners_of(name) or ()
+    ]
+
+
+async def _place(
+    gate: Gate, name: str, environment: str, ended: Periods, weeks: Days, by: Person
+) -> ServicePlace:
+    book = gate.rulebooks.latest
+    facts = book.catalogue.facts(name, environment)
+    chosen = book.policies.policy_for({fact: one.value for fact, one in facts.items()})
+    return ServicePlace(
+        place=await look.place(gate, name, environment, by),
+        tier=book.catalogue.tier_of(name, environment) or "",
+        policy=chosen.policy.name if chosen.policy else None,
+        because="" if chosen.finding is None else chosen.finding.title,
+        figures=place_figures((name, environment), weeks, ended),
+    )
+
+
+def _read(
+    conn: Connection,
+    gate: Gate,
+    name: str,
+    environments: Sequence[str],
+    waiting: Sequence[str],
+    weeks: Days,
+) -> _Read:
+    books, now, base_url = gate.rulebooks, gate.clock(), gate.base_url
+    known = [know(conn, books, one) for one in waiting]
+    failed = change_list.newest_failed(conn, name, environments, FAILURES_SHOWN + 1)
+    owed = [(one, know(conn, books, one.change)) for one in post_reviews.due_of(conn, name)]
+    return _Read(
+        waiting=tuple(one.answer(now, base_url) for one in known if one is not None),
+        failures=tuple(one.answer(now, base_url) for one in know_all(conn, books, failed)),
+        reviews=tuple(
+            DueAnswer(change.answer(now, base_url), one.due_at, one.owners)
+            for one, change in owed
+            if change is not None
+        ),
+        incidents=tuple(incident_answers(conn, incidents.open_of_service(conn, name))),
+        ended=places.of_places(conn, environments, weeks, name),
+    )

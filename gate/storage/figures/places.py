@@ -1,0 +1,87 @@
+"""How deployments ended week by week and day by day, of one place or of many: from the totals of a
+day, so that it costs as much as there are places and days.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from gate.storage.figures.delivery import Place
+from gate.storage.tables.schema_delivery import delivery_days, delivery_totals
+
+_T = delivery_totals.c
+_D = delivery_days.c
+
+
+class Ended(NamedTuple):
+    """Deployments, and how many of them failed."""
+
+    deployments: int
+    failed: int
+
+
+class Days(NamedTuple):
+    """The days from the first to before the last, since 1970, UTC; a period has `step` of them."""
+
+    begins: int
+    ends: int
+    step: int
+
+
+Periods = Mapping[int, Ended]
+"""By the number of the period, from 0; one without deployments is absent."""
+
+
+def of_places(
+    conn: Connection, environments: Collection[str], days: Days, service: str | None = None
+) -> dict[tuple[str, str], dict[int, Ended]]:
+    """Return the periods of every place of these environments, by service and environment; with
+    `service` of the places of that one alone.
+    """
+    period = (_T.day - days.begins) // days.step
+    deployments, failed = func.sum(_T.deployments), func.sum(_T.failed)
+    query = (
+        select(_T.service, _T.environment, period.label("period"), deployments, failed)
+        .where(_T.environment.in_(environments), _T.day >= days.begins, _T.day < days.ends)
+        .group_by(_T.service, _T.environment, period)
+        .having(deployments > 0)
+    )
+    if service is not None:
+        query = query.where(_T.service == service)
+    found: dict[tuple[str, str], dict[int, Ended]] = {}
+    for name, environment, number, some, some_failed in conn.execute(query):
+        periods = found.setdefault((name, environment), {})
+        periods[int(number)] = Ended(int(some), int(some_failed))
+    return found
+
+
+def of_place(conn: Connection, place: Place, step: int) -> Periods:
+    """Return the periods of one place; each has `step` days."""
+    period = (_D.day - place.begins) // step
+    query = (
+        select(period.label("period"), func.sum(_D.deployments), func.sum(_D.failed))
+        .where(
+            _D.service == place.service,
+            _D.environment == place.environment,
+            _D.day >= place.begins,
+            _D.day < place.ends,
+        )
+        .group_by(period)
+        .having(func.sum(_D.deployments) > 0)
+    )
+    rows = conn.execute(query)
+    return {int(number): Ended(int(some), int(failed)) for number, some, failed in rows}
+
+
+def by_day(
+    conn: Connection, environments: Collection[str], service: str | None, days: Days
+) -> dict[int, Ended]:
+    """Return the days of these environments together, of one service or of all."""
+    query = select(_T.day, func.sum(_T.deployments), func.sum(_T.failed)).where(
+        _T.environment.in_(environments), _T.day >= days.begins, _T.day < days.ends
+    )
+    if service is not None:
+        query = query.where(_T.service == service)
+    rows = conn.execute(query.group_by(_T.day).having(func.sum(_T.deployments) > 0))
+    return {day: Ended(int(some), int(failed)) for day, some, failed in rows}
