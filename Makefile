@@ -55,7 +55,7 @@ docs: $(INSTALLED) ## write the pages of the reference that are made from the co
 
 lock: $(INSTALLED) ## resolve the dependencies again (UPGRADE=--upgrade for newer ones)
 	$(RESOLVE) $(UPGRADE) --all-extras --output-file requirements-dev.lock
-	$(RESOLVE) --extra postgres --constraint requirements-dev.lock --output-file requirements.lock
+	$(RESOLVE) --extra postgres --extra otel --constraint requirements-dev.lock --output-file requirements.lock
 	echo hatchling | $(BIN)/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--constraint requirements-dev.lock --output-file requirements-build.lock
 

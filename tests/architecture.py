@@ -23,7 +23,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("storage", "integrations"),
     ("ledger",),
     ("core",),
-    ("config", "metrics"),
+    ("config", "metrics", "tracing"),
     ("errors",),
 )
 """Imports point down this table, never up and, but for the first line, never sideways."""
@@ -31,8 +31,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 STRANGERS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "flow": frozenset({"integrations"}),  # app.py hands them in
-        "ledger": frozenset({"config", "metrics"}),
-        "core": frozenset({"config", "metrics"}),
+        "ledger": frozenset({"config", "metrics", "tracing"}),
+        "core": frozenset({"config", "metrics", "tracing"}),
     }
 )
 """Downwards, and forbidden all the same."""

@@ -55,6 +55,8 @@ prints the whole path. PostgreSQL is `postgresql+psycopg://USER:PASSWORD@HOST/DA
 | `GATE_ID_TOKEN` | identity token of a GitLab job; on GitHub the client asks the runner itself |
 | `NO_COLOR` | anything: no colour. Off a terminal there is none anyway |
 
+The server also reads the standard variables of OpenTelemetry for [traces](logs.md#traces).
+
 Each flag of the client can be given as a variable too: `--if-down` is `GATE_IF_DOWN`.
 """
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
+from structlog.contextvars import bind_contextvars
 
 from gate.api.http.answers import Answer, answer, page_answer, with_member
 from gate.api.http.body import body_of
@@ -213,6 +214,7 @@ async def cancel_change(
 
 
 def _submitted(gate: Gate, submitted: Submitted, by: Caller) -> Answer:
+    bind_contextvars(change=submitted.change_id)
     headers = {"Location": f"/v1/changes/{submitted.change_id}"}
     if submitted.pending:
         headers["Retry-After"] = str(PENDING_RETRY_SECONDS)

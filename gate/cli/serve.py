@@ -1,12 +1,12 @@
 """`gate serve`: runs the service under uvicorn until a signal stops it."""
 
 import gc
-import logging
 import os
 import shlex
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,11 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from gate import tracing
 from gate.api.http.permits import Parts
 from gate.api.http.protocol import GateProtocol
 from gate.app import create_app
+from gate.cli.logs import log_as_json
 from gate.cli.outcome import FAILED
 from gate.cli.spelling import misspelt
 from gate.config import Settings
@@ -67,7 +69,7 @@ def run(
         if demo:
             settings = _demo_settings(settings)
         _refuse_what_cannot_start(settings, migrate=migrate)
-        _log_as_json()
+        log_as_json()
         for line in misspelt(os.environ):
             structlog.get_logger("gate").warning("a setting is misspelt", detail=line)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,7 +78,9 @@ def run(
             settings, _ways_in(settings, demo=demo), _first_way_in(settings, demo=demo)
         )
         server = Server(uvicorn_config(create_app(settings, upgrade=migrate), settings), banner)
+        trace_if_asked(os.environ)
         server.run(sockets=[listener])
+        tracing.stop()
         if not server.started:
             raise Invalid(
                 f"the gate could not start on {settings.host}:{settings.port}; the lines "
@@ -84,6 +88,20 @@ def run(
             )
         if server.writer_failed is not None:
             _end_for_good(server.writer_failed)
+
+
+def trace_if_asked(environment: Mapping[str, str]) -> None:
+    """Trace if the standard variables ask for it. A gate without traces is better than none."""
+    exporter = tracing.exporter_of(environment)
+    if exporter == tracing.NONE:
+        return
+    if tracing.is_installed():
+        tracing.start(exporter, environment)
+        return
+    structlog.get_logger("gate").warning(
+        "traces are off: the variables of OpenTelemetry ask for them, and the extra is not "
+        "installed; pip install 'change-gate[otel]'"
+    )
 
 
 def _end_for_good(because: str) -> NoReturn:
@@ -289,32 +307,3 @@ def _demo_settings(settings: Settings) -> Settings:
 def _path() -> str:
     """Return the variable with which the next terminal finds `gate`."""
     return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
-
-
-def _log_as_json() -> None:
-    """Log one line of JSON for each event on standard error, or text on a terminal.
-
-    Log lines of libraries get the same form.
-    """
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
-        if sys.stderr.isatty()
-        else structlog.processors.JSONRenderer()
-    )
-    steps: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    structlog.configure(
-        processors=[*steps, renderer],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    libraries = logging.StreamHandler(sys.stderr)
-    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
-    libraries.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=steps, processors=last)
-    )
-    logging.basicConfig(handlers=[libraries], level=logging.WARNING)

@@ -26,6 +26,7 @@ from gate.storage.database.watch import Audience, Callback
 from gate.storage.database.writer import Writer
 from gate.storage.figures.rollups import flush
 from gate.storage.messages import leases
+from gate.tracing import traced
 
 READERS = 2
 SLOW_READERS = 2
@@ -124,7 +125,7 @@ class Store:
         """Add a unit and return what became of it, after the commit. Raises `Unavailable`."""
         one = call(record, (unit,))
         self._writer.put(one)
-        return one.future
+        return traced("commit", one.future)
 
     def write(
         self, function: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -135,7 +136,7 @@ class Store:
         """
         one = call(function, args, kwargs)
         self._writer.put(one)
-        return one.future
+        return traced("commit", one.future)
 
     def on_change(self, callback: Callback) -> None:
         """Call this in the running event loop with the topics that moved, or with `EVERYTHING`.

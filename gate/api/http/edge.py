@@ -10,13 +10,16 @@ import time
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from gate.api.http.body import ARRIVED, BODY_SECONDS_MAX, bytes_max, within_limit
+from gate.api.http.permits import CALLER
 from gate.api.http.refused import keep_refusal
 from gate.api.problems import is_planned, problem_name, problem_of
 from gate.errors import TooLarge, Unavailable
 from gate.metrics import Metrics
 from gate.storage.database.randomness import random_bytes
+from gate.tracing import Span, named, request_span, trace_id
 
 REQUEST_ID = "gate.request_id"
 DRAIN_BYTES_MAX = 8 * 1024 * 1024
@@ -25,6 +28,9 @@ not read the refusal."""
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ID_BYTES = 10
+
+_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+_FAILED = 500
 
 log = structlog.get_logger("gate.api")
 
@@ -41,8 +47,11 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with request_span(scope["headers"]) as span:
+            await self._serve(scope, _Exchange(scope, receive, send), span)
+
+    async def _serve(self, scope: Scope, exchange: "_Exchange", span: Span) -> None:
         started = time.perf_counter()
-        exchange = _Exchange(scope, receive, send)
         failed: Exception | None = None
         try:
             exchange.refuse_announced()
@@ -54,9 +63,11 @@ class Edge:
             failed = error
             self._metrics.refused(await exchange.fail(error))
         finally:
-            self._metrics.answered(
-                exchange.template, exchange.status, time.perf_counter() - started
-            )
+            seconds = time.perf_counter() - started
+            self._metrics.answered(exchange.template, exchange.status, seconds)
+            exchange.describe(span)
+            if exchange.is_logged:
+                exchange.log(seconds, failed)
         if failed is not None:
             await keep_refusal(scope, failed)
 
@@ -84,6 +95,7 @@ class _Exchange:
             given.decode() if _GIVEN_ID.fullmatch(given) else random_bytes()[:_ID_BYTES].hex()
         )
         scope[REQUEST_ID] = self.request_id
+        _log_with(self.request_id)
         # The server enforces a length that was announced; a body without one is counted here.
         self.receive = receive if self._announced is not None else self._counted
 
@@ -91,6 +103,40 @@ class _Exchange:
     def template(self) -> str:
         """The route's path, with names in place of values."""
         return getattr(self._scope.get("route"), "path_format", "none")
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether the answer has a line in the log: whoever only looks has none, unless it failed
+        here.
+        """
+        return self._scope["method"] not in _LOOKING or self.status >= _FAILED
+
+    def describe(self, span: Span) -> None:
+        """Say in its span what the request was, and what became of it."""
+        method = self._scope["method"]
+        named(span, f"{method} {self.template}")
+        span.set_attribute("http.request.method", method)
+        span.set_attribute("http.route", self.template)
+        span.set_attribute("http.response.status_code", self.status)
+        span.set_attribute("gate.request", self.request_id)
+
+    def log(self, seconds: float, failed: Exception | None) -> None:
+        """Log the answer; the ids of the request and of its change are bound already.
+
+        An address is logged as its route, because a caller may have put a secret into it.
+        """
+        known = {
+            "by": self._scope.get(CALLER),
+            "problem": None if failed is None else problem_name(failed),
+        }
+        log.info(
+            "answered",
+            method=self._scope["method"],
+            route=self.template,
+            status=self.status,
+            seconds=round(seconds, 6),
+            **{name: value for name, value in known.items() if value is not None},
+        )
 
     def refuse_announced(self) -> None:
         """Raise `TooLarge` for an announced length over the limit, before any work is done."""
@@ -160,3 +206,15 @@ class _Exchange:
                     self._taken += len(message.get("body", b""))
                     if not message.get("more_body"):
                         return
+
+
+def _log_with(request_id: str) -> None:
+    """Have every line that is logged from here on carry the ids of this request.
+
+    What an earlier request of the connection has bound is forgotten: its task may have begun ours.
+    """
+    clear_contextvars()
+    bind_contextvars(request=request_id)
+    trace = trace_id()
+    if trace is not None:
+        bind_contextvars(trace=trace)

@@ -4,6 +4,7 @@ FastAPI makes its documentation from the signature, when that is asked for. `Cal
 endpoint, in the same order of steps for all routes.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,11 +15,13 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from gate.api.http.call import Call
 from gate.api.problems import documented
 
 SECURITY = "token"
+_CHANGE_ID = re.compile(r"chg_[0-9a-z]{26}", re.ASCII)
 
 
 class GateRoute(APIRoute):
@@ -65,6 +68,7 @@ class GateRoute(APIRoute):
         """Answer the request, or raise an error that the edge turns into a problem."""
         if not scope["gate.full"]:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(_methods_at(scope)))})
+        _log_with(scope["path_params"].get("change_id"))
         response = await self._call(Request(scope, receive))
         if scope["method"] == "HEAD" and isinstance(response, StreamingResponse):
             await send(
@@ -77,6 +81,15 @@ class GateRoute(APIRoute):
             await send({"type": "http.response.body", "body": b""})
             return
         await response(scope, receive, send)
+
+
+def _log_with(change: str | None) -> None:
+    """Have every line of this request carry the change that the address names.
+
+    Anything that has not the form of an id is left out, because a caller may have typed a secret.
+    """
+    if change is not None and _CHANGE_ID.fullmatch(change):
+        bind_contextvars(change=change)
 
 
 def _methods_at(scope: Scope) -> set[str]:

@@ -5,6 +5,8 @@ difference.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import structlog
+
 from gate.core.change import Change, Emergency, State
 from gate.core.decision.admission import Refusal
 from gate.core.decision.redecision import same
@@ -37,6 +39,8 @@ from gate.storage.database.values import values_of
 from gate.storage.ledger.ledger import append_entries
 from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import insert_texts
+
+_log = structlog.get_logger("gate.changes")
 
 
 async def decide_again(
@@ -73,6 +77,9 @@ async def decide_again(
     written = await gate.store.write(_put_in_force, gate, known, made, texts, book)
     if written:
         gate.metrics.decided(made.record.decision)
+        _log.info(
+            "decided again", change=known.stored.id, outcome=made.record.decision.outcome.value
+        )
         gate.waiters.wake(known.stored.id)
     return written
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from gate.core.change import State
 from gate.flow.changes import endings
@@ -69,8 +70,9 @@ async def _each(gate: Gate, due: Sequence[str], act: Callable[[Known], Awaitable
         if time.monotonic() - began > ROUND_SECONDS_MAX:
             break
         try:
-            known = await gate.store.read(know, gate.rulebooks, change)
-            done += known is not None and await act(known)
+            with bound_contextvars(change=change):
+                known = await gate.store.read(know, gate.rulebooks, change)
+                done += known is not None and await act(known)
         except Exception:  # noqa: BLE001 - of whatever kind: the others have their turn, and it is logged
             gate.setbacks.begin(change)
             gate.metrics.set_back()

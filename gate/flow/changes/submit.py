@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
+from structlog.contextvars import bind_contextvars
 
 from gate.core.canonical import canonical, digest
 from gate.core.change import Change, State
@@ -55,6 +56,7 @@ from gate.storage.changes import changes, decisions, units
 from gate.storage.changes.units import Unit
 from gate.storage.database.rows import KeyRow
 from gate.storage.texts import read_texts
+from gate.tracing import span
 
 FIRST = 1
 """The number of the decision that a new change begins with."""
@@ -82,7 +84,8 @@ async def submit(
 ) -> Submitted:
     """Decide a change, record it, and return the answer once it is durable.
 
-    A request with the key or the run of an earlier one returns the change of that one.
+    A request with the key or the run of an earlier one returns the change of that one. The log line
+    of the request gets the outcome of a decision that was recorded.
 
     Raises `NotAllowed` outside the caller's services, `Invalid` for a reused key, `Unavailable`
     where nothing was recorded.
@@ -92,9 +95,11 @@ async def submit(
     for _ in range(DECISIONS_MAX):
         here = _required(change, by, book)
         texts = Texts(book.text_ids)
-        made = await decide_change(
-            gate, here, book, new_id("chg", gate.clock()), asked(here, texts)
-        )
+        with span("decide", gate_service=here.service, gate_environment=here.environment) as seen:
+            made = await decide_change(
+                gate, here, book, new_id("chg", gate.clock()), asked(here, texts)
+            )
+            seen.set_attribute("gate.outcome", made.record.decision.outcome.value)
         asking = SubmitCommand(here, by, key)
         there = await _there_already(gate, asking, made)
         if there is not None:
@@ -103,7 +108,7 @@ async def submit(
         recorded = await gate.store.record(unit)
         match recorded.outcome:
             case units.Outcome.NEW:
-                gate.metrics.decided(made.record.decision, time.perf_counter() - began)
+                _count(gate, made, began)
                 return Submitted(
                     CREATED,
                     body,
@@ -121,7 +126,7 @@ async def submit(
                 answer = await join(gate, asking, recorded.change_id, unit, body)
                 if answer is not None:
                     if answer.status == CREATED:
-                        gate.metrics.decided(made.record.decision, time.perf_counter() - began)
+                        _count(gate, made, began)
                     return _joined(answer)
             case _:
                 # The policies moved, or the run's change did: nothing was recorded.
@@ -131,6 +136,13 @@ async def submit(
         "what this change depends on moved three times while it was decided; nothing was "
         "recorded, ask again"
     )
+
+
+def _count(gate: Gate, made: Decided, began: float) -> None:
+    """Count the decision that was recorded, and add its outcome to the log line of the request."""
+    decision = made.record.decision
+    gate.metrics.decided(decision, time.perf_counter() - began)
+    bind_contextvars(outcome=decision.outcome.value)
 
 
 def _required(change: Change, by: Caller, book: Rulebook) -> Change:

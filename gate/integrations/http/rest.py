@@ -14,6 +14,7 @@ import orjson
 
 from gate.errors import SourceUnavailable
 from gate.integrations.http.client import is_private, open_client
+from gate.tracing import span
 
 REQUEST_SECONDS_MAX = 2.5
 """Less than the time that a source has for everything, so that one slow part does not take the
@@ -164,14 +165,10 @@ class Rest:
         try:
             async with asyncio.timeout(REQUEST_SECONDS_MAX), self._at_once:
                 client = await self._connected()
-                async with client.stream(
+                request = client.build_request(
                     method, self.url + path, params=params, headers=headers, content=content
-                ) as response:
-                    reply = Reply(
-                        response.status_code,
-                        {k.lower(): v for k, v in response.headers.items()},
-                        await _content(response),
-                    )
+                )
+                reply = await _sent(client, request)
         except TimeoutError:
             raise self._failed(
                 f"{self.host} did not answer within {REQUEST_SECONDS_MAX:g} s"
@@ -282,6 +279,25 @@ def _asked_pause(reply: Reply) -> float | None:
 
 def _seconds(value: str | None) -> float | None:
     return float(value) if value is not None and value.isdecimal() else None
+
+
+async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> Reply:
+    """Return the answer. Its span has the host alone, because a path may have names in it."""
+    with span(
+        "code host",
+        http_request_method=request.method,
+        server_address=request.url.host,
+    ) as seen:
+        response = await client.send(request, stream=True)
+        try:
+            seen.set_attribute("http.response.status_code", response.status_code)
+            return Reply(
+                response.status_code,
+                {k.lower(): v for k, v in response.headers.items()},
+                await _content(response),
+            )
+        finally:
+            await response.aclose()
 
 
 async def _content(response: httpx.Response) -> Any:
