@@ -7,6 +7,7 @@ shipped points.
 
 import csv
 import gzip
+import math
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -21,10 +22,15 @@ WORSE_MAX = 0.005
 
 
 def split(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """Two tables for each project: the older four fifths, and the newest."""
+    """Two tables for each project: the older four fifths, and the newest.
+
+    The older table says what was known when the newest fifth began: a failure that a later fix made
+    known had not happened yet.
+    """
     with gzip.open(DATA, "rt", newline="") as file:
         header, *rows = csv.reader(file)
     at, order = header.index("project"), header.index("seq")
+    label, known, made = map(header.index, ("buggy", "known_at", "author_date"))
     projects = defaultdict(list)
     for row in rows:
         projects[row[at]].append(row)
@@ -32,6 +38,9 @@ def split(folder: Path) -> dict[str, tuple[Path, Path]]:
     for project, changes in sorted(projects.items()):
         changes.sort(key=lambda row: int(row[order]))
         cut = len(changes) * 4 // 5
+        for row in changes[:cut]:
+            if row[label] == "1" and float(row[known] or math.inf) > float(changes[cut][made]):
+                row[label] = "0"
         paths = folder / f"{project}.older.csv", folder / f"{project}.newest.csv"
         for path, part in zip(paths, (changes[:cut], changes[cut:]), strict=True):
             with path.open("w", newline="") as table:

@@ -52,7 +52,7 @@ def of_table(table: Path, column_map: Path, label: str, policy: Policy) -> Histo
     mapped = map_in(column_map)
     plan, judge = plan_of(policy), judge_of(policy)
     facts = frozenset((*plan.trusted, *plan.doubted, SERVICE))
-    keep = (label,) if mapped.order is None else (label, mapped.order)
+    keep = (label, *(column for column in (mapped.order, mapped.at, mapped.known_at) if column))
     ordered: list[tuple[Decimal, Change]] = []
     left_out = 0
     for row in read_rows(lines_of(table), str(table), mapped, facts=facts, keep=keep):
@@ -63,9 +63,18 @@ def of_table(table: Path, column_map: Path, label: str, policy: Policy) -> Histo
         if len(ordered) == CHANGES_MAX:
             raise _refused(where, f"found more than {CHANGES_MAX} changes; leave out the oldest")
         failed = _label(row.kept[0].strip(), label, where)
-        order = _order(row.kept[1].strip(), keep[1], where) if len(keep) > 1 else Decimal(0)
+        cells = dict(zip(keep[1:], row.kept[1:], strict=True))
+        order = _time(cells, mapped.order, where)
+        at, known_at = _time(cells, mapped.at, where), _known_at(cells, mapped.known_at, where)
         service = str(row.values.get(SERVICE, ""))
-        ordered.append((order, Change(service, judge(row.values), failed)))
+        change = Change(
+            service,
+            judge(row.values),
+            failed,
+            at=None if mapped.known_at is None or at is None else float(at),
+            known_at=None if known_at is None else float(known_at),
+        )
+        ordered.append((order or Decimal(0), change))
     # Equal ones, and all without an order, stay as they are.
     ordered.sort(key=lambda one: one[0])
     return History([change for _, change in ordered], left_out)
@@ -114,6 +123,17 @@ def _label(text: str, label: str, where: str) -> bool:
         raise _refused(where, f"--label {label}: found {text}, allowed is {error}") from None
 
 
+def _time(cells: Mapping[str, str], column: str | None, where: str) -> Decimal | None:
+    return None if column is None else _order(cells[column].strip(), column, where)
+
+
+def _known_at(cells: Mapping[str, str], column: str | None, where: str) -> Decimal | None:
+    """An empty cell: it did not fail, or nobody says when that became known."""
+    if column is None or not cells[column].strip():
+        return None
+    return _time(cells, column, where)
+
+
 def _order(text: str, column: str, where: str) -> Decimal:
     """A number, or an instant of ISO 8601; without a zone it is UTC."""
     try:
@@ -149,6 +169,8 @@ def of_log(policy: Policy) -> History:
                 f"{one.service} {one.environment}",
                 judge(seen_by(plan, records.read(one.record).case.facts)),
                 one.failed,
+                at=one.admitted_at.timestamp(),
+                known_at=one.failed_at.timestamp() if one.failed_at else None,
             )
             for one in newest_deployed(conn, policy.name, CHANGES_MAX)
         ]

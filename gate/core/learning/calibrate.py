@@ -165,17 +165,36 @@ def _by_service(changes: Iterable[Change]) -> list[Change]:
 
 
 def _split(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
-    """Return the older changes of every service, and the newest fifth."""
+    """Return the older changes of every service as they were known when the newest fifth of it
+    began, and that newest fifth.
+    """
     counts = Counter(change.service for change in changes)
     older: list[Change] = []
     newest: list[Change] = []
+    began: dict[str, float] = {}
     seen: Counter[str] = Counter()
     for change in changes:
         seen[change.service] += 1
         count = counts[change.service]
-        old = seen[change.service] <= count * (NEWEST - 1) // NEWEST
-        (older if old else newest).append(change)
-    return older, newest
+        if seen[change.service] <= count * (NEWEST - 1) // NEWEST:
+            older.append(change)
+            continue
+        newest.append(change)
+        if change.at is not None:
+            began.setdefault(change.service, change.at)
+    return [_as_known(change, began.get(change.service)) for change in older], newest
+
+
+def _as_known(change: Change, at: float | None) -> Change:
+    """Return the change as it was known at this time, None if nobody says when anything was.
+
+    A failure that became known later, or nobody says when, had not happened yet for whoever fitted
+    points then. Leaving the change out would tell as much of the future as counting its failure.
+    """
+    if at is None or not change.failed or change.at is None:
+        return change
+    known = change.known_at is not None and change.known_at <= at
+    return change if known else replace(change, failed=False)
 
 
 def _back_test(

@@ -1,7 +1,8 @@
 """A map says which column of a table of changes holds which fact: column → fact, in YAML.
 
-A value is a fact's name, or a mapping of `fact` and `scale`. The word `order` stands for no fact:
-by that column the changes of one service are put into the order of time.
+A value is a fact's name, or a mapping of `fact` and `scale`. Three words stand for no fact: by the
+column of `order` the changes of one service are put into the order of time; those of `at` and
+`known_at` say when a change was made, and when it became known that it failed.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,9 @@ from gate.core.facts import FACTS, FactDef, FactType, definition
 from gate.core.yaml.fields import Faults, Fields, did_you_mean
 from gate.core.yaml.reader import Mapping, Node, Place, Scalar, clip, read, shown
 
-ORDER = "order"
+ORDER, AT, KNOWN_AT = "order", "at", "known_at"
+WORDS = (ORDER, AT, KNOWN_AT)
+LISTED = ", ".join(WORDS)
 COLUMNS_MAX = 200
 COLUMN_LENGTH_MAX = 200
 SCALE_DIGITS_MAX = 12
@@ -35,12 +38,16 @@ class MappedColumn:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMap:
-    """Which columns hold facts, and by which the changes of a service are ordered, if any."""
+    """Which columns hold facts, by which the changes of a service are ordered, if any, and which
+    say when it was made and when its failure became known.
+    """
 
     name: str
     columns: tuple[MappedColumn, ...]
     order: str | None = None
     order_place: Place | None = None
+    at: str | None = None
+    known_at: str | None = None
 
 
 def read_map(text: str | bytes, name: str) -> ColumnMap:
@@ -55,21 +62,32 @@ def read_map(text: str | bytes, name: str) -> ColumnMap:
         )
     faults.stop()
     columns: list[MappedColumn] = []
-    order: Scalar | None = None
+    words: dict[str, Scalar] = {}
     for key, value in node.entries if isinstance(node, Mapping) else ():
         fields.has(str(key.value))
-        if isinstance(value, Scalar) and value.value == ORDER:
-            if order is not None:
-                faults.add(key.place, f"found {ORDER} twice, first for the column {order.text}")
-            order = order or key
+        word = value.value if isinstance(value, Scalar) else None
+        if isinstance(word, str) and word in WORDS:
+            if word in words:
+                faults.add(
+                    key.place, f"found {word} twice, first for the column {words[word].text}"
+                )
+            words.setdefault(word, key)
         else:
             mapped = _column(key, value, faults)
             columns += [mapped] if mapped else []
     _once(columns, faults)
     faults.stop()
+    if KNOWN_AT in words and AT not in words:
+        faults.add(
+            words[KNOWN_AT].place,
+            f"found {KNOWN_AT} without {AT}: nobody can say what was known when a change was made",
+        )
+        faults.stop()
+    order = words.get(ORDER) or words.get(AT)
+    at, known_at = (words[word].text if word in words else None for word in (AT, KNOWN_AT))
     if order is None:
         return ColumnMap(name, tuple(columns))
-    return ColumnMap(name, tuple(columns), order.text, order.place)
+    return ColumnMap(name, tuple(columns), order.text, order.place, at, known_at)
 
 
 def _column(key: Scalar, value: Node, faults: Faults) -> MappedColumn | None:
@@ -93,17 +111,18 @@ def _fact(node: Node, key: Scalar, faults: Faults) -> FactDef | None:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         faults.add(
             node.place,
-            f"{column}: found {shown(node)}, allowed is the name of a fact, {ORDER}, or "
+            f"{column}: found {shown(node)}, allowed is the name of a fact, {LISTED}, or "
             "{fact: NAME, scale: NUMBER}",
         )
         return None
     fact = definition(node.value)
     if fact is None:
-        known = [*FACTS, ORDER]
+        known = [*FACTS, *WORDS]
         meant = did_you_mean(node.value, known) or "; they are listed in docs/reference/facts.md"
         faults.add(
             node.place,
-            f"{column}: found {clip(node.value)}, allowed is the name of a fact, or {ORDER}{meant}",
+            f"{column}: found {clip(node.value)}, allowed is the name of a fact, or "
+            f"{LISTED}{meant}",
         )
     elif fact.type is FactType.TEXTS:
         faults.add(

@@ -17,11 +17,17 @@ NOTHING = 0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of the past: its service, the slot of every rule, and whether it failed."""
+    """One change of the past: its service, the slot of every rule, and whether it failed.
+
+    `at` is when it was made and `known_at` when its failure became known, in seconds of one clock;
+    None where nobody says.
+    """
 
     service: str
     slots: bytes
     failed: bool
+    at: float | None = None
+    known_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

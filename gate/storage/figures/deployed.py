@@ -14,15 +14,17 @@ BATCH = 500
 
 
 class Deployed(NamedTuple):
-    """Where it went, when it was asked for, the record of the decision in force, and whether it
-    failed.
+    """Where it went, when it was asked for and admitted, the record of the decision in force,
+    whether it failed, and when that became known.
     """
 
     service: str
     environment: str
     submitted_at: datetime
+    admitted_at: datetime
     record: bytes
     failed: bool
+    failed_at: datetime | None
 
 
 def newest_deployed(conn: Connection, policy: str, limit: int) -> Iterator[Deployed]:
@@ -48,8 +50,10 @@ _DEPLOYED = (
         changes.c.service,
         changes.c.environment,
         changes.c.submitted_at,
+        changes.c.admitted_at,
         decisions.c.record,
         changes.c.failed,
+        changes.c.failed_at,
     )
     .join(
         decisions,

@@ -4,6 +4,7 @@ and no file.
 
 import asyncio
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,25 @@ def test_without_a_table_the_gates_own_log_is_read(
     assert done.out.startswith("2 changes, 1 failed, 1 service; the points in force are those of")
     assert done.err.startswith("refused: found 1 failed changes, needed are 30")
     assert not (here / "new.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("known_on", "code"),
+    [
+        pytest.param(lambda day: day + 1, 0, id="known the day after"),
+        pytest.param(lambda _: 1_300, 3, id="known when the newest fifth was there"),
+        pytest.param(lambda _: "", 3, id="nobody says when"),
+    ],
+)
+def test_a_table_says_when_a_failure_became_known(
+    waiting_list: Path, known_on: Callable[[int], object], code: int
+) -> None:
+    rows = [f"{row},{day},{known_on(day)}" for day, row in enumerate(table(1_500))]
+    head = "service,seq,la,fix,failed,made,known"
+    (waiting_list / "changes.csv").write_text("\n".join((head, *rows)) + "\n")
+    (waiting_list / "map.yaml").write_text(f"{MAP}made: at\nknown: known_at\n")
+
+    done = gate("policy", "calibrate", "changes.csv", *FLAGS)
+
+    assert done.code == code
+    assert (waiting_list / "new.yaml").exists() is (code == 0)

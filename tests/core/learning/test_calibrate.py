@@ -2,6 +2,9 @@
 form that a person can read.
 """
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +12,7 @@ from gate.core.learning.calibrate import (
     CHANGED_MAX,
     Calibration,
     Refused,
+    _split,
     adjusted,
     calibrate,
     changed,
@@ -136,3 +140,50 @@ def test_new_points_keep_the_form_of_the_old_ones(
             assert list(new.given) == sorted(new.given)
         if not old.limits:
             assert (old.given[0] < 0) == (new.given[0] < 0)
+
+
+def timed(changes: list[Change], known_after: float | None) -> list[Change]:
+    """One a day; a failure became known so many days after its change."""
+    return [
+        replace(one, at=float(day), known_at=None if known_after is None else day + known_after)
+        for day, one in enumerate(changes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known_after", "counts"),
+    [
+        pytest.param(0.0, True, id="at once"),
+        pytest.param(1.0, True, id="the day after"),
+        # When the newest fifth began, nobody knew of any of them.
+        pytest.param(1_201.0, False, id="later than the newest fifth began"),
+        pytest.param(None, False, id="nobody says when"),
+    ],
+)
+def test_a_failure_counts_from_when_it_became_known(
+    known_after: float | None,
+    counts: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    """The points for the back-test are fitted to what was known when the newest fifth began."""
+    found = calibrate(RULES, timed(history(1_500), known_after), LIMITS)
+
+    assert isinstance(found, Calibration) is counts
+    if isinstance(found, Refused):
+        assert "is not better" in found.because
+
+
+def test_where_nobody_says_when_anything_was_all_of_it_was_known() -> None:
+    assert calibrate(RULES, timed(history(1_500), 0), LIMITS) == calibrated(history(1_500))
+
+
+@given(st.integers(0, 1_600), st.integers(0, 1_499))
+@settings(max_examples=20, deadline=None)
+def test_what_became_known_later_changes_no_older_change(known_after: int, which: int) -> None:
+    """Whether a change failed that nobody knew of yet cannot be seen from the older ones."""
+    changes = timed(history(1_500), 0)
+    failed = replace(changes[which], failed=True, known_at=float(which + known_after))
+    older, _ = _split([*changes[:which], failed, *changes[which + 1 :]])
+    without, _ = _split([*changes[:which], replace(failed, failed=False), *changes[which + 1 :]])
+
+    if which + known_after > (changes[1_200].at or 0):
+        assert [one.failed for one in older] == [one.failed for one in without]

@@ -13,7 +13,8 @@ from gate.errors import Invalid
     [
         pytest.param(
             "la: diff.linez_added",
-            "map.yaml:1:5: la: found diff.linez_added, allowed is the name of a fact, or order; "
+            "map.yaml:1:5: la: found diff.linez_added, allowed is the name of a fact, or order, at, "
+            "known_at; "
             "did you mean diff.lines_added?",
             id="no fact",
         ),
@@ -24,7 +25,8 @@ from gate.errors import Invalid
         ),
         pytest.param(
             "la: 7",
-            "map.yaml:1:5: la: found 7, allowed is the name of a fact, order, or {fact: NAME, "
+            "map.yaml:1:5: la: found 7, allowed is the name of a fact, order, at, "
+            "known_at, or {fact: NAME, "
             "scale: NUMBER}",
             id="a number",
         ),
@@ -58,6 +60,12 @@ from gate.errors import Invalid
             "a: order\nb: order",
             "map.yaml:2:1: found order twice, first for the column a",
             id="two orders",
+        ),
+        pytest.param(
+            "a: known_at",
+            "map.yaml:1:1: found known_at without at: nobody can say what was known when a change "
+            "was made",
+            id="known at without at",
         ),
         pytest.param(
             "[la]", "map.yaml:1:1: the map: found a list, allowed is a mapping", id="list"
