@@ -3,6 +3,7 @@ revisions, and a try.
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from gate.core.facts import FACTS, FactType
 from gate.errors import GateError
 from gate.flow.answers import in_words
 from gate.flow.answers.written import indented
-from gate.flow.caller import Person
+from gate.flow.caller import Person, Role
 from gate.flow.changes import evaluate
 from gate.flow.commands import Part
 from gate.flow.gate import Gate
@@ -129,8 +130,11 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
     listed = await policies.listing(gate, by, Part(cursor=more.get("cursor")))
     book = gate.rulebooks.latest
     form: Form = more.get("form", {})
+    files = (await readable.read(gate, found.revision, by)).files if found.revision else {}
     values = {
         "policies": found.items,
+        "sources": {one_.name: source_of(files, one_.name) for one_ in found.items},
+        "may_try": by.role is not Role.AUDITOR,
         "revision": found.revision,
         "trouble": gate.rulebooks.files_trouble,
         "listed": listed.items,
@@ -147,6 +151,12 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
     }
     data = {**vars(found), "revisions": list(listed.items), "next": listed.next}
     return View("policies.html", data, values, 200 if not more.get("problem") else 422)
+
+
+def source_of(files: Mapping[str, str], policy: str) -> str:
+    """Return the file of a policy."""
+    named = re.compile(rf"^policy: *[\"']?{re.escape(policy)}[\"']? *(#.*)?$", re.MULTILINE)
+    return next((text for text in files.values() if named.search(text)), "")
 
 
 def _asked(form: Form) -> dict[str, Any]:

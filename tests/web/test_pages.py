@@ -211,7 +211,7 @@ async def test_the_log_finds_by_day_word_and_facet_and_its_export_has_the_same_f
     missed = await http.get("/log?q=closing&outcome=approved")
 
     assert change["id"] in found.text
-    assert "No decision fits" in missed.text
+    assert "Nothing fits" in missed.text
     export = found.text.partition('href="/v1/log?')[2].partition('"')[0].replace("&amp;", "&")
     rows = (await http.get(f"/v1/log?{export}")).text
     assert change["id"] in rows
@@ -555,3 +555,22 @@ async def test_what_is_no_form_is_refused(service: Served) -> None:
             headers={**OWN, "Content-Type": "application/x-www-form-urlencoded"},
         )
     ).status_code == 422
+
+
+async def test_policies_are_said_as_sentences_with_points_and_why_and_their_file_behind(
+    service: Served,
+) -> None:
+    page = (await (await browser(service)).get("/policies")).text
+
+    assert "When any checks failed: adds 20 points." in page
+    assert "What failed its checks here will fail them again." in page
+    assert "Where the environment tier is production." in page
+    shown, _, files = page.partition("<summary>The file</summary>")
+    assert "checks.failed &gt; 0" not in shown
+    assert "checks.failed &gt; 0" in files
+
+
+async def test_an_auditor_sees_no_form_to_try_a_change(service: Served) -> None:
+    page = (await (await browser(service, role=Role.AUDITOR)).get("/policies")).text
+
+    assert "/policies/tries" not in page

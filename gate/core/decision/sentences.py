@@ -12,14 +12,13 @@ from gate.core.decision.evaluate import plan_of, seen_as
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import FACTS, Facts, FactType, Origin, Value, Values, wire_value
 from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Wording
+from gate.core.policy.spoken import NOT_COUNTED
 
 NAMED_MAX = 5
 """How many facts, or items of a list, a sentence names; the others are only counted."""
 ITEM_LENGTH_MAX = 120
 
 _BARE = re.compile(r"[A-Za-z0-9_./-]+")
-_MEASURES = frozenset({"service.tier", "calendar.hour", "reviews.pull_request"})
-"""Whole numbers that are no count: "3 lines added" is English, "2 service tier" is not."""
 
 
 def sentences(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[str]:
@@ -138,7 +137,7 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Wording:
     )
     ending = f"; {limit} {_gives(finding.points)}"
     fact = FACTS[name]
-    counts = fact.type is FactType.INTEGER and name not in _MEASURES
+    counts = fact.type is FactType.INTEGER and name not in NOT_COUNTED
     after, before = f" {fact.words}{ending}", f"{fact.words}: "
 
     def worded(_values: Values, facts: Facts) -> str:

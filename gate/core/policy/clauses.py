@@ -6,7 +6,7 @@ with its place and reading goes on, so that the author sees all faults at once.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ from gate.core.facts import Value, Values
 from gate.core.policy.compile import Checked, check
 from gate.core.policy.grammar import BadCondition, parse
 from gate.core.policy.policy import CONDITIONS_MAX, NESTING_MAX, Check, Clause, Part
+from gate.core.policy.spoken import spoken, spoken_group
 from gate.core.yaml.fields import Faults, Fields
 from gate.core.yaml.reader import Mapping as YamlMapping
 from gate.core.yaml.reader import Node, Place, Scalar, Sequence, clip, shown, single_quoted
@@ -149,7 +150,7 @@ class _ClauseReader:
         self._count(checked, place)
         if top and checked.equal is not None and condition.quantifier is None:
             self._remember(condition.fact, checked)
-        return checked.part
+        return replace(checked.part, spoken=spoken(condition))
 
     def _remember(self, fact: str, checked: Checked) -> None:
         if (
@@ -189,7 +190,12 @@ class _ClauseReader:
         inside = not helps if group == "none_of" and helps is not None else helps
         parts = self._list(inner, group, helps=inside, depth=depth)
         text = f"{group.replace('_', ' ')} ({'; '.join(part.text for part in parts)})"
-        return Part(text, _facts(parts), _KLEENE[group](tuple(part.check for part in parts)))
+        return Part(
+            text,
+            _facts(parts),
+            _KLEENE[group](tuple(part.check for part in parts)),
+            spoken=spoken_group(group, [part.spoken for part in parts]),
+        )
 
     def _fault(self, place: Place, detail: str) -> None:
         self._faults.add(place, detail)

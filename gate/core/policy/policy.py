@@ -61,7 +61,7 @@ class Part:
     """One entry of a clause, compiled: a condition or a nested group. Sentences are made of parts.
 
     `example` is for a condition over a list, and returns the item that decided. `choose` is there
-    if the comparison and the choice can be made in one call.
+    if the comparison and the choice can be made in one call. `spoken` says the entry in English.
     """
 
     text: str
@@ -69,6 +69,7 @@ class Part:
     check: Check = field(compare=False, repr=False)
     choose: Choose | None = field(default=None, compare=False, repr=False)
     example: Callable[[Values], str | None] | None = field(default=None, compare=False, repr=False)
+    spoken: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,11 @@ class Clause:
     check: Check = field(compare=False, repr=False)
     conditions: int = 1
     parts: tuple[Part, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def spoken(self) -> str:
+        """The conditions as a part of a sentence."""
+        return " and ".join(part.spoken or part.text for part in self.parts) or self.text
 
     @property
     def choose(self) -> Choose:

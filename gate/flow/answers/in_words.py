@@ -1,9 +1,18 @@
 """Policies in words: what is in force, said so that whoever is judged by it can read it."""
 
+from itertools import zip_longest
+
 from gate.core.decision.sentences import shown
 from gate.core.decision.values import Outcome
-from gate.core.facts import FACTS
-from gate.core.policy.policy import Policy, Requirement, ReviewEntry, Rule, StandardChange
+from gate.core.facts import FACTS, FactType
+from gate.core.policy.policy import (
+    Clause,
+    Policy,
+    Requirement,
+    ReviewEntry,
+    Rule,
+    StandardChange,
+)
 from gate.errors import NotFound
 from gate.flow.answers.policy import (
     EntryWords,
@@ -50,41 +59,66 @@ def policy_words(policy: Policy) -> PolicyWords:
     return PolicyWords(
         name=policy.name,
         mode=policy.mode.value,
-        applies_to=applies_to.text if applies_to else "everything that no other policy is for",
+        applies_to=_sentence(
+            f"where {applies_to.spoken}" if applies_to else "where no other policy applies"
+        ),
         trusts=tuple(sorted(policy.trust_claims)),
         bands=tuple(
             {"band": band.word, "from": lowest} for band, lowest in sorted(policy.bands.items())
         ),
-        rules=tuple(EntryWords(one.id, one.title, _rule(one)) for one in policy.rules),
+        rules=tuple(_entry(one, _rule(one), one.when) for one in policy.rules),
         requirements=tuple(
-            EntryWords(one.id, one.title, _requirement(one)) for one in policy.requirements
+            _entry(one, _requirement(one), one.require, one.unless) for one in policy.requirements
         ),
         standard_changes=tuple(
-            EntryWords(one.id, one.title, _standard(one)) for one in policy.standard_changes
+            _entry(one, _standard(one), one.when) for one in policy.standard_changes
         ),
         review=tuple(_review(one) for one in policy.review),
         terms=tuple(_terms(policy)),
     )
 
 
+def _entry(
+    one: Rule | Requirement | StandardChange, text: str, *clauses: Clause | None
+) -> EntryWords:
+    conditions = " unless ".join(clause.text for clause in clauses if clause is not None)
+    return EntryWords(one.id, one.title, text, one.grounds.why, conditions)
+
+
 def _requirement(one: Requirement) -> str:
     otherwise = "it is rejected" if one.otherwise is Outcome.REJECTED else "people decide"
-    unless = f"; not asked when {one.unless.text}" if one.unless else ""
-    return f"{one.require.text}; otherwise {otherwise}{unless}"
+    unless = f" Not asked when {one.unless.spoken}." if one.unless else ""
+    return f"{_sentence(one.require.spoken)} Otherwise {otherwise}.{unless}"
 
 
 def _rule(one: Rule) -> str:
     if one.when is not None:
-        return f"{one.when.text}: {_points(one.points)}"
+        return f"When {one.when.spoken}: {_points(one.points)}."
     name = one.points_by or ""
-    steps = "; ".join(
-        f"from {shown(name, limit)} on {_points(points)}" for limit, points in one.steps
-    )
-    return f"by {FACTS[name].words if name in FACTS else name}: {steps}"
+    words = FACTS[name].words if name in FACTS else name
+    ends = [limit for limit, _ in one.steps[1:]]
+    steps = [
+        f"{_step(name, limit, end)} {_points(points)}"
+        for (limit, points), end in zip_longest(one.steps, ends)
+    ]
+    return f"By {words}: {'; '.join(steps)}."
+
+
+def _step(name: str, limit: int, end: int | None) -> str:
+    """Return which values one step is for; `end` is the limit of the next one."""
+    if end is None:
+        return f"{shown(name, limit)} or more"
+    if name not in FACTS or FACTS[name].type is not FactType.INTEGER:
+        return f"from {shown(name, limit)} to below {shown(name, end)}"
+    return str(limit) if end == limit + 1 else f"{limit} to {end - 1}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _standard(one: StandardChange) -> str:
-    parts = [f"{one.when.text}, up to {one.up_to.word} risk"]
+    parts = [f"when {one.when.spoken}, up to {one.up_to.word} risk"]
     parts.append(
         "pre-authorised from the start"
         if one.earn is None
@@ -96,7 +130,7 @@ def _standard(one: StandardChange) -> str:
     if one.during_freeze:
         parts.append("also while frozen")
     parts.append(f"owned by {one.owner}, authorised by {' or '.join(one.authorised_by)}")
-    return "; ".join(parts)
+    return _sentence("; ".join(parts))
 
 
 def _review(one: ReviewEntry) -> ReviewWords:
@@ -131,7 +165,10 @@ def _terms(policy: Policy) -> list[str]:
 
 
 def _points(points: int) -> str:
-    return f"{points} point" if abs(points) == 1 else f"{points} points"
+    if points == 0:
+        return "adds nothing"
+    many = f"{abs(points)} point" if abs(points) == 1 else f"{abs(points)} points"
+    return f"adds {many}" if points > 0 else f"takes {many} off"
 
 
 def _span(seconds: int) -> str:

@@ -40,11 +40,15 @@ class PolicyCheckAnswer:
 
 @dataclass(frozen=True)
 class EntryWords:
-    """A rule, requirement or standard change in words."""
+    """A rule, requirement or standard change in words: what it says, why, and its conditions as the
+    policy has them.
+    """
 
     id: str
     title: str
     text: str
+    why: str
+    conditions: str
 
 
 @dataclass(frozen=True)

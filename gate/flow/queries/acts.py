@@ -177,7 +177,7 @@ def _role(fields: Mapping[str, Any], names: _Names) -> str:
     words = {
         "invited": f"Invited {person}",
         "link_asked": f"Asked for a new link for {person}",
-        "accepted": f"{person} took the invitation",
+        "accepted": "Accepted the invitation",
         "role": changed,
         "disabled": f"Shut {person} out",
         "enabled": f"Let {person} in again",

@@ -254,15 +254,16 @@ async def test_policies_in_words_say_every_rule_and_every_term(shop: Shop) -> No
     found = as_json(await in_words.in_force(shop.gate, ADA))
 
     (production,) = [one for one in found["items"] if one["name"] == "production"]
-    assert production["applies_to"] == "environment.tier == production"
+    assert production["applies_to"] == "Where the environment tier is production."
     assert (
         production["rules"][0]["text"]
-        == "by lines added: from 10 on 8 points; from 200 on 30 points"
+        == "By lines added: 10 to 199 adds 8 points; 200 or more adds 30 points."
     )
     assert production["standard_changes"][0]["text"] == (
-        "diff.lines_added < 100, up to low risk; pre-authorised from the start; owned by "
-        "platform, authorised by release-managers"
+        "When fewer than 100 lines added, up to low risk; pre-authorised from the start; owned by "
+        "platform, authorised by release-managers."
     )
+    assert production["standard_changes"][0]["conditions"] == "diff.lines_added < 100"
     assert "A change that waits expires after 1 day." in production["terms"]
     assert (
         "An emergency needs 1 of on-call, is good for 1 hour, and is looked back on within 3 days."
