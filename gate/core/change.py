@@ -32,7 +32,6 @@ class Result(StrEnum):
 
 
 FAILED_RESULTS = frozenset({Result.UNSUCCESSFUL, Result.ROLLED_BACK})
-BORN = frozenset({State.APPROVED, State.PENDING, State.REJECTED})
 MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.EXPIRED, State.CANCELED}),

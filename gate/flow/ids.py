@@ -28,12 +28,11 @@ def new_id(prefix: str, at: datetime) -> str:
     return f"{prefix}_{_written(number)}"
 
 
-def new_person_id(key: str = "") -> str:
+def new_person_id(_key: str = "") -> str:
     """`per_` and 26 characters, random through and through.
 
     Neither the key nor the time can be told from it.
     """
-    _ = key
     return f"{PERSON_ID}{_written(secrets.randbits(_PERSON_BITS))}"
 
 

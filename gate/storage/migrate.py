@@ -61,13 +61,6 @@ def upgrade(url: str, *, table_lock_limit_ms: int = TABLE_LOCK_LIMIT_MS) -> str:
         return head()
 
 
-def current(url: str) -> str | None:
-    """Return the revision of the database, or None if it is empty."""
-    engine = open_engine(url, read_only=True)
-    with connect(engine, url) as connection:
-        return _current(connection)
-
-
 def head() -> str:
     """Return the revision that this release needs."""
     return _revisions().head

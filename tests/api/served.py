@@ -17,7 +17,7 @@ from gate.flow.caller import HookKind, Role
 from gate.flow.commands import TokenCommand
 from gate.flow.connections import Connections
 from gate.flow.gate import Gate
-from gate.flow.identity.sessions import open_session
+from gate.flow.identity.sessions import begin
 from gate.flow.identity.tokens import make_token
 from gate.flow.signing import make_key
 from gate.storage.database.tx import Tx
@@ -101,7 +101,9 @@ class Served:
         """Somebody of the catalogue at a browser, on a page of this gate."""
         person_id = await self.person_id(who)
         await self.gate.store.write(_let_in, person_id, role)
-        secret = (await open_session(self.gate, person_id)).secret
+        opened = await self.gate.store.write(begin, person_id, await self.gate.rulebooks.current())
+        assert opened is not None
+        secret = opened.secret
         http = self.anybody()
         http.cookies.set("__Host-gate", secret, domain="gate.example.com")
         person = await self.app.state.parts.access.signed_in(secret)

@@ -14,6 +14,7 @@ from gate.storage.tables import schema
 from tests.builders import person_id
 from tests.cli.running import gate
 from tests.flow.shop import open_shop
+from tests.storage.stored import token_of
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def url(here: Path) -> str:
 def good(url: str, text: str) -> tokens.Token | None:
     """Whose token this is."""
     with open_engine(url).connect() as conn:
-        return tokens.authenticate(conn, text, datetime.now(UTC))
+        return token_of(conn, text, datetime.now(UTC))
 
 
 TO_COME = "name a time that is to come"

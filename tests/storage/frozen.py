@@ -20,7 +20,7 @@ from sqlalchemy import Dialect, MetaData, make_url
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from gate.storage import migrate, tables
-from gate.storage.database.engine import sqlite_path
+from gate.storage.database.engine import open_engine, sqlite_path
 from gate.storage.database.rows import EntryRow
 from gate.storage.ledger.ledger import append_entries
 from gate.storage.tables.schema import metadata
@@ -82,6 +82,12 @@ def make_rows(url: str) -> None:
         put_change(tx.conn, id=KEPT)
         put_decision(tx, KEPT, ("kept", "größer"))
         append_entries(tx, [EntryRow(1, "decision", KEPT, b"{}")])
+
+
+def revision(url: str) -> str | None:
+    """The revision of a database, or None if it is empty."""
+    with open_engine(url, read_only=True).connect() as connection:
+        return migrate._current(connection)  # noqa: SLF001 - what an upgrade and a start compare
 
 
 def dump(url: str) -> str:

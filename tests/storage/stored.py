@@ -16,6 +16,8 @@ from gate.storage.changes.units import insert_decision
 from gate.storage.database.engine import open_engine
 from gate.storage.database.rows import DecisionRow
 from gate.storage.database.tx import Tx
+from gate.storage.identity import tokens
+from gate.storage.identity.tokens import Token
 from gate.storage.store import transaction
 from gate.storage.tables import schema, schema_learning
 
@@ -91,6 +93,12 @@ def put_change(conn: Connection, **different: object) -> str:
     row.setdefault("content_key", content_key(str(row["commit_sha"]), row["digests"]))  # type: ignore[arg-type] # a tuple of texts
     conn.execute(insert(schema.changes).values(row))
     return change
+
+
+def token_of(conn: Connection, text: str, now: datetime) -> Token | None:
+    """The token that a text is, or None if it is none that counts now."""
+    presented = tokens.present(text)
+    return presented and tokens.judge(tokens.find(conn, presented.id), presented, now)
 
 
 def put_closed(

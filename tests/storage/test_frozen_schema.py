@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gate.storage.changes import changes
 from gate.storage.database.engine import open_engine, sqlite_path
-from gate.storage.migrate import FIRST, SchemaUnreleased, current, head, upgrade
+from gate.storage.migrate import FIRST, SchemaUnreleased, head, upgrade
 from gate.storage.store import Store
 from tests.storage.described import BY_HAND, described
 from tests.storage.frozen import (
@@ -19,6 +19,7 @@ from tests.storage.frozen import (
     every_table,
     first_text,
     restore,
+    revision,
     tables_text,
 )
 from tests.storage.stored import reading
@@ -73,7 +74,7 @@ def test_a_database_of_an_earlier_build_is_refused_with_what_to_do(database_url:
                 match=f"revision {earlier}.* cannot be upgraded to {head()}; move it away",
             ):
                 attempt(database_url)
-        assert current(database_url) == earlier
+        assert revision(database_url) == earlier
 
 
 def made_by(url: str, make: Callable[[str], object]) -> set[str]:

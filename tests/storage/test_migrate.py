@@ -14,11 +14,11 @@ from gate.storage.migrate import (
     TABLE_LOCK_LIMIT_MS,
     SchemaNewer,
     SchemaOlder,
-    current,
     head,
     upgrade,
 )
 from gate.storage.store import Store, transaction
+from tests.storage.frozen import revision
 from tests.storage.making import make_unit
 
 REJECTION = Approval(
@@ -62,10 +62,10 @@ def test_an_interrupted_upgrade_leaves_nothing_and_starts_again(empty_database_u
 
     with pytest.raises(Unavailable, match="was not upgraded"):
         upgrade(empty_database_url)
-    assert current(empty_database_url) is None
+    assert revision(empty_database_url) is None
 
     run(empty_database_url, repair)
-    assert upgrade(empty_database_url) == current(empty_database_url) == head()
+    assert upgrade(empty_database_url) == revision(empty_database_url) == head()
 
 
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:

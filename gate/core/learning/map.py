@@ -17,7 +17,6 @@ ORDER, AT, KNOWN_AT = "order", "at", "known_at"
 WORDS = (ORDER, AT, KNOWN_AT)
 LISTED = ", ".join(WORDS)
 COLUMNS_MAX = 200
-COLUMN_LENGTH_MAX = 200
 SCALE_DIGITS_MAX = 12
 
 _NUMBERS = frozenset({FactType.INTEGER, FactType.DECIMAL})
@@ -45,7 +44,6 @@ class ColumnMap:
     name: str
     columns: tuple[MappedColumn, ...]
     order: str | None = None
-    order_place: Place | None = None
     at: str | None = None
     known_at: str | None = None
 
@@ -85,9 +83,7 @@ def read_map(text: str | bytes, name: str) -> ColumnMap:
         faults.stop()
     order = words.get(ORDER) or words.get(AT)
     at, known_at = (words[word].text if word in words else None for word in (AT, KNOWN_AT))
-    if order is None:
-        return ColumnMap(name, tuple(columns))
-    return ColumnMap(name, tuple(columns), order.text, order.place, at, known_at)
+    return ColumnMap(name, tuple(columns), None if order is None else order.text, at, known_at)
 
 
 def _column(key: Scalar, value: Node, faults: Faults) -> MappedColumn | None:

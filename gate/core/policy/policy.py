@@ -262,9 +262,3 @@ class Policy:
     def specificity(self) -> int:
         """The number of conditions: of several policies that apply, the one with most decides."""
         return self.applies_to.conditions if self.applies_to else 0
-
-    def band_of(self, score: int) -> Band:
-        """Return the band of a score; low begins at 0."""
-        return max(
-            (band for band, lowest in self.bands.items() if score >= lowest), default=Band.LOW
-        )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from gate.core.catalogue.identity import normalised
-from gate.errors import NotAllowed, Unauthenticated, Unavailable
+from gate.errors import Unauthenticated, Unavailable
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import account_of, is_somebody, settled
 from gate.flow.passwords import is_weak
@@ -60,17 +60,6 @@ async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Sess
     )
     if opened is None:
         raise Unauthenticated(WRONG)
-    return opened
-
-
-async def open_session(gate: Gate, person: str) -> Opened:
-    """Return a new session for a person who was authenticated in another way.
-
-    Raises `NotAllowed` for one who is disabled or not known.
-    """
-    opened = await gate.store.write(begin, person, await gate.rulebooks.current())
-    if opened is None:
-        raise NotAllowed("this person may not sign in; ask an admin")
     return opened
 
 

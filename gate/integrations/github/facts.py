@@ -6,7 +6,7 @@ All parts are asked at the same time, and a part that fails leaves the others th
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -54,9 +54,6 @@ REVIEWERS_ASKED_MAX = 20
 
 RENAMES_ASKED_MAX = 10
 """Files of one comparison that may only have moved; the lines of more of them stay unknown."""
-
-
-T = TypeVar("T")
 
 
 def issuer_of(api_url: str) -> str:

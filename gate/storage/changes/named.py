@@ -53,11 +53,6 @@ def of_changes(conn: Connection, wanted: Sequence[Of]) -> dict[str, Named]:
     return {change: _named(rows) for change, rows in found.items()}
 
 
-def of_change(conn: Connection, wanted: Of) -> Named:
-    """Return who was named in one change."""
-    return of_changes(conn, [wanted])[wanted.change]
-
-
 def add(tx: Tx, change: str, said: Named) -> None:
     """Name these people for a change; those who are known already stay as they are."""
     ids = name_ids(tx, (*said.asked, *said.wrote))

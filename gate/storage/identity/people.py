@@ -18,7 +18,6 @@ from gate.storage.tables import schema
 from gate.storage.tables.schema_people import invitations, people, sessions
 
 KEYS = (people.c.created_at, people.c.id)
-ROLES = ("admin", "auditor")
 CLAIMS_GOOD_FOR = timedelta(days=7)
 """How long after a sign-in the groups count that the identity provider named at it."""
 

@@ -141,16 +141,6 @@ def present(text: str) -> Presented | None:
     return None if found is None else Presented(found[1], _sha256(found[2]))
 
 
-def authenticate(conn: Connection, text: str, now: datetime) -> Token | None:
-    """Return the token that a text is, or None if it is malformed, unknown, wrong, revoked or
-    expired: a caller cannot tell these apart.
-    """
-    presented = present(text)
-    if presented is None:
-        return None
-    return judge(find(conn, presented.id), presented, now)
-
-
 def find(conn: Connection, token: str) -> Kept | None:
     """Return the token of that id with its hash, for `judge`, or None."""
     row = conn.execute(

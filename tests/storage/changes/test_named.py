@@ -24,7 +24,7 @@ CHECKOUT, CART = (ISSUER, 1001), (ISSUER, 1002)
 
 def names(tx: Tx, change: str, *repositories: tuple[str, int]) -> Named:
     """Everybody who is known to be named."""
-    return named.of_change(tx.conn, Of(change, repositories))
+    return named.of_changes(tx.conn, [Of(change, repositories)])[change]
 
 
 def test_names_add_up_and_each_is_kept_once(database_url: str) -> None:

@@ -15,7 +15,6 @@ from gate.storage.identity.tokens import (
     TOUCH_PAUSE,
     Maker,
     Wanted,
-    authenticate,
     create,
     find,
     present,
@@ -24,7 +23,7 @@ from gate.storage.identity.tokens import (
     touch,
 )
 from gate.storage.tables import schema_people
-from tests.storage.stored import DAY, HOUR, reading, writing
+from tests.storage.stored import DAY, HOUR, reading, token_of, writing
 
 
 def test_what_is_no_token_is_nobody(database_url: str) -> None:
@@ -45,7 +44,7 @@ def test_what_is_no_token_is_nobody(database_url: str) -> None:
             "gate_' OR 1=1 --_" + "A" * 43,
             "gate_" + "é" * 16 + "_" + "A" * 43,
         ):
-            assert authenticate(tx.conn, wrong, tx.now) is None
+            assert token_of(tx.conn, wrong, tx.now) is None
 
 
 def test_a_secret_with_any_other_character_is_nobody(database_url: str) -> None:
@@ -53,7 +52,7 @@ def test_a_secret_with_any_other_character_is_nobody(database_url: str) -> None:
         text = create(tx, Maker("person:ada"), Wanted(role="admin")).text
         for place in range(len("gate_") + 17, len(text)):
             wrong = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
-            assert authenticate(tx.conn, wrong, tx.now) is None
+            assert token_of(tx.conn, wrong, tx.now) is None
 
 
 def test_the_secret_of_another_token_is_nobody(database_url: str) -> None:
@@ -61,7 +60,7 @@ def test_the_secret_of_another_token_is_nobody(database_url: str) -> None:
         one, two = (create(tx, Maker("person:ada"), Wanted(role="admin")) for _ in range(2))
         mixed = f"gate_{one.token.id}_{two.text.split('_', 2)[2]}"
 
-        assert authenticate(tx.conn, mixed, tx.now) is None
+        assert token_of(tx.conn, mixed, tx.now) is None
 
 
 def test_a_revoked_token_is_nobody_at_once_and_others_are_told(database_url: str) -> None:
@@ -70,7 +69,7 @@ def test_a_revoked_token_is_nobody_at_once_and_others_are_told(database_url: str
         tx.topics.clear()
 
         assert revoke(tx, made.token.id)
-        assert authenticate(tx.conn, made.text, tx.now) is None
+        assert token_of(tx.conn, made.text, tx.now) is None
         assert not revoke(tx, made.token.id)
         assert not revoke(tx, "0" * 16)
         assert tx.topics == {tokens.TOPIC}
@@ -80,11 +79,8 @@ def test_a_token_ends_with_its_last_instant(database_url: str) -> None:
     with writing(database_url) as tx:
         made = create(tx, Maker("person:ada"), Wanted(role="auditor", expires_at=tx.now + HOUR))
 
-        assert authenticate(tx.conn, made.text, tx.now + HOUR) is None
-        assert (
-            authenticate(tx.conn, made.text, tx.now + HOUR - timedelta(microseconds=1))
-            == made.token
-        )
+        assert token_of(tx.conn, made.text, tx.now + HOUR) is None
+        assert token_of(tx.conn, made.text, tx.now + HOUR - timedelta(microseconds=1)) == made.token
 
 
 @pytest.mark.parametrize(
@@ -120,7 +116,7 @@ def test_a_token_that_would_have_expired_is_refused(sqlite_url: str) -> None:
 def test_a_token_is_whose_it_was_made_for(database_url: str, asked: dict[str, object]) -> None:
     with writing(database_url) as tx:
         made = create(tx, Maker("person:ada"), Wanted(**asked))  # type: ignore[arg-type]  # rows of the table above
-        found = authenticate(tx.conn, made.text, tx.now)
+        found = token_of(tx.conn, made.text, tx.now)
 
         assert found == made.token
         assert {name: getattr(found, name) for name in asked} == asked
