@@ -29,7 +29,7 @@ from gate.storage.policies import policy_sets
 from gate.storage.tables import schema, schema_work
 from gate.worker import LEASE, Worker
 from tests.builders import make_change
-from tests.flow.shop import ADMIN, Shop, as_json, forget_pauses, make_files, open_shop
+from tests.flow.shop import Shop, as_json, forget_pauses, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -386,7 +386,7 @@ async def test_e27_what_a_broken_catalogue_says_of_people_is_in_no_record(
         "the catalogue cannot be understood here; `gate policy check` says why" in reason["because"]
     )
     assert "ada@example.com" not in f"{change} {recorded}"
-    assert "ada@example.com" in as_json(await upkeep(shop.gate, ADMIN))["policy_files"]["error"]
+    assert "ada@example.com" in as_json(await upkeep(shop.gate))["policy_files"]["error"]
 
 
 async def test_e27_a_set_that_waits_for_its_activation_is_the_reason(nothing_adopted: Shop) -> None:
@@ -409,13 +409,13 @@ async def test_e27_files_that_break_later_are_shown_and_decide_nothing(shop: Sho
     write(shop.folder, make_files() | {"production.yaml": BROKEN})
     await worker.files()
 
-    change, shown = await shop.submit("a"), as_json(await upkeep(shop.gate, ADMIN))
+    change, shown = await shop.submit("a"), as_json(await upkeep(shop.gate))
 
     assert change["state"] == "approved"
     assert shown["policy_files"]["error"].startswith("production.yaml:2:8: rules: found 7")
     write(shop.folder, make_files())
     await worker.files()
-    assert as_json(await upkeep(shop.gate, ADMIN))["policy_files"] is None
+    assert as_json(await upkeep(shop.gate))["policy_files"] is None
 
 
 async def test_a_folder_that_was_broken_at_the_start_counts_as_changed_when_it_is_mended(

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/delivery", tags=["delivery"], route_class=GateRou
 
 @router.get("", response_model=DeliveryAnswer)
 async def read_delivery(
-    query: Annotated[DeliveryRequest, Query()], by: Reader, gate: GateDep
+    query: Annotated[DeliveryRequest, Query()], _: Reader, gate: GateDep
 ) -> Answer:
     """How this service is delivered to this environment; no place is ever added to another one."""
-    return answer(named(await delivery.figures(gate, query.query(), by)))
+    return answer(named(await delivery.figures(gate, query.query())))

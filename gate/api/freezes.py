@@ -41,11 +41,9 @@ async def lift_freeze(freeze_id: str, by: Lifter, gate: GateDep) -> Answer:
 
 @router.get("/calendar", response_model=ScheduleAnswer)
 async def read_calendar(
-    query: Annotated[CalendarQuery, Query()], by: Reader, gate: GateDep
+    query: Annotated[CalendarQuery, Query()], _: Reader, gate: GateDep
 ) -> Answer:
     """When something is frozen, and when the next opening is."""
     return answer(
-        await calendar.schedule(
-            gate, query.begins, query.ends, query.service, query.environment, by
-        )
+        await calendar.schedule(gate, query.begins, query.ends, query.service, query.environment)
     )

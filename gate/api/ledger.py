@@ -51,18 +51,16 @@ async def checkpoint(gate: GateDep) -> Answer:
 @router.get(
     "/v1/ledger/tile/{tile:path}", responses=_said("application/octet-stream", format="binary")
 )
-async def tile(tile: str, by: Reader, gate: GateDep) -> Answer:
+async def tile(tile: str, _: Reader, gate: GateDep) -> Answer:
     """Hashes of the tree, `<level>/<number>`, or a bundle of entries, `entries/<number>`, as
     c2sp.org/tlog-tiles has them.
     """
-    _ = by
     return Answer(await served.tile(gate, tile), media_type=BYTES, headers=_FOREVER)
 
 
 @router.get("/v1/ledger/entries/{index}", response_model=EntryAnswer)
-async def entry(index: str, by: Reader, gate: GateDep) -> Answer:
+async def entry(index: str, _: Reader, gate: GateDep) -> Answer:
     """One entry, in the exact bytes that the tree has the hash of."""
-    _ = by
     return Answer(await served.entry(gate, index), headers=_FOREVER)
 
 

@@ -48,13 +48,13 @@ async def read_log(
     match query.format:
         case "csv":
             return stream_answer(
-                chunked(spreadsheet.lines(log.stream(gate, query.filters(), by, query.part()))),
+                chunked(spreadsheet.lines(log.stream(gate, query.filters(), query.part()))),
                 CSV,
                 file_name="log.csv",
             )
         case "ndjson":
             return stream_answer(
-                chunked(_lines(log.stream(gate, query.filters(), by, query.part()))),
+                chunked(_lines(log.stream(gate, query.filters(), query.part()))),
                 NDJSON,
                 file_name="log.ndjson",
             )

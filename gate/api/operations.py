@@ -43,7 +43,6 @@ async def readyz(gate: GateDep) -> Answer:
 @router.get(
     "/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 )
-async def metrics(by: AnyToken, gate: GateDep) -> Answer:
+async def metrics(_: AnyToken, gate: GateDep) -> Answer:
     """Figures for Prometheus."""
-    _ = by
     return Answer(gate.metrics.exposition(), media_type=CONTENT_TYPE.encode())

@@ -29,7 +29,7 @@ async def read_outbox(
 
 
 @router.post("/{message_id}/redelivery", status_code=204, responses=documented(404))
-async def redeliver(message_id: str, by: Admin, gate: GateDep) -> Response:
+async def redeliver(message_id: str, _: Admin, gate: GateDep) -> Response:
     """Send a message that was given up again, under its own id."""
-    await outbox.send_again(gate, message_id, by)
+    await outbox.send_again(gate, message_id)
     return Response(status_code=204)

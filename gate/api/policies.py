@@ -34,10 +34,9 @@ async def policy_schema() -> Answer:
 
 
 @router.post("/check", response_model=PolicyCheckAnswer)
-async def check_policies(request: PoliciesRequest, by: Checker, gate: GateDep) -> Answer:
+async def check_policies(request: PoliciesRequest, _: Checker) -> Answer:
     """Whether these files could be registered; nothing is recorded."""
-    _ = by
-    return answer(await policies.check(gate, request.files))
+    return answer(await policies.check(request.files))
 
 
 @router.post("", status_code=201, response_model=PolicySetAnswer, responses=documented(409))
@@ -47,9 +46,9 @@ async def register_policies(request: PoliciesRequest, by: Admin, gate: GateDep) 
 
 
 @router.get("/{revision}", response_model=PolicyFilesAnswer)
-async def read_policies(revision: str, by: Reader, gate: GateDep) -> Answer:
+async def read_policies(revision: str, _: Reader, gate: GateDep) -> Answer:
     """One policy set with its files: by its id, or the newest with a part of this revision."""
-    return answer(await policies.read(gate, revision, by))
+    return answer(await policies.read(gate, revision))
 
 
 @router.post("/{revision}/activation", response_model=PolicySetAnswer, responses=documented(409))

@@ -189,7 +189,7 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
 
 async def _freeze(gate: Gate) -> None:
     """Declare a window, unless it is there. No idempotency key protects it from being repeated."""
-    known = {one.reason for one in await freezes.not_over(gate, DEMO)}
+    known = {one.reason for one in await freezes.not_over(gate)}
     if FROZEN not in known:
         with suppress(GateError):
             command = FreezeCommand(

@@ -153,7 +153,7 @@ _NOTHING: Page[Any] = Page((), next=None)
 async def _overview(
     gate: Gate, by: Person, query: AdministrationQuery = FIRST, **more: Any
 ) -> View:
-    found = await upkeep(gate, by)
+    found = await upkeep(gate)
     is_admin = by.role is Role.ADMIN
     own = (
         await tokens.listing(gate, by, Part(cursor=query.tokens))

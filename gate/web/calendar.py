@@ -52,14 +52,14 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
         raise Invalid(f"The calendar knows the years {YEARS_SHOWN[0]} to {YEARS_SHOWN[1]}.")
     days = _week(day) if query.view == "week" else _month(day)
     begins, ends = _midnight(days[0], zone), _midnight(days[-1] + timedelta(days=1), zone)
-    found = await calendar.planner(gate, begins, ends, query.service, query.environment, by)
+    found = await calendar.planner(gate, begins, ends, query.service, query.environment)
     hold: HoldAnswer | None = None
     unknown: Sequence[str] = ()
     if query.service and query.environment:
         place = await look.place(gate, query.service, query.environment, by)
         hold = place.hold
         unknown = place.unknown
-    declared = await freezes.not_over(gate, by)
+    declared = await freezes.not_over(gate)
     shown_days = [
         _day(
             one_,

@@ -104,7 +104,7 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
     """
     filters, part = query.filters(), query.part()
     found = await log.lines(gate, filters, by, part)
-    counted = await facets.of_log(gate, filters, by)
+    counted = await facets.of_log(gate, filters)
     data = {"items": list(found.items), "next": found.next, "facets": counted}
     book = await gate.rulebooks.current()
     exported = {"from": _instant(part.begins), "to": _instant(part.ends)}

@@ -72,10 +72,10 @@ async def overview(query: Annotated[PoliciesQuery, Query()], by: Viewer, gate: G
 
 
 @pages.page("/policies/rules/{policy}/{rule_id}")
-async def rule(policy: str, rule_id: str, by: Viewer, gate: GateDep) -> View:
+async def rule(policy: str, rule_id: str, _: Viewer, gate: GateDep) -> View:
     """One rule, in words, and how the changes ended for which it fired."""
-    found = await in_words.rule(gate, policy, rule_id, by)
-    places = await insights.rule_places(gate, policy, rule_id, by)
+    found = await in_words.rule(gate, policy, rule_id)
+    places = await insights.rule_places(gate, policy, rule_id)
     return View(
         "rule.html",
         {**vars(found), "places": places},
@@ -92,7 +92,7 @@ async def revision(
     """
     found = await readable.read(gate, revision, by)
     listed = (await policies.listing(gate, by)).items
-    earlier = None if query.against else await policies.before(gate, revision, by)
+    earlier = None if query.against else await policies.before(gate, revision)
     other = query.against or (earlier.revision if earlier else None)
     before: Mapping[str, str] = (await readable.read(gate, other, by)).files if other else {}
     data = {**vars(found), "against": other, "difference": _difference(before, found.files)}
@@ -126,7 +126,7 @@ async def try_change(request: Request, by: Doer, gate: GateDep) -> View:
 
 
 async def _overview(gate: Gate, by: Person, **more: Any) -> View:
-    found = await in_words.in_force(gate, by)
+    found = await in_words.in_force(gate)
     listed = await policies.listing(gate, by, Part(cursor=more.get("cursor")))
     book = gate.rulebooks.latest
     form: Form = more.get("form", {})

@@ -9,7 +9,7 @@ pages = Pages()
 
 
 @pages.page("/reviews")
-async def show(by: Viewer, gate: GateDep) -> View:
+async def show(_: Viewer, gate: GateDep) -> View:
     """What is due first stands in front."""
-    found = await reviews.due(gate, by)
+    found = await reviews.due(gate)
     return View("reviews.html", {"items": list(found)}, {"rows": found, "now": gate.clock()})

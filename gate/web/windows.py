@@ -107,7 +107,7 @@ async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = No
     command = FreezeCommand(
         "", stop, services=tuple(chosen["services"]), environments=tuple(chosen["environments"])
     )
-    found = await effect(gate, command, by)
+    found = await effect(gate, command)
     values: dict[str, Any] = {
         "stop": stop,
         "form": {name: one(form, name) for name in _TEXTS},

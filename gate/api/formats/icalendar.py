@@ -27,9 +27,9 @@ router = APIRouter(prefix="/v1/calendar.ics", tags=["calendar"], route_class=Gat
     response_class=Response,
     responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
 )
-async def read_icalendar(by: Subscriber, gate: GateDep) -> Answer:
+async def read_icalendar(_: Subscriber, gate: GateDep) -> Answer:
     """Windows of the next four weeks, to be subscribed to; a token may also come as a password."""
-    found = await calendar.schedule(gate, None, None, None, None, by)
+    found = await calendar.schedule(gate, None, None, None, None)
     return Answer(written(found.items, gate.clock()), media_type=MEDIA_TYPE)
 
 

@@ -1,4 +1,7 @@
-"""Who may call what: each permission stands in a route's signature, as one of the types below."""
+"""Who may call what: each permission stands in a route's signature, as one of the types below.
+
+It is named `_` where everybody who may ask gets the same answer.
+"""
 
 import re
 from base64 import b64decode

@@ -21,23 +21,19 @@ from gate.flow.answers.policy import (
     ReviewWords,
     RuleAnswer,
 )
-from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
-async def in_force(gate: Gate, by: Caller) -> PoliciesAnswer:
+async def in_force(gate: Gate) -> PoliciesAnswer:
     """Every policy in force."""
-    # Everybody who reads policies reads all of them.
-    _ = by
     book = await gate.rulebooks.current()
     return PoliciesAnswer(book.revisions.policies, tuple(map(policy_words, book.policies.all)))
 
 
-async def rule(gate: Gate, policy: str, rule_id: str, by: Caller) -> RuleAnswer:
+async def rule(gate: Gate, policy: str, rule_id: str) -> RuleAnswer:
     """One rule, requirement or standard change. Raises `NotFound`."""
-    _ = by
     found = (await gate.rulebooks.current()).policies.named(policy)
     if found is not None:
         words = policy_words(found)

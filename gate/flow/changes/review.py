@@ -66,7 +66,7 @@ async def reject(gate: Gate, change_id: str, command: ReviewCommand, by: Person)
         change_id,
         by,
         "rejection",
-        lambda tx, known, person, book: _reject(tx, known, command, person, book),
+        lambda tx, known, person, _: _reject(tx, known, command, person),
     )
 
 
@@ -156,10 +156,7 @@ def _approve(
     return None
 
 
-def _reject(
-    tx: Tx, known: Known, command: ReviewCommand, by: Person, book: Rulebook
-) -> Refusal | None:
-    _ = book
+def _reject(tx: Tx, known: Known, command: ReviewCommand, by: Person) -> Refusal | None:
     refused = entitlement.why_not_reject(known, by, tx.now) or _not_shown(known, command)
     if refused is not None:
         return refused

@@ -56,9 +56,8 @@ class Registered:
     activated: bool
 
 
-async def check(gate: Gate, files: Mapping[str, str]) -> PolicyCheckAnswer:
+async def check(files: Mapping[str, str]) -> PolicyCheckAnswer:
     """Return the revision of these files. Raises `Invalid` with every fault and its place."""
-    _ = gate
     return PolicyCheckAnswer(valid=True, revision=(await _read_bundle(files)).policies.revision)
 
 
@@ -114,39 +113,35 @@ async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Polic
     return await one_page(gate, Whole("policy sets"), part, by, _page)
 
 
-async def before(gate: Gate, revision: str, by: Caller) -> PolicySetAnswer | None:
+async def before(gate: Gate, revision: str) -> PolicySetAnswer | None:
     """Return the set registered before this one that has other policies, or None for the first.
 
     Raises `NotFound`.
     """
-    # Everybody who reads policies reads all of them.
-    _ = by
     named, found = await gate.store.read(_before, revision)
     if not named:
         raise _unknown(revision)
     return found
 
 
-async def read(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
+async def read(gate: Gate, revision: str) -> PolicyFilesAnswer:
     """Return the set as `stored` finds it, with its catalogue in the form of the file.
 
     Raises `NotFound`.
     """
-    found = await stored(gate, revision, by)
+    found = await stored(gate, revision)
     tree = orjson.loads(found.files[CATALOGUE_FILE])
     shown = orjson.dumps(catalog_record.as_file(tree)).decode()
     return replace(found, files={**found.files, CATALOGUE_FILE: shown})
 
 
-async def stored(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
+async def stored(gate: Gate, revision: str) -> PolicyFilesAnswer:
     """Return the set of that id, or else the newest one that has a part of that revision.
 
     Its catalogue has ids in place of people's names and addresses.
 
     Raises `NotFound`.
     """
-    # Everybody who reads policies reads all of them.
-    _ = by
     found, current = await gate.store.read(_set, revision)
     if found is None:
         raise _unknown(revision)

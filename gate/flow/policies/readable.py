@@ -23,7 +23,7 @@ async def read(gate: Gate, revision: str, by: Person) -> PolicyFilesAnswer:
 
     Raises `NotFound`.
     """
-    found = await policies.stored(gate, revision, by)
+    found = await policies.stored(gate, revision)
     stored = found.files[CATALOGUE_FILE]
     spelled = await gate.store.read(_spelled, stored, by.role is Role.ADMIN)
     return replace(found, files={**found.files, CATALOGUE_FILE: spelled})

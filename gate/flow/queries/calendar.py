@@ -36,13 +36,10 @@ async def schedule(
     ends: datetime | None,
     service: str | None,
     environment: str | None,
-    by: Caller,
 ) -> ScheduleAnswer:
     """Windows that touch the time, earliest first; of a place where both are named, with its next
     opening.
     """
-    # Everybody who reads the calendar reads all of it.
-    _ = by
     book = await gate.rulebooks.current()
     now = gate.clock()
     begins = begins or now
@@ -71,7 +68,7 @@ async def place_schedule(gate: Gate, service: str, environment: str, by: Caller)
     unknown = unknown_here(book, service, book.catalogue.environment_named(environment))
     if unknown:
         raise NotFound("; ".join(unknown))
-    return await schedule(gate, None, None, service, environment, by)
+    return await schedule(gate, None, None, service, environment)
 
 
 def _window(window: Window, said: Mapping[str, str]) -> WindowAnswer:
@@ -92,12 +89,11 @@ async def planner(
     ends: datetime,
     service: str | None,
     environment: str | None,
-    by: Caller,
 ) -> PlannerAnswer:
     """The schedule for people: windows with their whole reach, changes that name a time, and who is
     in whose way.
     """
-    found = await schedule(gate, begins, ends, service, environment, by)
+    found = await schedule(gate, begins, ends, service, environment)
     book = gate.rulebooks.latest
     windows, said = await gate.store.read(windows_to_come, min(begins, gate.clock()))
     named = environment and book.catalogue.environment_named(environment)

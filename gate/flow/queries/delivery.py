@@ -20,7 +20,6 @@ from gate.flow.answers.delivery import (
     fail_rate,
     spread_of_counts,
 )
-from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.storage.figures import delivery
 from gate.storage.figures.delivery import Place, Share, Sums
@@ -49,21 +48,19 @@ class Delivered(NamedTuple):
     recovery_times: tuple[SpanCount, ...]
 
 
-async def figures(gate: Gate, query: DeliveryQuery, by: Caller) -> DeliveryAnswer:
+async def figures(gate: Gate, query: DeliveryQuery) -> DeliveryAnswer:
     """Return the figures of a place: whole days, UTC, each change on the day of its admission.
 
     Raises `Invalid` for a time that is empty or too long.
     """
-    return (await delivered(gate, query, by)).figures
+    return (await delivered(gate, query)).figures
 
 
-async def delivered(gate: Gate, query: DeliveryQuery, by: Caller) -> Delivered:
+async def delivered(gate: Gate, query: DeliveryQuery) -> Delivered:
     """Return the figures of a place with the distributions of its durations.
 
     Raises `Invalid` as `figures` does.
     """
-    # Every reader reads all places.
-    _ = by
     catalogue = (await gate.rulebooks.current()).catalogue
     ends = query.ends or gate.clock()
     begins = query.begins or ends - _DAY * DAYS_DEFAULT

@@ -4,17 +4,14 @@ from gate.core.calendar import freeze
 from gate.core.calendar.calendar import Reach
 from gate.core.change import State
 from gate.flow.answers.calendar import EffectAnswer
-from gate.flow.caller import Person
 from gate.flow.commands import FreezeCommand
 from gate.flow.gate import Gate
 from gate.storage.changes import holds
 from gate.storage.changes.holds import Crowd
 
 
-async def effect(gate: Gate, command: FreezeCommand, by: Person) -> EffectAnswer:
+async def effect(gate: Gate, command: FreezeCommand) -> EffectAnswer:
     """Of a window that begins now; nothing is declared by asking."""
-    # Everybody who reads the calendar reads all of it.
-    _ = by
     book = await gate.rulebooks.current()
     catalogue = book.catalogue
     reach = Reach(

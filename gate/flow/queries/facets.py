@@ -5,7 +5,6 @@ from typing import Any
 from gate.core.decision.values import Band
 from gate.core.instants import to_us
 from gate.flow.answers.delivery import CountAnswer
-from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.lists import by_own_name
 from gate.storage.changes.log import LogFilters
@@ -15,12 +14,10 @@ FACET_DAYS = 30
 _DAY_US = 24 * 3600 * 1_000_000
 
 
-async def of_log(gate: Gate, filters: LogFilters, by: Caller) -> dict[str, tuple[CountAnswer, ...]]:
+async def of_log(gate: Gate, filters: LogFilters) -> dict[str, tuple[CountAnswer, ...]]:
     """Counts by outcome, route, band, environment and service; each narrowed by the other filters,
     but not by words or dates.
     """
-    # Every reader of the log reads all of it.
-    _ = by
     filters = await by_own_name(gate, filters)
     today = to_us(gate.clock()) // _DAY_US
     equal = {

@@ -22,9 +22,8 @@ async def outbox(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> OutboxAnswe
     return OutboxAnswer(page.items, page.next, tuple(map(_target, health)))
 
 
-async def send_again(gate: Gate, message_id: str, by: Caller) -> None:
+async def send_again(gate: Gate, message_id: str) -> None:
     """Have a dead message tried anew. Raises `NotFound` for one that is not dead."""
-    _ = by
     if not await gate.store.write(dead_letters.send_again, message_id):
         raise NotFound(
             f"there is no dead message {message_id[:64]}; GET /v1/outbox lists those that there are"

@@ -16,7 +16,6 @@ from gate.flow.answers.upkeep import (
     UpkeepAnswer,
     WaitingAnswer,
 )
-from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import waiting
@@ -30,12 +29,11 @@ GIVEN_UP_SHOWN = 20
 them."""
 
 
-async def upkeep(gate: Gate, by: Caller) -> UpkeepAnswer:
+async def upkeep(gate: Gate) -> UpkeepAnswer:
     """Everything an operator looks at first.
 
     Every signed-in person reads it; no secret is in it.
     """
-    _ = by
     book = await gate.rulebooks.current()
     outbox, inbox, given_up = await gate.store.read_slowly(_read)
     trouble = gate.rulebooks.files_trouble

@@ -9,7 +9,7 @@ pages = Pages()
 
 
 @pages.page("/controls")
-async def show(by: Viewer, gate: GateDep) -> View:
+async def show(_: Viewer, gate: GateDep) -> View:
     """Every control, made from the policies in force."""
-    found = await controls.controls(gate, by)
+    found = await controls.controls(gate)
     return View("controls.html", found, {"found": found})

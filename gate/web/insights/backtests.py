@@ -45,7 +45,7 @@ async def show(query: Annotated[BacktestsQuery, Query()], by: Viewer, gate: Gate
     }
     if query.candidate is None:
         return View("backtest.html", {}, values)
-    kept = await policies.read(gate, query.candidate, by)
+    kept = await policies.read(gate, query.candidate)
     begins = gate.clock() - timedelta(days=query.days)
     command = BacktestCommand(kept.files, begins, history=TriedOn(query.history))
     found = await backtest(gate, command, by)

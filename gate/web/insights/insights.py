@@ -49,7 +49,7 @@ class InsightsQuery(BaseModel, extra="forbid"):
 @pages.page("/insights")
 async def show(
     query: Annotated[InsightsQuery, Query()],
-    by: Viewer,
+    _: Viewer,
     gate: GateDep,
     waiting_list: WaitingListDep,
 ) -> View:
@@ -57,7 +57,7 @@ async def show(
     says nothing about any of them.
     """
     catalogue = (await gate.rulebooks.current()).catalogue
-    compared = await production(gate, by)
+    compared = await production(gate)
     services, environments = sorted(catalogue.services), list(catalogue.environments)
     asked = query.service is not None or query.environment is not None
     busiest = None if asked else await busiest_place(gate, DAYS[-1])
@@ -80,7 +80,7 @@ async def show(
     now = gate.clock()
     days = min(max(query.days, 1), DAYS[-1])
     found = await insights(
-        gate, waiting_list, DeliveryQuery(service, environment, now - timedelta(days=days), now), by
+        gate, waiting_list, DeliveryQuery(service, environment, now - timedelta(days=days), now)
     )
     return View(
         "insights/insights.html",

@@ -11,14 +11,14 @@ from gate.core.policy.set import read_policies
 from gate.flow.audit.controls import controls
 from gate.flow.audit.reports import REPORTS
 from tests.builders import Wire
-from tests.flow.shop import AUDITOR, SIZE, Shop, as_json
+from tests.flow.shop import SIZE, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 GROUNDS = "why: It failed before, control: [soc2:CC8.1, own:17], review_by: 2026-01-31"
 
 
 async def shown(shop: Shop) -> dict[str, Wire]:
-    found = as_json(await controls(shop.gate, AUDITOR))
+    found = as_json(await controls(shop.gate))
     return {one["id"]: one for one in found["controls"]}
 
 
@@ -42,7 +42,7 @@ async def test_a_rule_whose_day_has_passed_is_listed(small_shop: Shop) -> None:
     await small_shop.gate.rulebooks.refresh()
     small_shop.hands.ahead = timedelta(days=3650)
 
-    (overdue,) = (await controls(small_shop.gate, AUDITOR)).overdue
+    (overdue,) = (await controls(small_shop.gate)).overdue
 
     assert (overdue.id, overdue.overdue) == ("size", True)
 

@@ -29,7 +29,7 @@ from gate.storage.identity import persons
 from gate.storage.tables import schema
 from tests.builders import Wire, commit_of, make_person
 from tests.flow.ledger.exported import settle
-from tests.flow.shop import ADA, AUDITOR, CATALOGUE, Shop, as_json, make_files, open_shop
+from tests.flow.shop import ADA, CATALOGUE, Shop, as_json, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 LARGE = {"diff.lines_added": 500, "diff.lines_deleted": 2, "diff.files_changed": 1}
@@ -45,7 +45,7 @@ async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 async def report(shop: Shop, name: str, **asked: object) -> Wire:
     ask = ReportQuestion(**asked)  # type: ignore[arg-type]  # by name, as the address gives them
-    return as_json(await reports.report(shop.gate, name, ask, AUDITOR))
+    return as_json(await reports.report(shop.gate, name, ask))
 
 
 async def rows(shop: Shop, name: str, **asked: object) -> list[Wire]:
@@ -260,7 +260,7 @@ async def test_a43_a_csv_says_what_it_is_and_runs_nothing_in_a_spreadsheet(shop:
     change = await shop.submit("e", claims=LARGE)
     await review.reject(shop.gate, change["id"], shown(change, "not today"), BEN)
     await review.override(shop.gate, change["id"], OverrideCommand("=cmd()"), ADA)
-    found = await reports.report(shop.gate, "overrides", ReportQuestion(), AUDITOR)
+    found = await reports.report(shop.gate, "overrides", ReportQuestion())
 
     table = list(csv.reader(io.StringIO(csv_lines(found).decode())))
 

@@ -77,7 +77,7 @@ async def test_a_broken_set_is_refused_and_leaves_in_force_what_is(
 
 async def _try(attempt: object, shop: Shop, files: Mapping[str, str]) -> None:
     if attempt is policies.check:
-        await policies.check(shop.gate, files)
+        await policies.check(files)
     elif attempt is policies.register:
         await policies.register(shop.gate, files, ADMIN)
     else:
@@ -87,7 +87,7 @@ async def _try(attempt: object, shop: Shop, files: Mapping[str, str]) -> None:
 async def test_checking_registers_nothing(small_shop: Shop) -> None:
     before = await small_shop.entries()
 
-    checked = as_json(await policies.check(small_shop.gate, make_files(close_within=OTHERS)))
+    checked = as_json(await policies.check(make_files(close_within=OTHERS)))
 
     assert checked["valid"] is True
     assert await small_shop.entries() == before
@@ -172,7 +172,7 @@ async def test_what_was_never_registered_is_not_found(small_shop: Shop) -> None:
     with pytest.raises(NotFound):
         await policies.activate(small_shop.gate, "f" * 64, "Why not", FIRST)
     with pytest.raises(NotFound):
-        await policies.read(small_shop.gate, "f" * 64, ADMIN)
+        await policies.read(small_shop.gate, "f" * 64)
 
 
 async def test_registered_is_in_force_once_somebody_else_says_so(shop: Shop) -> None:
@@ -299,7 +299,7 @@ async def test_each_of_two_sets_with_the_same_policies_is_activated_by_its_id_or
             "active": True,
         }
         assert (await shop.gate.rulebooks.current()).catalogue.services["checkout"].tier == tier
-        assert as_json(await policies.read(shop.gate, one["id"], ADMIN))["active"] is True
+        assert as_json(await policies.read(shop.gate, one["id"]))["active"] is True
 
 
 # From the folder
@@ -400,7 +400,7 @@ async def test_names_and_addresses_of_people_are_in_no_set_and_no_entry(shop: Sh
     await policies.register(shop.gate, make_files(close_within=OTHERS), ADMIN)
 
     kept = await shop.gate.store.read(everything_about_policies)
-    shown: Wire = as_json(await policies.read(shop.gate, await in_force(shop), ADMIN))
+    shown: Wire = as_json(await policies.read(shop.gate, await in_force(shop)))
 
     assert [text for text in PEOPLE if text in kept or text in str(shown)] == []
     assert len(orjson.loads(shown["files"]["catalog.yaml"])["people"]) == len(

@@ -31,7 +31,7 @@ from gate.storage.tables.schema_delivery import outcomes as outcome_table
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links
 from tests.builders import SMALL, Wire, commit_of, make_person
 from tests.flow.breaking import HOUR, open_incidents, report
-from tests.flow.shop import ADA, ADMIN, Shop, as_json
+from tests.flow.shop import ADA, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +52,7 @@ async def figures(shop: Shop, **different: Any) -> Wire:
         "environment": "live",
         "ends": datetime.now(UTC) + timedelta(days=1),
     }
-    found = await delivery.figures(shop.gate, DeliveryQuery(**fields | different), ADMIN)
+    found = await delivery.figures(shop.gate, DeliveryQuery(**fields | different))
     return as_json(named(found))
 
 

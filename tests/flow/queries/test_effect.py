@@ -43,7 +43,7 @@ async def test_as_many_are_held_as_was_said(shop: Shop, name: str) -> None:
     await shop.submit("e", claims=LARGE, service="ledger")
     before = await held(shop)
 
-    said = await effect(shop.gate, WINDOWS[name], ADA)
+    said = await effect(shop.gate, WINDOWS[name])
     assert await held(shop) == before, "asking declares nothing"
     await freezes.add(shop.gate, WINDOWS[name], ADA)
 

@@ -16,9 +16,7 @@ pytestmark = pytest.mark.anyio
 async def found(shop: Shop, **filters: Any) -> list[str | None]:
     """The changes whose decisions it finds, as a page and as a stream."""
     page = [row.change for row in (await log.page(shop.gate, LogFilters(**filters), AUDITOR)).items]
-    assert [
-        row.change async for row in log.stream(shop.gate, LogFilters(**filters), AUDITOR)
-    ] == page
+    assert [row.change async for row in log.stream(shop.gate, LogFilters(**filters))] == page
     return page
 
 

@@ -233,8 +233,7 @@ async def test_an_environment_is_found_by_each_of_its_names(small_shop: Shop) ->
         )
         assert ids(await log.page(small_shop.gate, LogFilters(environment=name), AUDITOR)) == found
         assert [
-            row.change
-            async for row in log.stream(small_shop.gate, LogFilters(environment=name), AUDITOR)
+            row.change async for row in log.stream(small_shop.gate, LogFilters(environment=name))
         ] == found
 
 
@@ -294,7 +293,7 @@ async def test_the_log_is_paged_and_streamed_alike(
     monkeypatch.setattr(log, "CHUNK_ROWS", 2)
     changes = [await shop.submit(letter, environment="staging") for letter in "abcde"]
 
-    streamed = [row async for row in log.stream(shop.gate, LogFilters(), AUDITOR)]
+    streamed = [row async for row in log.stream(shop.gate, LogFilters())]
     paged: list[log.RowAnswer] = []
     cursor = None
     while True:

@@ -47,7 +47,7 @@ async def test_facets_count_decisions_of_each_kind(shop: Shop) -> None:
     await shop.submit("b", claims=LARGE)
     await shop.submit("c", service="web", environment="staging")
 
-    found = await facets.of_log(shop.gate, LogFilters(), ADA)
+    found = await facets.of_log(shop.gate, LogFilters())
 
     assert counted(found, "outcome") == {"approved": 2, "pending": 1}
     assert counted(found, "service") == {"checkout": 2, "web": 1}
@@ -58,7 +58,7 @@ async def test_a_facet_is_narrowed_by_every_filter_but_its_own(shop: Shop) -> No
     await shop.submit("a", service="web")
     await shop.submit("b", claims=LARGE)
 
-    found = await facets.of_log(shop.gate, LogFilters(service="web", band=Band.LOW), ADA)
+    found = await facets.of_log(shop.gate, LogFilters(service="web", band=Band.LOW))
 
     assert counted(found, "service") == {"web": 1}
     assert counted(found, "band") == {"low": 1}
@@ -69,7 +69,7 @@ async def test_what_was_decided_long_ago_is_counted_no_more(shop: Shop) -> None:
     await shop.submit("a")
     shop.hands.ahead = timedelta(days=facets.FACET_DAYS + 1)
 
-    assert counted(await facets.of_log(shop.gate, LogFilters(), ADA), "outcome") == {}
+    assert counted(await facets.of_log(shop.gate, LogFilters()), "outcome") == {}
 
 
 async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(shop: Shop) -> None:
@@ -86,9 +86,7 @@ async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(s
         )
     )
 
-    found = as_json(
-        await calendar.planner(shop.gate, now, now + timedelta(days=1), None, None, ADA)
-    )
+    found = as_json(await calendar.planner(shop.gate, now, now + timedelta(days=1), None, None))
 
     shown_counts = {
         one["change"]: (one["frozen_by"], one["in_the_way"])
@@ -106,7 +104,6 @@ async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(s
             ends + timedelta(days=1),
             "checkout",
             "production",
-            ADA,
         )
     )
     assert later["planned"] == []
@@ -125,7 +122,7 @@ async def test_the_schedule_says_what_is_open_now_and_whom_it_reaches(shop: Shop
 
     found = as_json(
         await calendar.planner(
-            shop.gate, now - timedelta(days=1), now + timedelta(days=1), None, None, ADA
+            shop.gate, now - timedelta(days=1), now + timedelta(days=1), None, None
         )
     )
 
@@ -148,7 +145,7 @@ async def test_e26_a_schedule_that_is_cut_says_so(
         monkeypatch.setattr(freeze, "OCCURRENCES_MAX", most)
         monkeypatch.setattr(calendar, "OCCURRENCES_MAX", most)
         monkeypatch.setattr(planned, "PLANNED_MAX", most)
-        found = as_json(await calendar.planner(shop.gate, now, ends, "checkout", "live", ADA))
+        found = as_json(await calendar.planner(shop.gate, now, ends, "checkout", "live"))
         more = found["more"], found["more_planned"]
         return *more, len(found["items"]), len(found["planned"])
 
@@ -158,8 +155,8 @@ async def test_e26_a_schedule_that_is_cut_says_so(
 
 
 async def test_e26_the_schedule_of_a_place_that_is_not_there_says_so(shop: Shop) -> None:
-    misspelt = as_json(await calendar.schedule(shop.gate, None, None, "chekout", None, ADA))
-    known = as_json(await calendar.schedule(shop.gate, None, None, "checkout", "live", ADA))
+    misspelt = as_json(await calendar.schedule(shop.gate, None, None, "chekout", None))
+    known = as_json(await calendar.schedule(shop.gate, None, None, "checkout", "live"))
 
     assert misspelt["unknown"] == ["the catalogue has no service chekout; did you mean checkout?"]
     assert known["unknown"] == []
@@ -178,7 +175,7 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
     await shop.submit("e", service="web", claims=LARGE)
 
     found = as_json(
-        await insights(shop.gate, waiting_list, DeliveryQuery("checkout", "production"), ADA)
+        await insights(shop.gate, waiting_list, DeliveryQuery("checkout", "production"))
     )
 
     assert (
@@ -192,7 +189,7 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
 
 async def test_insights_of_a_place_where_nothing_happened_have_no_figures(shop: Shop) -> None:
     found = as_json(
-        await insights(shop.gate, WaitingList(shop.gate), DeliveryQuery("web", "staging"), ADA)
+        await insights(shop.gate, WaitingList(shop.gate), DeliveryQuery("web", "staging"))
     )
 
     assert (found["automatic_share"], found["seconds_to_decision"]) == (
@@ -221,7 +218,7 @@ async def test_a_rule_is_told_by_the_deployments_it_gave_points_to(shop: Shop) -
     await shop.deploy("a", claims=steps)
     await shop.deploy("b", Result.ROLLED_BACK, claims=steps, base=commit_of("a"))
 
-    (place,) = await rule_places(shop.gate, "production", "size", ADA)
+    (place,) = await rule_places(shop.gate, "production", "size")
 
     assert (
         place.service,
@@ -236,11 +233,11 @@ async def test_a_rule_is_told_by_the_deployments_it_gave_points_to(shop: Shop) -
         1,
         0.5,
     )
-    assert await rule_places(shop.gate, "production", "nothing", ADA) == ()
+    assert await rule_places(shop.gate, "production", "nothing") == ()
 
 
 async def test_upkeep_says_that_all_is_well_and_who_is_in_which_group(shop: Shop) -> None:
-    found = as_json(await upkeep(shop.gate, ADA))
+    found = as_json(await upkeep(shop.gate))
 
     assert (found["unready"], found["signing_key"]) == ([], True)
     (managers,) = [one for one in found["groups"] if one["name"] == "release-managers"]
@@ -251,7 +248,7 @@ async def test_upkeep_says_that_all_is_well_and_who_is_in_which_group(shop: Shop
 
 
 async def test_policies_in_words_say_every_rule_and_every_term(shop: Shop) -> None:
-    found = as_json(await in_words.in_force(shop.gate, ADA))
+    found = as_json(await in_words.in_force(shop.gate))
 
     (production,) = [one for one in found["items"] if one["name"] == "production"]
     assert production["applies_to"] == "Where the environment tier is production."
@@ -272,10 +269,10 @@ async def test_policies_in_words_say_every_rule_and_every_term(shop: Shop) -> No
 
 
 async def test_a_rule_that_nobody_wrote_is_not_found(shop: Shop) -> None:
-    assert as_json(await in_words.rule(shop.gate, "production", "size", ADA))["kind"] == "rule"
+    assert as_json(await in_words.rule(shop.gate, "production", "size"))["kind"] == "rule"
     for policy, rule in (("production", "nothing"), ("nothing", "size")):
         with pytest.raises(NotFound):
-            await in_words.rule(shop.gate, policy, rule, ADA)
+            await in_words.rule(shop.gate, policy, rule)
 
 
 async def test_changes_that_wait_are_counted_with_the_age_of_the_oldest(shop: Shop) -> None:

@@ -403,7 +403,7 @@ async def test_c18_a_deployment_of_a_repository_that_the_catalogue_lacks_is_show
         (found,) = (
             await sightings.listing(shop.gate, SightingFilters(missing=Missing.REPOSITORY), ADA)
         ).items
-        given_up = as_json(await upkeep(shop.gate, ADA))["given_up"]
+        given_up = as_json(await upkeep(shop.gate))["given_up"]
 
     assert (before, given_up) == ((), [])
     assert found.repository == Repository(ISSUER, 9, "acme/x")

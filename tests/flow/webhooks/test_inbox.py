@@ -14,7 +14,7 @@ from gate.flow.webhooks import inbox
 from gate.storage.database.tx import Tx
 from gate.storage.messages.inbox import CLAIMED_MAX, Claimed, InboxDelivery
 from gate.storage.tables.schema_hooks import deliveries
-from tests.flow.shop import ADA, Shop
+from tests.flow.shop import Shop
 
 pytestmark = pytest.mark.anyio
 
@@ -152,7 +152,7 @@ async def test_c17_what_was_given_up_is_counted_and_shown_with_the_reason(shop: 
     await inbox.receive(shop.gate, [delivery("d")])
 
     await inbox.measure(shop.gate)
-    shown = await upkeep(shop.gate, ADA)
+    shown = await upkeep(shop.gate)
 
     figures = shop.gate.metrics.exposition().decode()
     (source,) = {one.source for one in shown.given_up}

@@ -15,7 +15,6 @@ from gate.flow.answers.insights.over_time import (
     PlacesAnswer,
     PolicyChangeAnswer,
 )
-from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries import delivery, facets
 from gate.flow.queries.delivery import DeliveryQuery
@@ -41,13 +40,11 @@ _DAY_US = 24 * 3600 * 1_000_000
 _SECOND = timedelta(seconds=1)
 
 
-async def insights(
-    gate: Gate, waiting_list: WaitingList, query: DeliveryQuery, by: Caller
-) -> InsightsAnswer:
+async def insights(gate: Gate, waiting_list: WaitingList, query: DeliveryQuery) -> InsightsAnswer:
     """Return the figures of one place; figures of places are never added up."""
     environment = (await gate.rulebooks.current()).catalogue.environment_named(query.environment)
     filters = LogFilters(service=query.service, environment=environment)
-    routes = (await facets.of_log(gate, filters, by))["route"]
+    routes = (await facets.of_log(gate, filters))["route"]
     spent = await gate.store.read_slowly(figures.seconds_to_last_word, query.service, environment)
     now = gate.clock()
     here = [
@@ -57,7 +54,7 @@ async def insights(
     ]
     decided = sum(one.count for one in routes)
     automatic = sum(one.count for one in routes if one.value == "automatic")
-    delivered = await delivery.delivered(gate, query, by)
+    delivered = await delivery.delivered(gate, query)
     calendar = periods.periods_until(now, _step(delivered.figures))
     ended, changed = await gate.store.read_slowly(_over_time, query.service, environment, calendar)
     return InsightsAnswer(
@@ -89,14 +86,12 @@ def _over_time(
     return ended, tuple(PolicyChangeAnswer(one.policies, one.at) for one in changed)
 
 
-async def production(gate: Gate, by: Caller) -> PlacesAnswer:
+async def production(gate: Gate) -> PlacesAnswer:
     """Return every place of the tier production with its last weeks, the busiest first.
 
     A place of the catalogue without deployments is there, too, and so is one with deployments that
     the catalogue names no more.
     """
-    # Every reader reads all places.
-    _ = by
     catalogue = (await gate.rulebooks.current()).catalogue
     names = [one.name for one in catalogue.environments.values() if one.tier == PRODUCTION]
     weeks = periods.periods_until(gate.clock(), WEEK)
@@ -134,12 +129,8 @@ async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
     )
 
 
-async def rule_places(
-    gate: Gate, policy: str, rule: str, by: Caller
-) -> tuple[RulePlaceAnswer, ...]:
+async def rule_places(gate: Gate, policy: str, rule: str) -> tuple[RulePlaceAnswer, ...]:
     """How the deployments ended for which a rule gave points, place by place."""
-    # Everybody who reads policies reads how they do.
-    _ = by
     since = to_us(gate.clock()) // _DAY_US - RULE_DAYS
     found = await gate.store.read_slowly(figures.rule_places, f"{policy}/{rule}", since)
     return tuple(map(_rule_place, found))

@@ -19,7 +19,7 @@ from gate.storage.tables.schema_delivery import delivery_days, delivery_times, d
 from tests.builders import SMALL, Wire, commit_of
 from tests.flow.breaking import report
 from tests.flow.queries.test_delivery import counted_from_the_changes
-from tests.flow.shop import ADA, CATALOGUE, Shop, make_files
+from tests.flow.shop import CATALOGUE, Shop, make_files
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +63,7 @@ async def test_every_production_place_is_there_also_one_without_a_deployment(sho
     await shop.deploy("a", environment="staging", service="web")
     await shop.deploy("a", None, service="ledger")
 
-    found = await production(shop.gate, ADA)
+    found = await production(shop.gate)
 
     assert list(ended(found).items()) == [
         (("checkout", "production"), (1, 1)),
@@ -83,7 +83,7 @@ async def test_what_the_catalogue_lost_still_counts(small_shop: Shop) -> None:
     without = CATALOGUE.replace(", depends_on: [ledger]", "").replace("  ledger: {", "  lager: {")
     await small_shop.adopt({**make_files(), "catalog.yaml": without})
 
-    found = await production(small_shop.gate, ADA)
+    found = await production(small_shop.gate)
 
     assert ended(found)["ledger", "production"] == (1, 0)
 
@@ -123,7 +123,7 @@ async def test_after_any_story_the_weeks_say_what_the_changes_say(
             )
 
     wanted = await small_shop.gate.store.read(counted_from_the_changes)
-    found = ended(await production(small_shop.gate, ADA))
+    found = ended(await production(small_shop.gate))
 
     expected = dict.fromkeys([one for one in PLACES if one[1] == "production"], (0, 0))
     for environment, _, service, deployments, failed in wanted:
@@ -145,7 +145,6 @@ async def test_a_deployment_stands_in_the_week_of_its_admission(shop: Shop) -> N
         shop.gate,
         waiting_list,
         DeliveryQuery("checkout", "production", now - timedelta(days=30), now),
-        ADA,
     )
 
     assert [(one.deployments, one.failed) for one in found.periods[-3:]] == [
@@ -168,7 +167,6 @@ async def test_a_year_is_shown_in_steps_of_four_weeks(small_shop: Shop) -> None:
         small_shop.gate,
         WaitingList(small_shop.gate),
         DeliveryQuery("checkout", "production", now - timedelta(days=365), now),
-        ADA,
     )
 
     assert len(found.periods) == 13
@@ -182,11 +180,11 @@ async def test_other_policies_are_marked_and_another_calendar_is_not(shop: Shop)
     now = datetime.now(UTC)
     query = DeliveryQuery("checkout", "production", now - timedelta(days=30), now)
     waiting_list = WaitingList(shop.gate)
-    before = (await insights(shop.gate, waiting_list, query, ADA)).policy_changes
+    before = (await insights(shop.gate, waiting_list, query)).policy_changes
 
     await shop.adopt(parallel="allow")
     await shop.adopt(parallel="allow", calendar=_QUIET)
-    after = (await insights(shop.gate, waiting_list, query, ADA)).policy_changes
+    after = (await insights(shop.gate, waiting_list, query)).policy_changes
 
     assert len(before) == 1
     assert [one.revision for one in after[:-1]] == [one.revision for one in before]
