@@ -137,6 +137,7 @@ SMALL_FILES: Mapping[str, str] = MappingProxyType(
         "gate/core/messages/external.py": "a value that integrations and flow share",
         "gate/flow/audit/controls.py": "a chapter",
         "gate/flow/changes/evaluate.py": "a chapter",
+        "gate/flow/queries/reviews.py": "a chapter",
         "gate/flow/entries.py": "the one way to write to the ledger",
         "gate/flow/ledger/watch.py": "a value that the gate holds and the publisher changes",
         "gate/storage/changes/words.py": "what a word is, for writing and for searching alike",

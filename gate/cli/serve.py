@@ -125,7 +125,8 @@ def _ways_in(settings: Settings, *, demo: bool) -> DemoWays | None:
         f"GATE_URL={settings.address}",
         f"GATE_TOKEN={ways.token}",
         *_operator_exports(settings),
-        _path(),
+        # So that the next terminal finds `gate`.
+        f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH",
     ]
     return DemoWays(tuple(f"export {export}" for export in exports), ways.links)
 
@@ -302,8 +303,3 @@ def _demo_settings(settings: Settings) -> Settings:
     return settings.model_copy(
         update={"database_url": type(settings.database_url)(database), "policies": folder}
     )
-
-
-def _path() -> str:
-    """Return the variable with which the next terminal finds `gate`."""
-    return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"

@@ -71,10 +71,6 @@ class Rulebook:
         object.__setattr__(self, "remembered", _remembered(one for _, one in pairs))
 
 
-def _by_text(names: Mapping[str, str]) -> dict[str, str]:
-    return {text: identity for identity, text in names.items()}
-
-
 def _remembered(standards: Iterable[StandardChange]) -> dict[str, tuple[int, timedelta]]:
     """Return how much history must be read of each standard change that needs any.
 
@@ -244,5 +240,5 @@ def _compiled(conn: Connection, set_id: str, *, is_in_force: bool) -> Rulebook:
         catalogue,
         calendar,
         Identities(catalogue),
-        _by_text(names),
+        {text: identity for identity, text in names.items()},
     )

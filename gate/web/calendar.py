@@ -78,7 +78,7 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
         "unknown": unknown,
         "declared": declared,
         "days": shown_days,
-        "names": [_name(one_) for one_ in days[:WEEK_DAYS]],
+        "names": [f"{one_:%A}" for one_ in days[:WEEK_DAYS]],
         "heading": _heading(days, day, query.view),
         "before": query.address(at=_before(day, query.view)),
         "after": query.address(at=_after(day, query.view)),
@@ -147,7 +147,3 @@ def _touches(one_: WindowAnswer | PlannedAnswer, begins: datetime, ends: datetim
 
 def _midnight(day: date, zone: Any) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-
-
-def _name(day: date) -> str:
-    return f"{day:%A}"

@@ -137,7 +137,8 @@ def _decide_enforced(policies: Policies, case: Case) -> Decision:
     choice = policies.policy_for(values)
     shadows = tuple(_decide_by(policy, case) for policy in policies.shadows(values))
     if choice.policy is None:
-        finding = _why_nothing_is_in_force(case) or choice.finding
+        in_force = (note for note in case.notes if note.rule == NOTHING_IN_FORCE)
+        finding = next(in_force, choice.finding)
         finding = finding or guard(
             "no-policy", "no enforced policy applies; two release managers decide"
         )
@@ -273,10 +274,6 @@ def _undecided(
     if worst.outcome is Outcome.REJECTED:
         return worst._replace(findings=(finding, *worst.findings), shadows=shadows)
     return pending._replace(required=worst.required)
-
-
-def _why_nothing_is_in_force(case: Case) -> Finding | None:
-    return next((note for note in case.notes if note.rule == NOTHING_IN_FORCE), None)
 
 
 def _strictness(decision: Decision) -> tuple[int, int]:

@@ -18,11 +18,11 @@ from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import Case
 from gate.core.decision.record_form import (
     Json,
-    _planned,
     asked_form,
     asked_of,
     hold_form,
     hold_of,
+    planned_form,
     read_case,
     read_decision,
     read_subject,
@@ -106,7 +106,7 @@ def subject_digest(
         _canonical(
             {
                 "subject": Fragment(parts.subject) if parts else write_subject(subject),
-                "planned": _planned(planned),
+                "planned": planned_form(planned),
                 "policy_revision": policy_revision,
                 "facts": Fragment(parts.facts) if parts else write_facts(facts),
             }

@@ -65,7 +65,8 @@ def read_subject(raw: Json) -> Subject:
     )
 
 
-def _planned(planned: Planned) -> list[int | None]:
+def planned_form(planned: Planned) -> list[int | None]:
+    """Beginning and end, in microseconds."""
     return [optional_us(planned.start), optional_us(planned.end)]
 
 
@@ -105,7 +106,7 @@ def asked_form(asked: RequestDetails) -> Json:
         "test_plan": asked.test_plan,
         "assessment": list(asked.assessment),
         "emergency": [asked.emergency_reason, asked.emergency_incident],
-        "planned": _planned(asked.planned),
+        "planned": planned_form(asked.planned),
         "remediates": asked.remediates,
     }
 

@@ -86,7 +86,7 @@ def check(condition: Condition, *, helps: bool | None) -> Checked:
     part = Part(condition.text, (fact.name,), choose(True, False, None), choose)  # noqa: FBT003 - the three answers, in their order
     return Checked(
         part,
-        equal=_equal(condition, constant),
+        equal=constant if condition.op in {Op.EQUAL, Op.HOLDS} else None,
         expression=condition.op in MATCHING and constant.expression,
     )
 
@@ -244,11 +244,6 @@ _COMPARED: Mapping[Op, Callable[[str, Constant], Choose]] = {
     Op.NOT_MATCHES: _tested(Op.NOT_MATCHES),
     Op.CONTAINS: _tested(Op.CONTAINS),
 }
-
-
-def _equal(condition: Condition, constant: Constant) -> Value | None:
-    """Return the only value with which the condition holds, or None if there are several."""
-    return constant if condition.op in {Op.EQUAL, Op.HOLDS} else None
 
 
 def _quantified(condition: Condition, fact: FactDef) -> Checked:

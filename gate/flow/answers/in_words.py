@@ -9,7 +9,6 @@ from gate.core.policy.policy import (
     Clause,
     Policy,
     Requirement,
-    ReviewEntry,
     Rule,
     StandardChange,
 )
@@ -69,7 +68,9 @@ def policy_words(policy: Policy) -> PolicyWords:
         standard_changes=tuple(
             _entry(one, _standard(one), one.when) for one in policy.standard_changes
         ),
-        review=tuple(_review(one) for one in policy.review),
+        review=tuple(
+            ReviewWords(one.from_band.word, one.approvals, one.by) for one in policy.review
+        ),
         terms=tuple(_terms(policy)),
     )
 
@@ -127,10 +128,6 @@ def _standard(one: StandardChange) -> str:
         parts.append("also while frozen")
     parts.append(f"owned by {one.owner}, authorised by {' or '.join(one.authorised_by)}")
     return _sentence("; ".join(parts))
-
-
-def _review(one: ReviewEntry) -> ReviewWords:
-    return ReviewWords(one.from_band.word, one.approvals, one.by)
 
 
 def _terms(policy: Policy) -> list[str]:

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from gate.core.canonical import digest
-from gate.core.decision.replay import Replay, replay
+from gate.core.decision.replay import replay
 from gate.core.policy.set import NO_POLICIES, Policies, policies_of
 from gate.errors import NotFound
 from gate.flow.answers.replay import ReplayAnswer, replay_answer
@@ -45,12 +45,9 @@ def _replayed(conn: Connection, change: str, number: int) -> ReplayAnswer | None
     if sha256 != sealed:
         tampered = f"the ledger has the digest {sealed} of this record, its bytes have {sha256}"
         found = found._replace(differences=(tampered, *found.differences))
-    policy = policies.named(_policy_name(found)) if policies else None
+    recorded = found.recorded
+    policy = policies.named(recorded.decision.policy) if policies and recorded else None
     return replay_answer(change, number, sha256, found, policy)
-
-
-def _policy_name(found: Replay) -> str | None:
-    return found.recorded.decision.policy if found.recorded else None
 
 
 def _policies(conn: Connection, revision: str) -> Policies | None:

@@ -93,16 +93,12 @@ def _read(
         would=WouldAnswer(*(by_outcome.get(outcome, 0) for outcome in Outcome)),
         waiting_seconds=WaitAnswer(waited.p50, waited.p90),
         failed=sum(one.failed for one in counted),
-        failed_stopped=_failed_stopped(counted),
+        # Those that would not have passed at once.
+        failed_stopped=sum(one.failed for one in counted if one.would is not Outcome.APPROVED),
         standard_changes=tuple(standards),
         suggestions=(*_switch(counted, standards), *_in_the_way(stopped)),
         imported=_imported(conn, book, place, now),
     )
-
-
-def _failed_stopped(counted: Iterable[Counted]) -> int:
-    """Of those that failed, how many would not have passed at once."""
-    return sum(one.failed for one in counted if one.would is not Outcome.APPROVED)
 
 
 def _standard_changes(

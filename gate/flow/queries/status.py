@@ -74,7 +74,8 @@ async def status(gate: Gate, waiting_list: WaitingList, by: Person) -> StatusAns
 def _environment(known: _Calendar, name: str, waiting: Iterable[Waiting]) -> EnvironmentStatus:
     catalogue, said = known.book.catalogue, known.said
     # A catalogue without services: what covers a service that nobody knows covers everything.
-    services = _deployed_to(catalogue, name) or [""]
+    deployed = [key for key, one in catalogue.services.items() if one.deploys_to(name)]
+    services = deployed or [""]
     holds = [_held(known, service, name) for service in services]
     frozen = [one for one in holds if one is not None and not one.stop]
     ends = [one.until for one in frozen if one.until is not None]
@@ -109,10 +110,6 @@ def _held(known: _Calendar, service: str, environment: str) -> Hold | None:
 
 def _scope(catalogue: Catalogue, service: str, environment: str) -> freeze.Scope:
     return freeze.scope_of(catalogue, service, environment)
-
-
-def _deployed_to(catalogue: Catalogue, environment: str) -> list[str]:
-    return [name for name, one in catalogue.services.items() if one.deploys_to(environment)]
 
 
 def _concerns(

@@ -89,7 +89,10 @@ async def work(gate: Gate, claimed: Claimed) -> None:
         case DeploymentStatus():
             await _deployed(gate, report, claimed.source)
         case Pushed():
-            await _pushed(gate, report)
+            # The waiting change of the newest commit is decided again: a push names one more
+            # person, and the commit may be on another branch by now.
+            moved = CommitsMoved(report.issuer, report.repository, report.commits[-1:])
+            await _look_again(gate, moved)
         case RunHeld():
             await _held(gate, report)
         case RunEnded():
@@ -177,14 +180,6 @@ async def _look_again(gate: Gate, report: CommitsMoved | RunEnded) -> None:
     await gate.store.write(
         reconsider.ask_commits, (report.issuer, report.repository), services, commits
     )
-
-
-async def _pushed(gate: Gate, report: Pushed) -> None:
-    """Have the waiting change of the newest commit decided again.
-
-    It names one more person, and may be on another branch by now.
-    """
-    await _look_again(gate, CommitsMoved(report.issuer, report.repository, report.commits[-1:]))
 
 
 async def _deployed(gate: Gate, report: DeploymentStatus, source: str) -> None:

@@ -108,7 +108,8 @@ class Outbound:
     async def _addresses(self, url: httpx.URL, host: str) -> list[str]:
         """Return the addresses of the host, looked up once; refuse all if one is not allowed."""
         try:
-            found = await self._resolve(host, _port(url))
+            port = url.port or (443 if url.scheme == "https" else 80)
+            found = await self._resolve(host, port)
         except (OSError, UnicodeError):
             raise SourceUnavailable(f"{host} has no address") from None
         for address in found:
@@ -180,10 +181,6 @@ def _parsed(url: str) -> httpx.URL:
     if parsed.scheme not in {"https", "http"} or not parsed.host or parsed.userinfo:
         raise SourceUnavailable("the receiver's address is not https://HOST/PATH")
     return parsed
-
-
-def _port(url: httpx.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _judged(address: str) -> Address | None:

@@ -5,9 +5,8 @@ may see.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
 
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome
@@ -56,7 +55,7 @@ def change_page(
     """
     conditions = [*_conditions(conn, filters)]
     branches = [
-        _select(*conditions, *state, *service)
+        select(changes).where(*conditions, *state, *service)
         for state in _states(filters, now)
         for service in _services(filters)
     ]
@@ -93,10 +92,6 @@ def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime)
             if counted >= most:
                 return most
     return counted
-
-
-def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(changes).where(*conditions)
 
 
 def _conditions(conn: Connection, filters: ChangeFilters) -> list[ColumnElement[bool]]:
