@@ -4,6 +4,8 @@ It stands in a cookie of this browser and never in an address: whoever sends a l
 have a page say "Approved." of a change that nobody approved.
 """
 
+import re
+from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote, unquote, urlsplit
 
@@ -16,6 +18,7 @@ from gate.api.http.permits import parts_of
 _KEPT = Cookie("notice", seconds=60)
 _PATH_LENGTH_MAX = 400
 _BY_A_SCRIPT = "empty"
+_CHANGE = re.compile(r"chg_[0-9A-Za-z]{26}")
 
 
 class Notice(StrEnum):
@@ -40,23 +43,42 @@ class Notice(StrEnum):
     REVOKED = "The token is good for nothing any more."
 
 
-def leave(request: Request, response: Response, address: str, notice: Notice) -> None:
-    """Have the page of this address show a notice, if it is opened next."""
-    value = f"{notice.name}:{_path_of(address)}"
+UNDONE_BY_ONE_CLICK = frozenset({Notice.APPROVED, Notice.APPROVED_AND_HELD, Notice.COUNTED})
+"""After these acts the page offers to take the approval back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a page says, and the change on which it offers to undo that, or an empty text."""
+
+    notice: Notice
+    undo: str = ""
+
+
+def leave(
+    request: Request, response: Response, address: str, notice: Notice, change: str = ""
+) -> None:
+    """Have the page of this address show a notice, if it is opened next.
+
+    `change` is the one that the notice is about.
+    """
+    undo = change if notice in UNDONE_BY_ONE_CLICK else ""
+    value = f"{notice.name}:{_path_of(address)}:{undo}"
     set_cookie(response, request, parts_of(request).gate, value, _KEPT)
 
 
-def take(request: Request) -> Notice | None:
+def take(request: Request) -> Said | None:
     """Return the notice for the page that this request opens, or None.
 
     A request of a script takes no notice, because the page would be refreshed without showing it.
     """
     is_opened = request.method == "GET" and request.headers.get("sec-fetch-dest") != _BY_A_SCRIPT
     kept = cookie_of(request, parts_of(request).gate, _KEPT.purpose) if is_opened else None
-    name, _, path = (kept or "").partition(":")
+    name, _, rest = (kept or "").partition(":")
+    path, _, undo = rest.partition(":")
     if name not in Notice.__members__ or path != _path_of(request.url.path):
         return None
-    return Notice[name]
+    return Said(Notice[name], undo if _CHANGE.fullmatch(undo) else "")
 
 
 def forget(request: Request, response: Response) -> None:

@@ -31,7 +31,10 @@ LOGIN = "/login"
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 NOTHING_WRITTEN: Form = {}
 _WRITTEN_BY_HAND = frozenset(
-    {"comment", "reason", "findings", "actions", "description", "begins", "ends"}
+    {
+        *("comment", "reason", "findings", "actions", "description", "begins", "ends"),
+        *("email", "name", "services"),
+    }
 )
 _TITLES: Mapping[int, str] = {
     400: "This address does not work",
@@ -179,10 +182,10 @@ def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
     )
 
 
-def go_on(request: Request, address: str, notice: Notice) -> Response:
-    """To another page of ours, which says this once."""
+def go_on(request: Request, address: str, notice: Notice, change: str = "") -> Response:
+    """To another page of ours, which says this once, about this change if it is about one."""
     response = go_to(address)
-    notices.leave(request, response, address, notice)
+    notices.leave(request, response, address, notice, change)
     return response
 
 
@@ -229,13 +232,9 @@ def _own_address(request: Request) -> str:
 
 
 def _shown(request: Request, view: View) -> Response:
-    notice = notices.take(request)
-    response = render(
-        request,
-        view.template,
-        status=view.status,
-        **{"done": notice and notice.value, **view.values},
-    )
-    if notice is not None:
+    said = notices.take(request)
+    done = {"done": said and said.notice.value, "undo": said.undo if said else ""}
+    response = render(request, view.template, status=view.status, **{**done, **view.values})
+    if said is not None:
         notices.forget(request, response)
     return response

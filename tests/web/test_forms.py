@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.served import Served, served
+from tests.api.served import Served, admission, request, served
 from tests.web.browsing import OWN, browser, send, stranger, waiting
 
 pytestmark = pytest.mark.anyio
@@ -84,3 +84,90 @@ async def test_a_rejection_without_a_comment_is_told_at_the_field(service: Serve
     assert 'id="error-comment">A rejection needs a comment' in answer.text
     state = (await http.get(f"/changes/{change['id']}.json")).json()["change"]["state"]
     assert state == "pending"
+
+
+LONG = "It locks orders. " * 300
+
+
+@pytest.mark.parametrize(
+    ("address", "form", "field"),
+    [
+        pytest.param("overrides", {"stop": "yes", "comment": LONG}, "comment", id="override"),
+        pytest.param("cancellation", {"comment": LONG}, "comment", id="withdraw"),
+    ],
+)
+async def test_a_refused_form_of_a_change_keeps_its_text_with_the_error_at_the_field(
+    service: Served, address: str, form: dict[str, str], field: str
+) -> None:
+    http = await browser(service)
+    await send(http, "/calendar/windows", reason="Fire", stop="yes")
+    change = await waiting(service)
+
+    answer = await send(http, f"/changes/{change['id']}/{address}", **form)
+
+    assert answer.status_code == 422
+    assert f"{LONG.strip()}</textarea>" in answer.text
+    assert f'id="error-{field}"' in answer.text
+    assert "<details open>" in answer.text
+    after = (await http.get(f"/changes/{change['id']}.json")).json()["change"]
+    assert (after["state"], after["hold"]["stop"]) == ("pending", True)
+
+
+async def test_the_review_that_was_refused_keeps_all_three_fields(service: Served) -> None:
+    http, pipeline = await browser(service), await service.pipeline()
+    change = (await pipeline.post("/v1/changes", json=request())).json()
+    await pipeline.post(f"/v1/changes/{change['id']}/admission", json=admission())
+    await pipeline.post(f"/v1/changes/{change['id']}/closure", json={"result": "unsuccessful"})
+
+    answer = await send(
+        http,
+        f"/changes/{change['id']}/post-review",
+        findings="No test",
+        actions="Write one\nRun it",
+        comment="",
+    )
+
+    assert answer.status_code == 422
+    assert "No test</textarea>" in answer.text
+    assert "Write one\nRun it</textarea>" in answer.text
+    assert 'id="error-comment"' in answer.text
+
+
+async def test_whoever_approves_is_offered_to_take_it_back_at_once(service: Served) -> None:
+    http, change = await browser(service), await waiting(service)
+    page = f"/changes/{change['id']}"
+    said = {"subject_digest": change["subject_digest"], "back": "/"}
+    await send(http, f"{page}/decisions", act="approve", **said)
+
+    shown = (await http.get("/")).text
+    offered = shown.partition('class="notice"')[2].partition("</div>")[0]
+    again = (await http.get("/")).text
+
+    assert f'action="{page}/approvals/end"' in offered
+    assert f"{page}/approvals/end" not in again.partition("<main")[2]
+    assert (await send(http, f"{page}/approvals/end", back="/")).headers["location"] == "/"
+    given = (await http.get(f"{page}.json")).json()["change"]["approvals"]["given"]
+    assert [one["lapsed"] for one in given] == [True]
+
+
+@pytest.mark.parametrize("kept", ["chg_1", "../../login", "chg_" + "x" * 27, "javascript:x"])
+async def test_no_cookie_makes_the_page_offer_to_undo_anything_but_a_change(
+    service: Served, kept: str
+) -> None:
+    http = await browser(service)
+    http.cookies.set("__Host-notice", f"APPROVED:/:{kept}", domain="gate.example.com")
+
+    shown = (await http.get("/")).text
+
+    assert ("Approved." in shown, "/approvals/end" in shown) == (True, False)
+
+
+async def test_a_first_empty_start_shows_the_three_steps(service: Served) -> None:
+    http = await browser(service)
+
+    first = (await http.get("/")).text
+    await waiting(service)
+    later = (await http.get("/")).text
+
+    assert first.count("<li>", first.index('class="steps"'), first.index("</ol>")) == 3
+    assert 'class="steps"' not in later

@@ -11,17 +11,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gate.api.http.permits import GateDep
+from gate.api.models.change import CancellationRequest
 from gate.api.models.reviews import OverrideRequest, PostReviewRequest
 from gate.core.incident import Method
 from gate.errors import Conflict, Invalid
 from gate.flow.answers.story import StoryAnswer
 from gate.flow.answers.written import indented
+from gate.flow.caller import Person
 from gate.flow.changes import cancel, post_review, review
+from gate.flow.gate import Gate
 from gate.flow.queries.story import story
 from gate.web.changes import difference, sources
 from gate.web.changes.headline import headline
 from gate.web.changes.risk_bar import risk_bar
-from gate.web.forms import Form, one, read_form, read_request
+from gate.web.forms import (
+    NOT_WRITTEN,
+    Form,
+    Written,
+    one,
+    read_form,
+    read_request,
+    written,
+)
 from gate.web.notices import Notice
 from gate.web.page import Pages, View, go_on, own_path
 from gate.web.queue import deciding
@@ -85,16 +96,20 @@ async def take_back(request: Request, change_id: str, by: Doer, gate: GateDep) -
 
 
 @pages.form("/changes/{change_id}/overrides")
-async def override(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
+async def override(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
     """Lift what holds it, or a rejection."""
     form = await read_form(request, by)
     window, stop = one(form, "window"), one(form, "stop") == "yes"
-    wanted = read_request(
-        OverrideRequest,
-        comment=one(form, "comment"),
-        **({"stop": True} if stop else {"window": window} if window else {}),
-    )
-    change = await review.override(gate, change_id, wanted.command(), by)
+    try:
+        wanted = read_request(
+            OverrideRequest,
+            comment=one(form, "comment"),
+            **({"stop": True} if stop else {"window": window} if window else {}),
+        )
+        change = await review.override(gate, change_id, wanted.command(), by)
+    except Invalid as refused:
+        name = "override" if window or stop else "lift"
+        return await _again(gate, change_id, by, written(name, form, refused, "comment"))
     if not (window or stop):
         notice = Notice.REJECTION_LIFTED
     else:
@@ -103,30 +118,45 @@ async def override(request: Request, change_id: str, by: Doer, gate: GateDep) ->
 
 
 @pages.form("/changes/{change_id}/cancellation")
-async def cancel_change(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
+async def cancel_change(
+    request: Request, change_id: str, by: Doer, gate: GateDep
+) -> View | Response:
     """Withdraw it."""
     form = await read_form(request, by)
-    await cancel.cancel(gate, change_id, one(form, "comment"), by)
+    try:
+        wanted = read_request(CancellationRequest, comment=one(form, "comment"))
+        await cancel.cancel(gate, change_id, wanted.comment or "", by)
+    except Invalid as refused:
+        return await _again(gate, change_id, by, written("cancel", form, refused, "comment"))
     return _back(request, form, change_id, Notice.CANCELED)
 
 
 @pages.form("/changes/{change_id}/post-review")
-async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
+async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
     """Record what was learnt."""
     form = await read_form(request, by)
     actions = [line for line in one(form, "actions").splitlines() if line.strip()]
-    wanted = read_request(
-        PostReviewRequest,
-        findings=one(form, "findings"),
-        comment=one(form, "comment"),
-        actions=actions,
-    )
-    await post_review.hold_review(gate, change_id, wanted.command(), by)
+    try:
+        wanted = read_request(
+            PostReviewRequest,
+            findings=one(form, "findings"),
+            comment=one(form, "comment"),
+            actions=actions,
+        )
+        await post_review.hold_review(gate, change_id, wanted.command(), by)
+    except Invalid as refused:
+        return await _again(gate, change_id, by, written("review", form, refused))
     return _back(request, form, change_id, Notice.REVIEWED)
 
 
 def _back(request: Request, form: Form, change_id: str, notice: Notice) -> Response:
-    return go_on(request, own_path(one(form, "back"), f"/changes/{change_id}"), notice)
+    back = own_path(one(form, "back"), f"/changes/{change_id}")
+    return go_on(request, back, notice, change_id)
+
+
+async def _again(gate: Gate, change_id: str, by: Person, refused: Written) -> View:
+    """The page with a form that was refused, as it was filled in."""
+    return _view(await story(gate, change_id, by), status=422, written=refused)
 
 
 def _view(found: StoryAnswer, *, status: int = 200, **more: Any) -> View:
@@ -143,6 +173,7 @@ def _view(found: StoryAnswer, *, status: int = 200, **more: Any) -> View:
         "moved": more.get("moved"),
         "comment": more.get("comment", ""),
         "errors": more.get("errors", {}),
+        "written": more.get("written", NOT_WRITTEN),
         "raw": indented(found) if more.get("view") == "raw" else "",
     }
     return View("change.html", found, values, status)
