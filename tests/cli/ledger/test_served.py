@@ -146,6 +146,7 @@ def test_a65_a_log_that_does_not_continue_what_was_kept_is_an_alarm(
     live: LiveGate, here: Path, forge: Any, says: str
 ) -> None:
     auditor = ("--token", token_of(live, Role.AUDITOR))
+    submitted(live)  # and signed, with all that came before: the log has this size from now on
     anchored(live, here, *auditor)
     (file,) = kept(here)
     head = read_checkpoint(file.read_bytes())
