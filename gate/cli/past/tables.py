@@ -24,7 +24,7 @@ from gate.core.past import PastDeployment, PastFacts, PastIncident
 from gate.core.yaml.reader import Place
 from gate.errors import Fault, Invalid
 from gate.flow.rulebooks import Rulebook
-from gate.integrations.code_host.past import is_commit
+from gate.integrations.code_host.texts import is_commit
 
 SOURCE = "csv"
 ROWS_MAX = 10_000

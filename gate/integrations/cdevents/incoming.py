@@ -10,6 +10,7 @@ from gate.core.change import Result
 from gate.core.messages.reports import DeploymentReport, IncidentReport
 from gate.errors import Invalid
 from gate.integrations.cdevents.cloudevents import CloudEvent
+from gate.integrations.code_host.texts import is_commit
 from gate.integrations.http import foreign
 from gate.integrations.http.shapes import the
 
@@ -19,7 +20,6 @@ _MAJOR = "0"
 _DIGEST = re.compile(
     r"(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?![0-9a-f])"
 )
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _Report: TypeAlias = IncidentReport | DeploymentReport
 
 
@@ -67,7 +67,7 @@ def _deployment(event: Any, at: datetime, *, went_back: bool) -> DeploymentRepor
     return DeploymentReport(
         service=foreign.name(event, "subject", "id"),
         environment=foreign.name(event, "subject", "content", "environment", "id"),
-        commit=version if _COMMIT.fullmatch(version) else None,
+        commit=version if is_commit(version) else None,
         result=None if went_back else Result.SUCCESSFUL,
         at=at,
         source=SOURCE,

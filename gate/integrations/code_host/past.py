@@ -1,12 +1,9 @@
 """A deployment as a code host remembers it."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from gate.core.change import Result
-
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +29,3 @@ class Listed:
     key: str
     is_known: bool
     ended: Ended | None
-
-
-def is_commit(text: str) -> bool:
-    """Whether this is a whole commit hash."""
-    return _COMMIT.fullmatch(text) is not None

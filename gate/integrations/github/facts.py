@@ -30,9 +30,10 @@ from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer
 from gate.integrations.code_host.merged import holds_no_more
+from gate.integrations.code_host.place import PER_PAGE
 from gate.integrations.github import read
 from gate.integrations.github.app import Pass
-from gate.integrations.github.place import PER_PAGE, Place
+from gate.integrations.github.place import Place
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Rest
 

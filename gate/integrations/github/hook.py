@@ -23,6 +23,7 @@ from gate.core.messages.host_reports import (
     RunHeld,
 )
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
+from gate.integrations.code_host.texts import commit_at, short_text_at
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
 
@@ -32,7 +33,6 @@ HEADERS = (SIGNATURE, EVENT, DELIVERY)
 COMMITS_MAX = 2_048
 """The most commits that GitHub lists of one push."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _RESULTS: Mapping[str, Result | None] = {
     "success": Result.SUCCESSFUL,
     "failure": Result.UNSUCCESSFUL,
@@ -104,7 +104,9 @@ class GitHubHook:
             return f"deployment_protection_rule {action[:20]} asks for nothing"
         name = shapes.text(payload, "repository", "full_name")
         run = self._run_of(shapes.text(payload, "deployment_callback_url"), name)
-        return RunHeld(self.issuer, _repository(payload), name, run, _short(payload, "environment"))
+        return RunHeld(
+            self.issuer, _repository(payload), name, run, short_text_at(payload, "environment")
+        )
 
     def _run_of(self, callback: str, name: str) -> str:
         """Return the run of a callback address.
@@ -136,8 +138,8 @@ class GitHubHook:
         return DeploymentStatus(
             self.issuer,
             _repository(payload),
-            _short(payload, "deployment", "environment"),
-            _commit(payload, "deployment", "sha"),
+            short_text_at(payload, "deployment", "environment"),
+            commit_at(payload, "deployment", "sha"),
             _RESULTS[state],
             shapes.instant(said, "created_at"),
             _link(shapes.maybe_text(said, "log_url") or shapes.maybe_text(said, "target_url")),
@@ -152,7 +154,7 @@ class GitHubHook:
             _repository(payload),
             str(shapes.number(payload, "workflow_run", "id")),
             shapes.number(payload, "workflow_run", "run_attempt"),
-            _commit(payload, "workflow_run", "head_sha"),
+            commit_at(payload, "workflow_run", "head_sha"),
         )
 
     def _check_run(self, payload: Any) -> HostReport | str:
@@ -175,20 +177,20 @@ class GitHubHook:
     def _push(self, payload: Any) -> HostReport | str:
         if shapes.flag(payload, "deleted"):
             return "a ref that is gone has no commit"
-        brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
-        commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], _commit(payload, "after"))))
+        brought = [commit_at(one, "id") for one in shapes.items(payload, "commits")]
+        commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], commit_at(payload, "after"))))
         return Pushed(
             self.issuer,
             _repository(payload),
             commits,
-            f"github:{_short(payload, 'pusher', 'name')}",
+            f"github:{short_text_at(payload, 'pusher', 'name')}",
         )
 
     def _moved(self, payload: Any, *places: tuple[str, ...]) -> HostReport:
         return CommitsMoved(
             self.issuer,
             _repository(payload),
-            tuple(dict.fromkeys(_commit(payload, *place) for place in places)),
+            tuple(dict.fromkeys(commit_at(payload, *place) for place in places)),
         )
 
 
@@ -213,23 +215,6 @@ def is_signed(secret: bytes, signature: str | None, body: bytes) -> bool:
 
 def _repository(payload: Any) -> int:
     return shapes.number(payload, "repository", "id")
-
-
-def _commit(payload: Any, *path: str) -> str:
-    found = shapes.text(payload, *path)
-    if not _COMMIT.fullmatch(found):
-        raise Misshapen(f"{'/'.join(path)} is no commit")
-    return found
-
-
-def _short(payload: Any, *path: str) -> str:
-    found = shapes.text(payload, *path)
-    if len(found) > TEXT_LENGTH_MAX or not found.isprintable():
-        raise Misshapen(
-            f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that "
-            "cannot be shown"
-        )
-    return found
 
 
 def _link(url: str | None) -> str:

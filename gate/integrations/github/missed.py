@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from gate.integrations.code_host.place import PER_PAGE
 from gate.integrations.github.app import App
-from gate.integrations.github.place import PER_PAGE
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused, Rest
 

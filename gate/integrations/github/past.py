@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 from gate.core.change import Result
 from gate.core.facts import TEXT_LENGTH_MAX
 from gate.core.past import PastIncident
-from gate.integrations.code_host.past import Ended, Listed, is_commit
-from gate.integrations.github.place import PER_PAGE, Place
+from gate.integrations.code_host.past import Ended, Listed
+from gate.integrations.code_host.place import PER_PAGE
+from gate.integrations.code_host.texts import is_commit
+from gate.integrations.github.place import Place
 from gate.integrations.http import shapes
-
-PAGES_MAX = 100
-"""Of one list: ten thousand entries."""
 
 _RESULTS = {
     "success": Result.SUCCESSFUL,
@@ -36,7 +35,7 @@ async def deployments(
 
     Raises `SourceUnavailable`.
     """
-    async for page in _pages(here, "/deployments"):
+    async for page in here.pages("/deployments"):
         found = []
         for one in page:
             key, began_at = str(shapes.number(one, "id")), shapes.instant(one, "created_at")
@@ -85,7 +84,7 @@ async def incidents(
     Raises `SourceUnavailable`.
     """
     wanted = {"labels": label, "state": "all", "sort": "created", "direction": "desc"}
-    async for page in _pages(here, "/issues", **wanted):
+    async for page in here.pages("/issues", **wanted):
         found = []
         for one in page:
             began_at = shapes.instant(one, "created_at")
@@ -98,15 +97,4 @@ async def incidents(
             found.append(PastIncident(source, key, service, None, began_at, resolved_at))
         yield found
         if page and shapes.instant(page[-1], "created_at") < since:
-            return
-
-
-async def _pages(here: Place, path: str, **params: str) -> AsyncIterator[Sequence[Any]]:
-    """Every page of a list; the next one is asked for by its number, never at an address that an
-    answer names, because that could be anybody's.
-    """
-    for page in range(1, PAGES_MAX + 1):
-        reply = await here.get(path, **params, per_page=PER_PAGE, page=page)
-        yield shapes.items([reply.body], 0)
-        if not reply.has_next:
             return

@@ -27,21 +27,18 @@ from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer
 from gate.integrations.code_host.merged import holds_no_more
+from gate.integrations.code_host.place import NOT_FOUND, PER_PAGE, HostPlace
 from gate.integrations.gitlab import read
 from gate.integrations.http import shapes
-from gate.integrations.http.rest import Credential, Refused, Reply, Rest
+from gate.integrations.http.rest import Credential, Refused, Rest
 
 HEADERS: Mapping[str, str] = {"Accept": "application/json", "User-Agent": "change-gate"}
 API = "/api/v4"
-PER_PAGE = 100
-PAGES_MAX = 5
 REQUESTS_READ_MAX = 5
 """Merge requests that bring one commit. More of them are not read, so its reviews are unknown."""
 
 REVIEWERS_ASKED_MAX = 20
 """Approvers of one commit whom GitLab is asked about; whether the others may write is unknown."""
-
-_NOT_FOUND = 404
 
 
 class GitLab:
@@ -113,59 +110,11 @@ class GitLab:
         return Project(self.rest, self.credential, project)
 
 
-class Project:
+class Project(HostPlace):
     """One project, by its numeric id."""
 
     def __init__(self, rest: Rest, credential: Credential, project: int) -> None:
-        self._rest = rest
-        self._credential = credential
-        self._path = f"{API}/projects/{project}"
-
-    async def get(self, path: str, **params: str | int) -> Reply:
-        """Return the answer of a GET request. Raises `Refused` for any status but 200."""
-        return await self._rest.get(self._path + path, self._credential, params or None)
-
-    async def get_if_there(self, path: str, **params: str | int) -> Any:
-        """Return the body, or None if this GitLab does not have it, such as in its edition."""
-        try:
-            return (await self.get(path, **params)).body
-        except Refused as refused:
-            if refused.status == _NOT_FOUND:
-                return None
-            raise
-
-    async def post(
-        self, path: str, body: Mapping[str, str] | None, wanted: frozenset[int]
-    ) -> Reply:
-        """Send a POST request once. Raises `Refused` for a status that is not wanted."""
-        return await self._rest.post(self._path + path, self._credential, body, wanted)
-
-    async def every(self, path: str, **params: str | int) -> list[Any]:
-        """Return all items of a list.
-
-        Raises `SourceUnavailable` if there are more pages than are read, because a part of a list
-        proves nothing.
-        """
-        found: list[Any] = []
-        for page in range(1, PAGES_MAX + 1):
-            reply = await self.get(
-                path, **params, per_page=PER_PAGE, **({"page": page} if page > 1 else {})
-            )
-            found += shapes.items([reply.body], 0)
-            if not (reply.has_next or reply.headers.get("x-next-page")):
-                return found
-        raise SourceUnavailable(
-            f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read"
-        )
-
-    async def every_if_there(self, path: str) -> list[Any]:
-        """Return all items of a list, or none if there is no such list."""
-        try:
-            return await self.every(path)
-        except Refused as refused:
-            if refused.status == _NOT_FOUND:
-                return []
-            raise
+        super().__init__(rest, f"{API}/projects/{project}", credential)
 
     async def compare(self, base: str, head: str, *, straight: bool = True) -> read.Compared:
         """What changes where `base` runs and `head` comes, whichever is older.
@@ -176,7 +125,7 @@ class Project:
         try:
             return read.compared((await self.get("/repository/compare", **params)).body)
         except Refused as refused:
-            if refused.status == _NOT_FOUND:
+            if refused.status == NOT_FOUND:
                 raise SourceUnavailable(
                     f"{self._rest.host} does not know both {base[:12]} and {head[:12]} in "
                     "this project"

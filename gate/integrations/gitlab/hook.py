@@ -25,6 +25,7 @@ from gate.core.messages.host_reports import (
     Pushed,
 )
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
+from gate.integrations.code_host.texts import commit_at, short_text_at
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
 
@@ -39,7 +40,6 @@ COMMITS_MAX = 2_048
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every such secret begins
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _AT_ITS_END = re.compile(r"/commit/([0-9a-f]{40}|[0-9a-f]{64})\Z")
 _NOBODY = (
     "Neither signature nor token fits. They must be those of GATE_GITLAB_WEBHOOK_SECRET and "
@@ -168,7 +168,7 @@ def _deployment(issuer: str, payload: Any) -> HostReport | str:
     return DeploymentStatus(
         issuer,
         shapes.number(payload, "project", "id"),
-        _short(payload, "environment"),
+        short_text_at(payload, "environment"),
         found.group(1),
         _RESULTS[status],
         _instant(payload, "status_changed_at"),
@@ -183,37 +183,37 @@ def _pipeline(issuer: str, payload: Any) -> HostReport | str:
     return CommitsMoved(
         issuer,
         shapes.number(payload, "project", "id"),
-        (_commit(payload, "object_attributes", "sha"),),
+        (commit_at(payload, "object_attributes", "sha"),),
     )
 
 
 def _job(issuer: str, payload: Any) -> HostReport | str:
     if shapes.text(payload, "build_status") not in _ENDED:
         return "a job that has not ended changes nothing yet"
-    return CommitsMoved(issuer, shapes.number(payload, "project_id"), (_commit(payload, "sha"),))
+    return CommitsMoved(issuer, shapes.number(payload, "project_id"), (commit_at(payload, "sha"),))
 
 
 def _merge_request(issuer: str, payload: Any) -> HostReport | str:
     said = shapes.fields(payload, "object_attributes")
-    commits = [_commit(said, "last_commit", "id")]
+    commits = [commit_at(said, "last_commit", "id")]
     if shapes.maybe_text(said, "merge_commit_sha"):
-        commits.append(_commit(said, "merge_commit_sha"))
+        commits.append(commit_at(said, "merge_commit_sha"))
     return CommitsMoved(
         issuer, shapes.number(payload, "project", "id"), tuple(dict.fromkeys(commits))
     )
 
 
 def _push(issuer: str, payload: Any) -> HostReport | str:
-    after = _commit(payload, "after")
+    after = commit_at(payload, "after")
     if not after.strip("0"):
         return "a branch that is gone has no commit"
     project = shapes.number(payload, "project_id")
     # Older ones do not say who it was.
     if shapes.maybe_text(payload, "user_username") is None:
         return CommitsMoved(issuer, project, (after,))
-    brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
+    brought = [commit_at(one, "id") for one in shapes.items(payload, "commits")]
     commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], after)))
-    return Pushed(issuer, project, commits, f"gitlab:{_short(payload, 'user_username')}")
+    return Pushed(issuer, project, commits, f"gitlab:{short_text_at(payload, 'user_username')}")
 
 
 _READERS: Mapping[str, _Reader] = {
@@ -223,23 +223,6 @@ _READERS: Mapping[str, _Reader] = {
     "merge_request": _merge_request,
     "push": _push,
 }
-
-
-def _commit(payload: Any, *path: str) -> str:
-    found = shapes.text(payload, *path)
-    if not _COMMIT.fullmatch(found):
-        raise Misshapen(f"{'/'.join(path)} is no commit")
-    return found
-
-
-def _short(payload: Any, *path: str) -> str:
-    found = shapes.text(payload, *path)
-    if len(found) > TEXT_LENGTH_MAX or not found.isprintable():
-        raise Misshapen(
-            f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that "
-            "cannot be shown"
-        )
-    return found
 
 
 def _instant(payload: Any, *path: str) -> datetime:

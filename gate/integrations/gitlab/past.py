@@ -10,12 +10,10 @@ from gate.core.change import Result
 from gate.core.facts import TEXT_LENGTH_MAX
 from gate.core.instants import rfc3339
 from gate.core.past import PastIncident
-from gate.integrations.code_host.past import Ended, Listed, is_commit
-from gate.integrations.gitlab.facts import PER_PAGE, Project
+from gate.integrations.code_host.past import Ended, Listed
+from gate.integrations.code_host.texts import is_commit
+from gate.integrations.gitlab.facts import Project
 from gate.integrations.http import shapes
-
-PAGES_MAX = 100
-"""Of one list: ten thousand entries."""
 
 _RESULTS = {"success": Result.SUCCESSFUL, "failed": Result.UNSUCCESSFUL}
 """Those that went on to their end. Who cancels one has not seen it fail."""
@@ -30,7 +28,7 @@ async def deployments(
     Raises `SourceUnavailable`.
     """
     wanted = {"order_by": "updated_at", "sort": "asc", "updated_after": rfc3339(since)}
-    async for page in _pages(here, "/deployments", **wanted):
+    async for page in here.pages("/deployments", **wanted):
         found = []
         for one in page:
             key = str(shapes.number(one, "id"))
@@ -70,7 +68,7 @@ async def incidents(
     Raises `SourceUnavailable`.
     """
     wanted = {"labels": label, "created_after": rfc3339(since)}
-    async for page in _pages(here, "/issues", **wanted):
+    async for page in here.pages("/issues", **wanted):
         found = []
         for one in page:
             closed = shapes.the(one, "closed_at")
@@ -79,12 +77,3 @@ async def incidents(
             began_at = shapes.instant(one, "created_at")
             found.append(PastIncident(source, key, service, None, began_at, resolved_at))
         yield found
-
-
-async def _pages(here: Project, path: str, **params: str) -> AsyncIterator[Sequence[Any]]:
-    """Every page of a list, asked for by its number."""
-    for page in range(1, PAGES_MAX + 1):
-        reply = await here.get(path, **params, per_page=PER_PAGE, page=page)
-        yield shapes.items([reply.body], 0)
-        if not (reply.has_next or reply.headers.get("x-next-page")):
-            return

@@ -8,6 +8,7 @@ import pytest
 from gate.core.change import Repository, Result
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host.past import Ended
+from gate.integrations.code_host.place import PAST_PAGES_MAX
 from gate.integrations.github import past
 from gate.integrations.github.facts import HEADERS
 from gate.integrations.github.lent import GitHubLender
@@ -172,7 +173,7 @@ async def test_the_next_page_is_never_asked_for_at_an_address_that_an_answer_nam
     _ = [page async for page in past.deployments(here, SINCE, ())]
 
     assert {request.url.host for request in known.requests} == {"api.github.com"}
-    assert len(known.requests) <= past.PAGES_MAX + 1
+    assert len(known.requests) <= PAST_PAGES_MAX + 1
 
 
 async def test_a_token_for_another_repository_reads_nothing() -> None:

@@ -1,0 +1,34 @@
+"""Texts that a code host reports: a commit, or one short line."""
+
+import re
+from typing import Any
+
+from gate.core.facts import TEXT_LENGTH_MAX
+from gate.integrations.http import shapes
+from gate.integrations.http.shapes import Misshapen
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def is_commit(text: str) -> bool:
+    """Whether this is a whole commit hash."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def commit_at(payload: Any, *path: str) -> str:
+    """Return the commit that stands there. Raises `Misshapen` for anything else."""
+    found = shapes.text(payload, *path)
+    if not is_commit(found):
+        raise Misshapen(f"{'/'.join(path)} is no commit")
+    return found
+
+
+def short_text_at(payload: Any, *path: str) -> str:
+    """Return the text that stands there. Raises `Misshapen` if it is too long, or no one line."""
+    found = shapes.text(payload, *path)
+    if len(found) > TEXT_LENGTH_MAX or not found.isprintable():
+        raise Misshapen(
+            f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that "
+            "cannot be shown"
+        )
+    return found
