@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install
 RESOLVE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick tests-of check bench bench-risk kill hammer schema docs lock clean
+.PHONY: help install run test test-quick tests-of check bench bench-risk kill faults hammer schema docs lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ bench-risk: $(INSTALLED) ## measure how well the shipped points order the newest
 
 kill: $(INSTALLED) ## kill the server under load, again and again, and look for what was lost
 	$(BIN)/python -m benchmarks.kill
+
+faults: $(INSTALLED) ## kill, cut off, stop and misdate real servers under load, and check all that was answered (TIMES=100 faults of each kind, ONLY=kills)
+	$(BIN)/python -m benchmarks.faults $(if $(TIMES),--times $(TIMES)) $(if $(ONLY),--only $(ONLY))
 
 hammer: $(INSTALLED) ## write, seal and read at once, and check all that is served, until interrupted (ROUNDS=3 for so many)
 	$(BIN)/python -m tests.flow.ledger.hammering $(if $(ROUNDS),--rounds $(ROUNDS))

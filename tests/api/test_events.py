@@ -53,7 +53,7 @@ async def test_over_the_limit_the_answer_is_a_problem(service: Served) -> None:
 
 
 @pytest.mark.server
-def test_a_client_that_goes_away_is_forgotten_and_a_stop_waits_for_nobody(
+def test_f28_a_client_that_goes_away_is_forgotten_and_a_stop_waits_for_nobody(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     policies = Path(__file__).parents[2] / "policies"

@@ -60,7 +60,7 @@ def test_a_database_that_cannot_be_is_refused(
         assert (done.code, done.err.startswith(words)) == (1, True)
 
 
-def test_a_newer_database_is_refused(here: Path) -> None:
+def test_f26_a_newer_database_is_refused(here: Path) -> None:
     gate("db", "upgrade")
     with sqlite3.connect(here / ".gate" / "gate.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '2099_01_01_later'")
@@ -72,7 +72,7 @@ def test_a_newer_database_is_refused(here: Path) -> None:
         assert "2099_01_01_later, which this release does not know; run a newer release" in done.err
 
 
-def test_a_backup_is_a_whole_database_for_its_owner_alone(here: Path) -> None:
+def test_f11_a_backup_is_a_whole_database_for_its_owner_alone(here: Path) -> None:
     gate("db", "upgrade")
     gate("token", "create", "--role", "auditor")
 

@@ -21,7 +21,7 @@ SECOND = timedelta(seconds=1)
         pytest.param(NOW + 5 * SECOND, 5 * SECOND, id="it is at least 5 s ahead"),
     ],
 )
-def test_the_time_an_answer_took_is_not_taken_for_an_offset(
+def test_f22_the_time_an_answer_took_is_not_taken_for_an_offset(
     database: datetime, offset: timedelta
 ) -> None:
     clock = Clock()

@@ -39,7 +39,7 @@ LATE = {
 """What makes the first migration fail near its end, and how to take it away."""
 
 
-def test_a_newer_database_is_left_alone(database_url: str) -> None:
+def test_f26_a_newer_database_is_left_alone(database_url: str) -> None:
     run(database_url, "UPDATE alembic_version SET version_num = '2999_01_01_later'")
 
     with pytest.raises(SchemaNewer, match="2999_01_01_later"):
@@ -55,7 +55,9 @@ def test_a_database_that_was_never_upgraded_is_not_opened(empty_database_url: st
         Store.open(empty_database_url)
 
 
-def test_an_interrupted_upgrade_leaves_nothing_and_starts_again(empty_database_url: str) -> None:
+def test_f26_an_interrupted_upgrade_leaves_nothing_and_starts_again(
+    empty_database_url: str,
+) -> None:
     engine = open_engine(empty_database_url, create=True)
     spoil, repair = LATE[engine.dialect.name]
     run(empty_database_url, spoil)
@@ -77,7 +79,7 @@ def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
     assert run(database_url, "SELECT count(*) FROM changes") == [(1,)]
 
 
-def test_an_upgrade_does_not_keep_a_table_waiting(postgres_url: str) -> None:
+def test_f26_an_upgrade_does_not_keep_a_table_waiting(postgres_url: str) -> None:
     """Everybody who asks for the table waits behind the upgrade, so it gives up first."""
     with open_engine(postgres_url).begin() as connection:
         connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")

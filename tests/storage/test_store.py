@@ -130,14 +130,14 @@ async def test_a_unit_that_no_database_can_keep_fails_alone(store: Store) -> Non
         await bad
 
 
-async def test_of_twenty_with_one_key_one_is_new(store: Store) -> None:
+async def test_f18_of_twenty_with_one_key_one_is_new(store: Store) -> None:
     answers = await all_of([store.record(make_unit(number, key="k")) for number in range(20)])
 
     assert [answer.outcome for answer in answers].count(Outcome.NEW) == 1
     assert {answer.key.change_id for answer in answers if answer.key} == {make_change(0).id}
 
 
-async def test_two_replicas_with_one_key_record_one(database_url: str, store: Store) -> None:
+async def test_f18_two_replicas_with_one_key_record_one(database_url: str, store: Store) -> None:
     other = Store.open(database_url)
     try:
         for turn in range(10):
@@ -237,7 +237,9 @@ async def test_whoever_gave_up_waiting_disturbs_nobody(store: Store) -> None:
     assert await stays == "stays"
 
 
-async def test_a_full_queue_refuses_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f15_a_full_queue_refuses_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writer, "QUEUE_MAX", 3)  # 4,096 are many to make
     async with busy(store):
         waiting = [store.record(make_unit(number)) for number in range(3)]
@@ -248,7 +250,7 @@ async def test_a_full_queue_refuses_at_once(store: Store, monkeypatch: pytest.Mo
     assert await all_of(waiting) == [NEW] * 3
 
 
-async def test_who_waited_too_long_is_refused_untried(
+async def test_f15_who_waited_too_long_is_refused_untried(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with busy(store):
@@ -262,7 +264,7 @@ async def test_who_waited_too_long_is_refused_untried(
     assert await store.read(count_changes_outside) == 0
 
 
-async def test_closing_answers_what_waits(database_url: str) -> None:
+async def test_f28_closing_answers_what_waits(database_url: str) -> None:
     store = Store.open(database_url)
     async with busy(store) as go_on:
         waiting = [store.record(make_unit(number)) for number in range(300)]
@@ -294,7 +296,7 @@ async def test_what_failed_is_not_heard(store: Store) -> None:
     assert frozenset({"tokens"}) not in heard
 
 
-async def test_what_another_process_wrote_is_heard(database_url: str, store: Store) -> None:
+async def test_f19_what_another_process_wrote_is_heard(database_url: str, store: Store) -> None:
     heard: asyncio.Queue[Topics] = asyncio.Queue()
     store.on_change(heard.put_nowait)
     other = Store.open(database_url)

@@ -293,7 +293,7 @@ def test_a_large_export_is_judged_by_two_processes_with_the_same_verdict(
     assert database
 
 
-def test_a_backup_of_the_database_verifies_like_the_database(
+def test_f11_a_backup_of_the_database_verifies_like_the_database(
     database: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert gate("db", "backup", str(here / "backup.sqlite")).code == 0

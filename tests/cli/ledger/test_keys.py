@@ -122,7 +122,7 @@ def test_a_key_that_does_not_sign_the_ledger_hands_nothing_over(
     assert database
 
 
-def test_a66_a_restored_backup_is_signed_again_only_in_a_new_epoch(
+def test_f11_f13_a66_a_restored_backup_is_signed_again_only_in_a_new_epoch(
     database: str, here: Path, tmp_path: Path
 ) -> None:
     old = gate("ledger", "key").out.strip()

@@ -153,7 +153,7 @@ async def test_of_two_servers_one_signs_and_the_other_guards_what_was_signed(
     assert guarded(other) == guarded(guarded_shop.gate) == await signed(guarded_shop.gate)
 
 
-async def test_a66_a_database_restored_from_an_older_backup_signs_nothing(
+async def test_f11_f13_a66_a_database_restored_from_an_older_backup_signs_nothing(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with reopened(sqlite_url, tmp_path) as shop:
@@ -175,7 +175,7 @@ async def test_a66_a_database_restored_from_an_older_backup_signs_nothing(
         assert await signed(shop.gate) == before
 
 
-async def test_a66_also_when_the_restored_database_has_grown_past_the_guard(
+async def test_f13_a66_also_when_the_restored_database_has_grown_past_the_guard(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with reopened(sqlite_url, tmp_path) as shop:

@@ -147,7 +147,7 @@ async def test_no_more_than_some_at_once(shop: Shop) -> None:
     [SourceUnavailable("down"), ValueError("a bug"), OSError("no network")],
     ids=["down", "a fault of our own", "an error nobody translated"],
 )
-async def test_what_did_not_arrive_is_tried_again_later(shop: Shop, error: Exception) -> None:
+async def test_f20_what_did_not_arrive_is_tried_again_later(shop: Shop, error: Exception) -> None:
     receiver = Receiver(raising(error))
     post = Post(shop.gate, {"chat": receiver})
     await put(shop, "a")
@@ -207,7 +207,7 @@ async def test_a_dead_target_is_left_alone_and_another_one_is_not(shop: Shop) ->
     assert asked == AT_ONCE_MAX
 
 
-async def test_a_slow_target_keeps_no_other_waiting(shop: Shop) -> None:
+async def test_f20_a_slow_target_keeps_no_other_waiting(shop: Shop) -> None:
     go = asyncio.Event()
 
     async def wait(message: Message) -> None:
@@ -261,7 +261,7 @@ async def test_targets_that_nobody_serves_here_are_left_for_those_who_do(shop: S
     assert (await health(shop))["elsewhere:1"].waiting == 1
 
 
-async def test_a_worker_that_died_loses_its_messages_to_the_next(shop: Shop) -> None:
+async def test_f20_f21_a_worker_that_died_loses_its_messages_to_the_next(shop: Shop) -> None:
     await put(shop, "a")
     await shop.gate.store.write(outbox.claim, "chat", lease_for=LEASE)
     receiver = Receiver()
@@ -291,7 +291,7 @@ async def test_a_stop_ends_what_is_under_way_and_marks_nothing(shop: Shop) -> No
     assert (await health(shop))["chat"].waiting == 1
 
 
-async def test_a_decision_waits_for_no_receiver(shop: Shop) -> None:
+async def test_f20_a_decision_waits_for_no_receiver(shop: Shop) -> None:
     async def hang(message: Message) -> None:
         _ = message
         await asyncio.Event().wait()

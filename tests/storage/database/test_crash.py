@@ -24,7 +24,7 @@ COUNTS = (
 )
 
 
-def test_what_was_acknowledged_survives_kills_under_load(database_url: str) -> None:
+def test_f01_what_was_acknowledged_survives_kills_under_load(database_url: str) -> None:
     acknowledged = killed_under_load(database_url, *KILLS)
 
     there = whole_units(database_url)
@@ -33,7 +33,7 @@ def test_what_was_acknowledged_survives_kills_under_load(database_url: str) -> N
     assert rows(database_url, "SELECT sum(n) FROM rollups") == [len(there)]
 
 
-def test_a_retried_key_is_given_its_first_answer_after_a_kill(database_url: str) -> None:
+def test_f01_f18_a_retried_key_is_given_its_first_answer_after_a_kill(database_url: str) -> None:
     acknowledged = killed_under_load(database_url, 20)
     there = whole_units(database_url)
 
@@ -49,7 +49,7 @@ def test_a_retried_key_is_given_its_first_answer_after_a_kill(database_url: str)
         )
 
 
-def test_a_kill_between_any_two_statements_leaves_all_or_nothing(
+def test_f02_a_kill_between_any_two_statements_leaves_all_or_nothing(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
     *killed, ended = child("die-at-each", str(sqlite_template), str(tmp_path))
@@ -68,7 +68,7 @@ def test_a_kill_between_any_two_statements_leaves_all_or_nothing(
     assert found[-1] == {1}
 
 
-def test_a_disk_that_fails_ends_all_writing(sqlite_url: str) -> None:
+def test_f06_a_disk_that_fails_ends_all_writing(sqlite_url: str) -> None:
     *numbers, error, failed, unready, after = child("break-disk", sqlite_url)
 
     assert "disk of the database has failed" in error

@@ -30,7 +30,7 @@ def test_a_database_that_is_not_there_is_named_and_not_made(tmp_path: Path) -> N
     assert not path.exists()
 
 
-def test_a_database_that_goes_away_is_not_made_again(sqlite_url: str) -> None:
+def test_f08_a_database_that_goes_away_is_not_made_again(sqlite_url: str) -> None:
     engine = open_engine(sqlite_url)
     path = sqlite_path(sqlite_url)
     assert path is not None
@@ -112,14 +112,14 @@ def test_a_savepoint_takes_back_only_its_own(database_url: str) -> None:
         pytest.param("recursive_triggers", 1, id="a replace is a delete"),
     ],
 )
-def test_sqlite_is_set_up_for_commits_that_last(
+def test_f05_sqlite_is_set_up_for_commits_that_last(
     sqlite_url: str, pragma: str, value: object
 ) -> None:
     with open_engine(sqlite_url).connect() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
 
-def test_a_server_that_does_not_wait_for_its_disk_is_refused(postgres_url: str) -> None:
+def test_f05_a_server_that_does_not_wait_for_its_disk_is_refused(postgres_url: str) -> None:
     with open_engine(postgres_url).connect() as connection:
         refuse_unsafe(connection)
         connection.exec_driver_sql("SET synchronous_commit = off")

@@ -35,7 +35,7 @@ def opened(url: str) -> Iterator[Store]:
         store.close()
 
 
-async def test_a_full_disk_refuses_writes_answers_reads_and_recovers(sqlite_url: str) -> None:
+async def test_f07_a_full_disk_refuses_writes_answers_reads_and_recovers(sqlite_url: str) -> None:
     with opened(sqlite_url) as store:
         await store.record(make_unit(1))
         await store.write(pages_at_most, 0)  # SQLite takes the present size
@@ -67,7 +67,7 @@ async def test_one_that_is_too_big_for_the_rest_of_the_disk_fails_alone_or_with_
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])
-async def test_a_file_that_was_moved_away_is_noticed_and_taken_back(
+async def test_f08_a_file_that_was_moved_away_is_noticed_and_taken_back(
     sqlite_url: str, suffix: str
 ) -> None:
     path = Path(f"{sqlite_path(sqlite_url)}{suffix}")
@@ -86,7 +86,9 @@ async def test_a_file_that_was_moved_away_is_noticed_and_taken_back(
         assert await store.read(changes) == [1, 3]
 
 
-async def test_a_file_that_was_replaced_is_never_taken_for_the_database(sqlite_url: str) -> None:
+async def test_f08_a_file_that_was_replaced_is_never_taken_for_the_database(
+    sqlite_url: str,
+) -> None:
     path = sqlite_path(sqlite_url)
     assert path is not None
     with opened(sqlite_url) as store:
@@ -98,7 +100,7 @@ async def test_a_file_that_was_replaced_is_never_taken_for_the_database(sqlite_u
         assert size(path) == 0
 
 
-async def test_a_lock_that_somebody_else_holds_too_long_is_busy(
+async def test_f10_a_lock_that_somebody_else_holds_too_long_is_busy(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "BUSY_LIMIT_MS", 1)  # 5 s in earnest
@@ -131,7 +133,7 @@ async def test_a_lock_that_is_given_up_in_time_is_waited_for(sqlite_url: str) ->
         assert await waiting == NEW
 
 
-async def test_the_log_of_changes_stays_small_while_readers_come_and_go(
+async def test_f10_the_log_of_changes_stays_small_while_readers_come_and_go(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "WAL_BYTES_MAX", 16 * 1024 * 1024)  # 64 MiB in earnest
@@ -149,7 +151,7 @@ async def test_the_log_of_changes_stays_small_while_readers_come_and_go(
         assert size(path) < 2 * 4_000 * 4_120
 
 
-async def test_a_damaged_page_is_found_at_the_start(sqlite_url: str) -> None:
+async def test_f09_a_damaged_page_is_found_at_the_start(sqlite_url: str) -> None:
     path = sqlite_path(sqlite_url)
     assert path is not None
     with transaction(sqlite_url) as tx:
@@ -164,7 +166,7 @@ async def test_a_damaged_page_is_found_at_the_start(sqlite_url: str) -> None:
         Store.open(sqlite_url)
 
 
-async def test_a_torn_end_of_the_log_is_only_the_last_transaction(
+async def test_f09_a_torn_end_of_the_log_is_only_the_last_transaction(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     path, copy = sqlite_path(sqlite_url), tmp_path / "copy.sqlite"
@@ -178,7 +180,7 @@ async def test_a_torn_end_of_the_log_is_only_the_last_transaction(
         assert await store.read(changes) == [0, 1]
 
 
-async def test_a_connection_cut_at_the_commit_is_an_unknown_outcome(postgres_url: str) -> None:
+async def test_f14_a_connection_cut_at_the_commit_is_an_unknown_outcome(postgres_url: str) -> None:
     run(postgres_url, _CUT_FUNCTION)
     run(postgres_url, _CUT_AT_COMMIT)
     with opened(postgres_url) as store:
@@ -196,7 +198,7 @@ async def test_a_connection_cut_at_the_commit_is_an_unknown_outcome(postgres_url
         assert await store.unready() is None
 
 
-async def test_a_connection_cut_before_the_commit_is_made_again(postgres_url: str) -> None:
+async def test_f12_a_connection_cut_before_the_commit_is_made_again(postgres_url: str) -> None:
     cuts = iter([True, False])
 
     def cut_once(tx: Tx) -> str:
@@ -211,7 +213,7 @@ async def test_a_connection_cut_before_the_commit_is_made_again(postgres_url: st
         assert await all_of(asked) == [NEW, "done", NEW]
 
 
-async def test_cut_readers_do_not_show(postgres_url: str) -> None:
+async def test_f12_cut_readers_do_not_show(postgres_url: str) -> None:
     with opened(postgres_url) as store:
         await store.record(make_unit(1))
         assert await store.read(changes) == [1]
@@ -240,7 +242,7 @@ async def test_cut_readers_do_not_show(postgres_url: str) -> None:
         ),
     ],
 )
-async def test_what_the_server_says_decides(
+async def test_f16_what_the_server_says_decides(
     postgres_url: str, state: str, failures: int, happens: str
 ) -> None:
     left = iter([True] * failures)
@@ -257,7 +259,7 @@ async def test_what_the_server_says_decides(
         assert await store.record(make_unit(1)) == NEW
 
 
-async def test_a_server_that_is_gone_is_said_and_found_again(postgres_url: str) -> None:
+async def test_f12_a_server_that_is_gone_is_said_and_found_again(postgres_url: str) -> None:
     with opened(postgres_url) as store:
         name = postgres_url.partition("?")[0].rpartition("/")[2]
         others = postgres_url.replace(name, "postgres")

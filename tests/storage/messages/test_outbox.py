@@ -28,14 +28,14 @@ LEASE = timedelta(minutes=1)
 OVER = timedelta(0)
 
 
-def test_a_claimed_message_is_nobody_elses_until_the_lease_is_over(database_url: str) -> None:
+def test_f21_a_claimed_message_is_nobody_elses_until_the_lease_is_over(database_url: str) -> None:
     with transaction(database_url) as tx:
         put(tx, "a")
         assert ids(claim(tx, "chat", lease_for=LEASE)) == ["a"]
         assert claim(tx, "chat", lease_for=LEASE) == []
 
 
-def test_a_worker_that_slept_too_long_cannot_mark(database_url: str) -> None:
+def test_f21_a_worker_that_slept_too_long_cannot_mark(database_url: str) -> None:
     with transaction(database_url) as tx:
         put(tx, "a")
         (late,) = claim(tx, "chat", lease_for=OVER)
