@@ -349,7 +349,7 @@ def test_a_change_is_explained_with_every_reason_and_fact(demo: LiveGate) -> Non
     assert done.code == 0
     assert f"{change}: ledger 444444444444 to production is pending" in done.out
     assert "  environment.tier = production (catalogue)" in done.out.splitlines()
-    assert "checks.failed is unknown" in done.out
+    assert "unknown: checks failed" in done.out
 
 
 @pytest.mark.server

@@ -171,7 +171,7 @@ async def test_h3_a_young_answer_is_not_asked_for_again(small_shop: Shop) -> Non
         pytest.param(
             {"failing": {"/check-runs": reply(503)}},
             CANARY,
-            "checks.failed is unknown",
+            "unknown: checks failed",
             id="silence",
         ),
         pytest.param({"tokens": {}}, CANARY, "does not read", id="the token ended"),

@@ -1,7 +1,8 @@
 """Writes a finding as one sentence: what was seen, and what the limit was.
 
-Values are written as they are on the wire. A policy is taken apart once for each kind of finding
-that it can give, into a `Wording`: a function that puts the values between fixed words.
+Facts are called by their words, and values are written as they are on the wire. A policy is taken
+apart once for each kind of finding that it can give, into a `Wording`: a function that puts the
+values between fixed words.
 """
 
 import json
@@ -10,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from gate.core.decision.evaluate import plan_of, seen_as
 from gate.core.decision.values import Finding, FindingKind
-from gate.core.facts import FACTS, Facts, FactType, Origin, Value, Values, wire_value
+from gate.core.facts import Facts, Origin, Value, Values, wire_value
 from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Wording
-from gate.core.policy.spoken import NOT_COUNTED
+from gate.core.policy.spoken import YES_AND_NO, is_count, said_unknown, whether, words_of
 
 NAMED_MAX = 5
 """How many facts, or items of a list, a sentence names; the others are only counted."""
@@ -93,7 +94,7 @@ def _guard(finding: Finding) -> str:
 def _without_policy(finding: Finding, facts: Facts) -> str:
     """Return the sentence that is possible without the policy: the facts and the points."""
     seen = [
-        f"{name} is {shown(name, facts[name].value)}" if name in facts else f"{name} is unknown"
+        _said(name, facts[name].value) if name in facts else said_unknown(name)
         for name in finding.facts
     ]
     return "; ".join(
@@ -117,12 +118,22 @@ def _wording(finding: Finding, policy: Policy) -> Wording | None:
 
 def _rule(when: Clause, finding: Finding, policy: Policy) -> Wording:
     if finding.holds:
-        return _ending(_every(when, policy), f"; {when.text} {_gives(finding.points)}")
+        return _giving(_every(when, policy), when.spoken, _gives(finding.points))
     if finding.holds is None:
         return _ending(
             _deciding(when, policy), f"; counted as the worst case, {_points(finding.points)}"
         )
-    return _deciding(when, policy, lambda part: f"; {part.text} does not hold, no points")
+    return _deciding(when, policy, lambda part: f"; points only if {part.spoken}")
+
+
+def _giving(seen: Wording, condition: str, gives: str) -> Wording:
+    """Return the wording of points, with the condition unless what was seen says the same."""
+
+    def worded(values: Values, facts: Facts) -> str:
+        said = seen(values, facts)
+        return f"{said}, which {gives}" if said == condition else f"{said}; {condition} {gives}"
+
+    return worded
 
 
 def _steps(rule: Rule, finding: Finding, policy: Policy) -> Wording:
@@ -136,9 +147,8 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Wording:
         else f"{shown(name, finding.step)} or more"
     )
     ending = f"; {limit} {_gives(finding.points)}"
-    fact = FACTS[name]
-    counts = fact.type is FactType.INTEGER and name not in NOT_COUNTED
-    after, before = f" {fact.words}{ending}", f"{fact.words}: "
+    words, counts = words_of(name), is_count(name)
+    after, before = f" {words}{ending}", f"{words}: "
 
     def worded(_values: Values, facts: Facts) -> str:
         """Write `812 lines added`, but `lines added: 1`, and `service tier: 2` for no count."""
@@ -153,7 +163,7 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Wording:
 def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> Wording:
     require, unless = requirement.require, requirement.unless
     if not finding.holds:
-        unmet = _deciding(require, policy, lambda part: f"; required is {part.text}")
+        unmet = _deciding(require, policy, lambda part: f"; required: {part.spoken}")
         if unless is None:
             return unmet
         return _unexcused(unmet, unless, policy)
@@ -183,7 +193,7 @@ def _unexcused(unmet: Wording, unless: Clause, policy: Policy) -> Wording:
 def _standard_change(standard: StandardChange, finding: Finding, policy: Policy) -> Wording:
     if finding.holds:
         return _ending(_every(standard.when, policy), "; it matches")
-    return _deciding(standard.when, policy, lambda part: f"; it asks for {part.text}")
+    return _deciding(standard.when, policy, lambda part: f"; needed: {part.spoken}")
 
 
 def _ending(wording: Wording, ending: str) -> Wording:
@@ -233,6 +243,7 @@ def _seen(part: Part, policy: Policy, *, holds: bool) -> Wording:
     name, example, quantifier = part.facts[0], part.example, part.text.partition(" ")[0]
     by_one = holds is (quantifier == "any")
     every = "all" if quantifier == "all" else "none"
+    words = words_of(name)
 
     def worded(values: Values, facts: Facts) -> str:
         items = values.get(name)
@@ -240,8 +251,8 @@ def _seen(part: Part, policy: Policy, *, holds: bool) -> Wording:
             return scalar(values, facts)
         found = example(values) if by_one else None
         if found is not None:
-            return f"{name} has {_text(found)}"
-        return f"{every} of the {len(items)} in {name}" if items else f"{name} is empty"
+            return f"{words}: {_text(found)}"
+        return f"{every} of the {words} ({len(items)})" if items else f"no {words}"
 
     return worded
 
@@ -251,9 +262,24 @@ def _fact(name: str, policy: Policy) -> Wording:
         value = values.get(name)
         if value is None:
             return _unseen(name, facts, policy)
-        return f"{name} is {shown(name, value)}"
+        return _said(name, value)
 
     return worded
+
+
+def _said(name: str, value: Value) -> str:
+    """Say what a fact is: 2 checks failed, it has no rollback plan, the direction is forward."""
+    if isinstance(value, bool):
+        yes, no = YES_AND_NO.get(name, ("", ""))
+        return (yes if value else no) or f"{words_of(name)}: {shown(name, value)}"
+    words = words_of(name)
+    if value == ():
+        return f"no {words}"
+    if isinstance(value, tuple):
+        return f"{words}: {shown(name, value)}"
+    if not is_count(name):
+        return f"the {words} is {shown(name, value)}"
+    return f"{words}: 1" if value == 1 else f"{value or 'no'} {words}"
 
 
 def _together(wordings: Sequence[Wording]) -> Wording:
@@ -265,13 +291,13 @@ def _together(wordings: Sequence[Wording]) -> Wording:
 def _unseen(name: str, facts: Facts, policy: Policy) -> str:
     claimed = facts.get(name)
     if claimed is None:
-        return f"{name} is unknown"
+        return said_unknown(name)
     if claimed.origin is not Origin.CLAIMED:
-        return f"{name} is unknown, because the list of files is claimed and not counted"
+        return f"{said_unknown(name)}, because the list of files is claimed and not counted"
     trusted = ", ".join(sorted(policy.trust_claims)) or "no claims"
     return (
-        f"{name} is claimed ({shown(name, claimed.value)}), not counted: {policy.name} trusts "
-        f"{trusted}"
+        f"claimed, not counted: {whether(name)} ({shown(name, claimed.value)}); "
+        f"{policy.name} trusts {trusted}"
     )
 
 

@@ -88,19 +88,41 @@ _AT_LEAST_ONE = frozenset({(Op.ABOVE, "0"), (Op.AT_LEAST, "1"), (Op.UNEQUAL, "0"
 
 def spoken(condition: Condition) -> str:
     """Return a condition as a part of a sentence."""
-    fact = definition(condition.fact)
-    words = fact.words if fact else condition.fact
+    fact, words = definition(condition.fact), words_of(condition.fact)
     if condition.op in {Op.KNOWN, Op.UNKNOWN}:
         is_known = (condition.op is Op.KNOWN) is not condition.negated
         verb = "are" if fact is not None and fact.type is FactType.TEXTS else "is"
-        return f"{_plain(condition.fact, words)} {verb} {'known' if is_known else 'not known'}"
+        subject = whether(condition.fact) if condition.fact in YES_AND_NO else f"the {words}"
+        return f"{subject} {verb} {'known' if is_known else 'unknown'}"
     if condition.quantifier is not None:
         return _over_list(condition, words)
     if fact is not None and fact.type is FactType.BOOLEAN:
         return _yes_or_no(condition, words)
-    if fact is not None and fact.type is FactType.INTEGER and condition.fact not in NOT_COUNTED:
+    if is_count(condition.fact):
         return _counted(condition, words)
     return f"the {words} {_compared(condition.op, condition.words)}"
+
+
+def words_of(name: str) -> str:
+    """Return the words of a fact, or its name where it has none."""
+    fact = definition(name)
+    return fact.words if fact else name
+
+
+def is_count(name: str) -> bool:
+    """Whether the fact counts something, so that its number stands before its words."""
+    fact = definition(name)
+    return fact is not None and fact.type is FactType.INTEGER and name not in NOT_COUNTED
+
+
+def said_unknown(name: str) -> str:
+    """Say that a fact is unknown."""
+    return f"unknown: {whether(name)}"
+
+
+def whether(name: str) -> str:
+    """Return what is asked where the fact is unknown."""
+    return f"whether {YES_AND_NO[name][0]}" if name in YES_AND_NO else words_of(name)
 
 
 def spoken_group(group: str, parts: list[str]) -> str:
@@ -109,11 +131,6 @@ def spoken_group(group: str, parts: list[str]) -> str:
     if group == "none_of":
         return f"it is not so that {joined}"
     return f"({joined})" if len(parts) > 1 else joined
-
-
-def _plain(name: str, words: str) -> str:
-    """The words of a fact, as the subject of a sentence."""
-    return f"whether {YES_AND_NO[name][0]}" if name in YES_AND_NO else f"the {words}"
 
 
 def _yes_or_no(condition: Condition, words: str) -> str:

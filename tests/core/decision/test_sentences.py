@@ -26,7 +26,7 @@ def said(policy: Policy, facts: Facts, number: int = 0) -> str:
         (199, "199 lines added; 10 or more gives 8 points"),
         (9, "9 lines added; fewer than 10 gives no points"),
         (1, "lines added: 1; fewer than 10 gives no points"),
-        (None, "diff.lines_added is unknown; counted as the worst case, 30 points"),
+        (None, "unknown: lines added; counted as the worst case, 30 points"),
     ],
 )
 def test_steps_say_the_value_and_the_step(lines_added: int | None, because: str) -> None:
@@ -57,63 +57,63 @@ def test_decimals_and_measures_stand_behind_their_words() -> None:
 @pytest.mark.parametrize(
     ("condition", "value", "because"),
     [
-        ("checks.failed > 0", 2, "checks.failed is 2; checks.failed > 0 gives 5 points"),
-        ("checks.failed > 0", 0, "checks.failed is 0; checks.failed > 0 does not hold, no points"),
+        ("checks.failed > 0", 2, "2 checks failed; any checks failed gives 5 points"),
+        ("checks.failed > 0", 0, "no checks failed; points only if any checks failed"),
         (
             "checks.failed > 0",
             None,
-            "checks.failed is unknown; counted as the worst case, 5 points",
+            "unknown: checks failed; counted as the worst case, 5 points",
         ),
-        ("not author.known", False, "author.known is false; not author.known gives 5 points"),
+        ("not author.known", False, "an author is new here, which gives 5 points"),
         (
             "change.ref == main",
             "feature 1",
-            'change.ref is "feature 1"; change.ref == main does not hold, no points',
+            'the ref is "feature 1"; points only if the ref is main',
         ),
         (
             "diff.entropy >= 1.5",
             12_500,
-            "diff.entropy is 1.25; diff.entropy >= 1.5 does not hold, no points",
+            "the entropy of the change is 1.25; points only if the entropy of the change is 1.5 or more",
         ),
         (
             'any diff.files matches "*.py"',
             ("a.md", "b.py"),
-            'diff.files has b.py; any diff.files matches "*.py" gives 5 points',
+            "changed files: b.py; any of the changed files matches *.py gives 5 points",
         ),
         (
             'any diff.files matches "*.py"',
             ("a.md",),
-            'none of the 1 in diff.files; any diff.files matches "*.py" does not hold, no points',
+            "none of the changed files (1); points only if any of the changed files matches *.py",
         ),
         (
             'any diff.files matches "*.py"',
             (),
-            'diff.files is empty; any diff.files matches "*.py" does not hold, no points',
+            "no changed files; points only if any of the changed files matches *.py",
         ),
         (
             'any diff.files matches "*.py"',
             None,
-            "diff.files is unknown; counted as the worst case, 5 points",
+            "unknown: changed files; counted as the worst case, 5 points",
         ),
         (
             'all diff.files matches "*.py"',
             ("a.py", "b.py"),
-            'all of the 2 in diff.files; all diff.files matches "*.py" gives 5 points',
+            "all of the changed files (2); all of the changed files match *.py gives 5 points",
         ),
         (
             'all diff.files matches "*.py"',
             ("a.md",),
-            'diff.files has a.md; all diff.files matches "*.py" does not hold, no points',
+            "changed files: a.md; points only if all of the changed files match *.py",
         ),
         (
             "service.owners contains a",
             ("b", "c"),
-            "service.owners is b, c; service.owners contains a does not hold, no points",
+            "owners of the service: b, c; points only if the owners of the service has a",
         ),
         (
             "service.owners contains a",
             tuple("abcdefg"),
-            "service.owners is a, b, c, d, e and 2 more; service.owners contains a gives 5 points",
+            "owners of the service: a, b, c, d, e and 2 more; the owners of the service has a gives 5 points",
         ),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_claim_that_does_not_count_is_shown() -> None:
     facts = make_facts({"checks.failed": 0}, Origin.CLAIMED)
 
     assert said(when_policy("checks.failed > 0"), facts) == (
-        "checks.failed is claimed (0), not counted: small trusts author, change, diff; "
+        "claimed, not counted: checks failed (0); small trusts author, change, diff; "
         "counted as the worst case, 5 points"
     )
     assert "small trusts no claims;" in said(when_policy("checks.failed > 0", trust="[]"), facts)
@@ -148,21 +148,21 @@ def test_of_several_conditions_the_one_that_decided_is_named() -> None:
     }
 
     assert said(policy, make_facts(known)) == (
-        "checks.failed is 2, author.known is true, diff.reverts is false, diff.commits is 7; "
-        "checks.failed > 0 and author.known and any of (diff.reverts; diff.commits > 3) "
-        "gives 5 points"
+        "2 checks failed, every author is known here, it reverts no commit, 7 commits; "
+        "any checks failed and every author is known here and (it reverts a commit or more than 3 "
+        "commits) gives 5 points"
     )
     assert (
         said(policy, make_facts({"checks.failed": 2, "author.known": False}))
-        == "author.known is false; author.known does not hold, no points"
+        == "an author is new here; points only if every author is known here"
     )
     assert (
         said(policy, make_facts({"checks.failed": 2}))
-        == "author.known is unknown; counted as the worst case, 5 points"
+        == "unknown: whether every author is known here; counted as the worst case, 5 points"
     )
     assert said(policy, make_facts({**known, "diff.commits": 1})) == (
-        "diff.reverts is false, diff.commits is 1; any of (diff.reverts; diff.commits > 3) "
-        "does not hold, no points"
+        "it reverts no commit, commits: 1; points only if (it reverts a commit or more than 3 "
+        "commits)"
     )
 
 
@@ -171,27 +171,27 @@ def test_of_several_conditions_the_one_that_decided_is_named() -> None:
     [
         (
             {"checks.failed": 0, "checks.passed": 9},
-            "checks.failed is 0, checks.passed is 9; as required",
+            "no checks failed, 9 checks passed; as required",
         ),
         (
             {"checks.failed": 2, "change.direction": "forward"},
-            "checks.failed is 2; required is checks.failed == 0",
+            "2 checks failed; required: no checks failed",
         ),
         (
             {"checks.failed": 0, "change.direction": "forward"},
-            "checks.passed is unknown; required is checks.passed > 0",
+            "unknown: checks passed; required: any checks passed",
         ),
         (
             {"checks.failed": 2},
             (
-                "checks.failed is 2; required is checks.failed == 0; change.direction is "
-                "unknown, so it is not excused"
+                "2 checks failed; required: no checks failed; unknown: direction, so it is not "
+                "excused"
             ),
         ),
-        ({"change.direction": "rollback"}, "change.direction is rollback; not required then"),
+        ({"change.direction": "rollback"}, "the direction is rollback; not required then"),
         (
             {"checks.failed": 0, "checks.passed": 9, "change.direction": "rollback"},
-            "checks.failed is 0, checks.passed is 9; as required",
+            "no checks failed, 9 checks passed; as required",
         ),
     ],
 )
@@ -213,14 +213,13 @@ def test_a_standard_change_says_what_it_asks_for() -> None:
     )
 
     assert (
-        said(policy, make_facts({"reviews.approvals": 1}), 1)
-        == "reviews.approvals is 1; it matches"
+        said(policy, make_facts({"reviews.approvals": 1}), 1) == "approving reviews: 1; it matches"
     )
     assert (
         said(policy, make_facts({"reviews.approvals": 0}), 1)
-        == "reviews.approvals is 0; it asks for reviews.approvals >= 1"
+        == "no approving reviews; needed: any approving reviews"
     )
-    assert said(policy, {}, 1) == "reviews.approvals is unknown; it asks for reviews.approvals >= 1"
+    assert said(policy, {}, 1) == "unknown: approving reviews; needed: any approving reviews"
 
 
 def test_a_guard_of_the_gate_says_what_it_was_given() -> None:
@@ -239,11 +238,11 @@ def test_without_its_policy_a_finding_still_says_what_was_seen() -> None:
 
     assert (
         sentence(finding, make_facts({"diff.lines_added": 812}), None)
-        == "diff.lines_added is 812; gives 30 points"
+        == "812 lines added; gives 30 points"
     )
     assert (
         sentence(finding, {}, when_policy("author.known"))
-        == "diff.lines_added is unknown; gives 30 points"
+        == "unknown: lines added; gives 30 points"
     )
 
 

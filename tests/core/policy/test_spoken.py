@@ -29,8 +29,8 @@ from tests.core.policy_texts import make_policy, policies
         ("change.has_rollback_plan == true", "it has a rollback plan"),
         ("change.has_rollback_plan != true", "it has no rollback plan"),
         ("change.has_rollback_plan == false", "it has no rollback plan"),
-        ("author.known is unknown", "whether every author is known here is not known"),
-        ("not diff.files is known", "the changed files are not known"),
+        ("author.known is unknown", "whether every author is known here is unknown"),
+        ("not diff.files is known", "the changed files are unknown"),
         (
             'any diff.files matches "**/migrations/**"',
             "any of the changed files matches **/migrations/**",

@@ -55,7 +55,7 @@ async def test_a_diff_from_another_base_than_what_runs_counts_as_unknown(
     assert words in reason(change, "base-differs")["because"]
     assert (
         reason(change, "size")["because"]
-        == "diff.lines_added is unknown; counted as the worst case, 30 points"
+        == "unknown: lines added; counted as the worst case, 30 points"
     )
     assert "diff.files" not in await facts_of(small_shop, "b", base=base)
 
@@ -95,8 +95,8 @@ async def test_a15_a_claim_outside_the_trust_is_shown_and_unknown(
 
         assert change["state"] == "pending"
         assert reason(change, "seen")["because"] == (
-            "reviews.approvals is claimed (2), not counted: production trusts author, change, "
-            "checks, diff; required is reviews.approvals >= 1"
+            "claimed, not counted: approving reviews (2); production trusts author, change, "
+            "checks, diff; required: any approving reviews"
         )
         assert reason(change, "seen")["facts"] == {
             "reviews.approvals": {"value": 2, "origin": "claimed"}

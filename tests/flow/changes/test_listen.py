@@ -205,10 +205,7 @@ async def test_f23_no_claim_takes_the_place_of_a_host_that_is_silent(
 
     assert 'gate_code_host_seconds_count{answer="silence",host="github.com"} 1.0' in shown
     assert (change["state"], because(change, "source-silent")) == ("pending", said)
-    assert (
-        because(change, "size")
-        == "diff.lines_added is unknown; counted as the worst case, 30 points"
-    )
+    assert because(change, "size") == "unknown: lines added; counted as the worst case, 30 points"
 
 
 class _Slow(FakeHost):

@@ -129,10 +129,7 @@ async def test_it_says_what_stands_against_it_and_what_would_make_it_standard(sh
         one["because"] for one in found["against"]
     ]
     assert [one["rule"] for one in found["standard"]] == ["everyday", "rollback"]
-    assert (
-        found["standard"][0]["because"]
-        == "diff.lines_added is 220; it asks for diff.lines_added < 100"
-    )
+    assert found["standard"][0]["because"] == "220 lines added; needed: fewer than 100 lines added"
 
 
 async def test_e26_a_timeline_that_is_cut_says_so(
