@@ -116,6 +116,7 @@ SMALL_FOLDERS: Mapping[str, str] = MappingProxyType(
     {
         "gate/api": "a file for each resource, found by its path",
         "gate/api/audit": "a file for each resource, found by its path",
+        "gate/api/learning": "a file for each resource, found by its path",
         "gate/api/models": "a file for each resource, found by its path",
         "gate/flow/answers": "a file for each resource, found by its path",
         "gate/web": "a file for each page, found by its path",

@@ -34,6 +34,7 @@ from gate.api.audit import controls, evidence, reports
 from gate.api.formats import badge, icalendar, sync_windows
 from gate.api.http import docs
 from gate.api.http.permits import Parts
+from gate.api.learning import measures, scorecard
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
 from gate.metrics import Metrics, Watched
@@ -54,6 +55,8 @@ _ROUTERS = (
     sightings,
     delivery,
     observations,
+    measures,
+    scorecard,
     hooks,
     code_hosts,
     log,

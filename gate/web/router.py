@@ -22,7 +22,7 @@ from gate.web import (
 )
 from gate.web.audit import controls, reports
 from gate.web.changes import changes
-from gate.web.insights import backtests, insights, observations, service
+from gate.web.insights import backtests, insights, observations, scorecard, service
 from gate.web.page import problem_page
 from gate.web.queue import pane, queue
 from gate.web.render import VIEWER
@@ -40,6 +40,7 @@ _PAGES = (
     insights,
     observations,
     backtests,
+    scorecard,
     service,
     reports,
     controls,

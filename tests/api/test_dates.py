@@ -48,6 +48,13 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "ends": "2199-06-01T00:00:00Z",
     },
     "POST /v1/incidents": INCIDENT,
+    "POST /v1/measures": {
+        "service": "web",
+        "name": "satisfaction",
+        "unit": "of 5",
+        "value": 4,
+        "at": NEAR,
+    },
     "POST /v1/tokens": {"role": "auditor"},
 }
 """A body that is understood, for every operation that takes a date in its body."""
@@ -68,6 +75,7 @@ READ_AFTERWARDS = (
     *("/v1/calendar?service=web&environment=staging", "/v1/services/web/environments/staging"),
     "/v1/delivery?service=web&environment=staging",
     "/v1/observations?service=web&environment=staging",
+    "/v1/scorecard?service=web&environment=staging",
 )
 PAGES = (
     "/",

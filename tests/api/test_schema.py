@@ -89,6 +89,9 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "POST /v1/policies/{revision}/activation": "an admin who is a person activates",
     "GET /v1/delivery": "a year at most",
     "GET /v1/observations": "a year at most",
+    "GET /v1/scorecard": "a year at most",
+    "POST /v1/measures": "a service that the catalogue has, a value with few places, and no "
+    "time ahead",
     "GET /v1/reports/{name}": "a time ends after it begins",
     **dict.fromkeys(paged_lists(), "a cursor is one that was given"),
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gate.core.change import Result
+from gate.flow.caller import HookKind, Role
 from tests.api.served import Served, admission, request, served
 from tests.flow.queries.test_rehearsal import bring, deployed
 from tests.web.browsing import browser
@@ -61,3 +62,34 @@ async def test_a_registered_set_is_tried_on_a_page_with_a_curve(service: Served)
     assert "Caught by the candidate" in page
     assert (twin["history"], twin["changes"], twin["failed"]) == ("imported", 2, 1)
     assert unknown.status_code == 404
+
+
+async def test_the_scorecard_shows_every_number_beside_the_one_before_with_its_changes(
+    service: Served,
+) -> None:
+    pipeline, http = await service.pipeline(), await browser(service)
+    change = (await pipeline.post("/v1/changes", json=request("1"))).json()
+    await pipeline.post(f"/v1/changes/{change['id']}/admission", json=admission("1"))
+    await pipeline.post(
+        f"/v1/changes/{change['id']}/closure", json={"result": "unsuccessful", "run": {"id": "1"}}
+    )
+    hook = service.anybody(await service.token(Role.HOOK, "web", hook=HookKind.INCIDENTS))
+    measure = {
+        "service": "web",
+        "name": "satisfaction",
+        "unit": "of 5",
+        "at": change["submitted_at"],
+    }
+    sent = [await hook.post("/v1/measures", json=measure | {"value": one}) for one in (4, 4.25)]
+    wrong = await hook.post("/v1/measures", json=measure | {"value": 4.00001})
+
+    page = (await http.get("/scorecard?environment=staging&days=7")).text
+    twin = (await http.get("/v1/scorecard?service=web&environment=staging")).json()
+
+    (card,) = twin["cards"]
+    assert [one.status_code for one in (*sent, wrong)] == [201, 201, 422]
+    assert card["quality"]["change_fail_rate"]["changes"] == [change["id"]]
+    assert (card["customer"][0]["value"], card["customer"][0]["before"]) == (4.25, None)
+    assert f'href="/changes/{change["id"]}"' in page
+    assert "too few to compare" in page
+    assert ">4.25 <" in page

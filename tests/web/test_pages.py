@@ -38,6 +38,7 @@ PAGES = (
     "/reports/bypass",
     "/controls",
     "/backtests",
+    "/scorecard",
 )
 
 

@@ -305,6 +305,7 @@ Lifter: TypeAlias = Annotated[
 IncidentReporter: TypeAlias = Annotated[
     Caller, Depends(Permit("report an incident", Role.HOOK, people=True))
 ]
+Measurer: TypeAlias = Annotated[Caller, Depends(Permit("send a measure", Role.HOOK, people=True))]
 IncidentLinker: TypeAlias = Annotated[
     Person, Depends(PeoplePermit("correct what an incident is put down to", group=RELEASE_MANAGERS))
 ]

@@ -1,4 +1,4 @@
-"""How a place delivers, in figures."""
+"""How a place delivers, in figures, and its card."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -177,6 +177,101 @@ class ObservationsAnswer:
     standard_changes: tuple[EarnedAnswer, ...]
     suggestions: tuple[str, ...]
     imported: ImportedAnswer | None = None
+
+
+@dataclass(frozen=True)
+class MeasureAnswer:
+    """What another system knows; `environment` null is every one of the service."""
+
+    service: str
+    environment: str | None
+    name: str
+    unit: str
+    value: float
+    at: datetime
+
+
+@dataclass(frozen=True)
+class MovedMeasureAnswer(MeasureAnswer):
+    """The newest value of the time, beside the newest one before it; null where there was none."""
+
+    before: float | None
+
+
+@dataclass(frozen=True)
+class ScoreAnswer:
+    """One figure of the time, the same of the time before it, and the changes it is made of.
+
+    `n` is how many changes or incidents were counted. `changes` are the newest of them. A value is
+    null where nothing was counted.
+    """
+
+    value: float | None
+    before: float | None
+    n: int
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FlowAnswer:
+    """How fast it goes.
+
+    `waiting_share` is the part of the lead time before the last approval; `oldest_waiting_seconds`
+    is of what waits now, and its `before` is within what nine of ten were decided here.
+    """
+
+    change_lead_time_seconds: ScoreAnswer
+    waiting_share: ScoreAnswer
+    deployments_per_day: ScoreAnswer
+    oldest_waiting_seconds: ScoreAnswer
+
+
+@dataclass(frozen=True)
+class QualityAnswer:
+    """How well it goes. `reviews_that_changed` is the share of reviews that ended in a no."""
+
+    change_fail_rate: ScoreAnswer
+    deployment_rework_rate: ScoreAnswer
+    reviews_that_changed: ScoreAnswer
+
+
+@dataclass(frozen=True)
+class StabilityAnswer:
+    """What broke. Availability is measured elsewhere: it is the measure of that name."""
+
+    incidents: ScoreAnswer
+    failed_deployment_recovery_time_seconds: ScoreAnswer
+    availability: MovedMeasureAnswer | None
+
+
+@dataclass(frozen=True)
+class CardAnswer:
+    """One service in one environment. `verdict` says speed and stability together."""
+
+    service: str
+    environment: str
+    owners: tuple[str, ...]
+    verdict: str
+    flow: FlowAnswer
+    quality: QualityAnswer
+    stability: StabilityAnswer
+    customer: tuple[MovedMeasureAnswer, ...]
+
+
+@dataclass(frozen=True)
+class ScorecardAnswer:
+    """A card for each place; figures of places are never added up.
+
+    `before` is where the time begins that each figure is compared with. `more` says that there are
+    further places: ask for a service or an owner.
+    """
+
+    unknown: Unknown
+    from_: Annotated[datetime, Field(alias="from")]
+    to: datetime
+    before: datetime
+    cards: tuple[CardAnswer, ...]
+    more: bool
 
 
 def fail_rate(found: Rate) -> FailRateAnswer:

@@ -59,10 +59,7 @@ def sums(conn: Connection, place: Place) -> Sums:
     for itself.
     """
     days = (_D.service == place.service, *_in_environment(delivery_days, place))
-    counted = select(func.sum(_D.deployments), func.sum(_D.failed), func.sum(_D.rework)).where(
-        *days
-    )
-    deployments, failed, rework = (int(number or 0) for number in conn.execute(counted).one())
+    deployments, failed, rework = totals(conn, place)
     by = {name: _shares(conn, column, days) for name, column in DIVISIONS.items()}
     rules = delivery_rules.c
     by["rule"] = _shares(
@@ -70,8 +67,16 @@ def sums(conn: Connection, place: Place) -> Sums:
     )
     by["service"] = _shares(conn, _D.service, _in_environment(delivery_days, place))
     return Sums(
-        deployments, failed, rework, _times(conn, place, LEAD), _times(conn, place, RECOVERY), by
+        deployments, failed, rework, times(conn, place, LEAD), times(conn, place, RECOVERY), by
     )
+
+
+def totals(conn: Connection, place: Place) -> tuple[int, int, int]:
+    """Return how many deployments of a place there were, and how many failed or were rework."""
+    days = (_D.service == place.service, *_in_environment(delivery_days, place))
+    counted = select(func.sum(_D.deployments), func.sum(_D.failed), func.sum(_D.rework))
+    deployments, failed, rework = conn.execute(counted.where(*days)).one()
+    return int(deployments or 0), int(failed or 0), int(rework or 0)
 
 
 def _in_environment(table: Table, place: Place) -> tuple[ColumnElement[bool], ...]:
@@ -97,12 +102,13 @@ def _shares(
     return [Share(row.value, int(row.deployments), int(row.failed)) for row in rows]
 
 
-def _times(conn: Connection, place: Place, measure: str) -> dict[int, int]:
-    times = delivery_times.c
+def times(conn: Connection, place: Place, measure: str) -> dict[int, int]:
+    """Return how often each duration of the place occurs."""
+    t = delivery_times.c
     here = (
-        times.service == place.service,
-        times.measure == measure,
+        t.service == place.service,
+        t.measure == measure,
         *_in_environment(delivery_times, place),
     )
-    query = select(times.seconds, func.sum(times.n).label("n")).where(*here).group_by(times.seconds)
+    query = select(t.seconds, func.sum(t.n).label("n")).where(*here).group_by(t.seconds)
     return {row.seconds: int(row.n) for row in conn.execute(query)}

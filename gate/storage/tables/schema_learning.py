@@ -1,6 +1,6 @@
 """What is learned from how changes ended, beside the figures of delivery."""
 
-from sqlalchemy import Column, ForeignKey, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table, Text
 
 from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema import metadata
@@ -27,4 +27,18 @@ similar_outcomes = Table(
     Column("failures", Integer, nullable=False),
     Column("last_change", Text, ForeignKey("changes.id"), nullable=False),
     Column("last_at", Instant, nullable=False),
+)
+
+# what other systems know of a service: shown beside the gate's own figures, read by no decision
+measures = Table(
+    "measures",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),  # empty: of all of them
+    Column("name", Text, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("value", BigInteger, nullable=False),  # in ten-thousandths
+    Column("caller", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
 )

@@ -44,12 +44,14 @@ async def show(query: Annotated[BacktestsQuery, Query()], by: Viewer, gate: Gate
         "found": None,
     }
     if query.candidate is None:
-        return View("backtest.html", {}, values)
+        return View("insights/backtest.html", {}, values)
     kept = await policies.read(gate, query.candidate)
     begins = gate.clock() - timedelta(days=query.days)
     command = BacktestCommand(kept.files, begins, history=TriedOn(query.history))
     found = await backtest(gate, command, by)
-    return View("backtest.html", named(found), {**values, "found": found, "chart": _chart(found)})
+    return View(
+        "insights/backtest.html", named(found), {**values, "found": found, "chart": _chart(found)}
+    )
 
 
 def _chart(found: BacktestAnswer) -> dict[str, Any]:

@@ -339,6 +339,16 @@ CREATE TABLE public.link_requests (
     asked_by text NOT NULL,
     expires_at bigint NOT NULL
 );
+CREATE TABLE public.measures (
+    service text NOT NULL,
+    environment text NOT NULL,
+    name text NOT NULL,
+    at bigint NOT NULL,
+    unit text NOT NULL,
+    value bigint NOT NULL,
+    caller text NOT NULL,
+    received_at bigint NOT NULL
+);
 CREATE TABLE public.merged_people (
     person text NOT NULL,
     same_as text NOT NULL
@@ -554,7 +564,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_459d0ad0');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_1e2738fe');
 INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
@@ -616,6 +626,8 @@ ALTER TABLE ONLY public.ledger_head
     ADD CONSTRAINT pk_ledger_head PRIMARY KEY (id);
 ALTER TABLE ONLY public.link_requests
     ADD CONSTRAINT pk_link_requests PRIMARY KEY (person);
+ALTER TABLE ONLY public.measures
+    ADD CONSTRAINT pk_measures PRIMARY KEY (service, environment, name, at);
 ALTER TABLE ONLY public.merged_people
     ADD CONSTRAINT pk_merged_people PRIMARY KEY (person);
 ALTER TABLE ONLY public.named

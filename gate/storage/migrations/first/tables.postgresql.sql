@@ -327,6 +327,18 @@ CREATE TABLE link_requests (
 
 CREATE INDEX ix_link_requests_expires_at ON link_requests (expires_at)
 
+CREATE TABLE measures (
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    unit TEXT NOT NULL,
+    value BIGINT NOT NULL,
+    caller TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    CONSTRAINT pk_measures PRIMARY KEY (service, environment, name, at)
+)
+
 CREATE TABLE merged_people (
     person TEXT NOT NULL,
     same_as TEXT NOT NULL,

@@ -1,0 +1,1 @@
+"""Measures of others, and the scorecard."""

@@ -1,0 +1,73 @@
+"""Whether a place became faster, and at what price: two times of the same length, compared.
+
+Speed alone is never praised. A place that delivers faster and fails more often is said to do just
+that, in one sentence with all four numbers.
+"""
+
+from dataclasses import dataclass
+
+COMPARED_MIN = 5
+"""Fewer deployments in either time say nothing by their difference."""
+
+NOTABLE = 0.1
+"""A figure that moved by less than a tenth of itself has not moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What is compared: None where it is unknown."""
+
+    deployments: int
+    days: int
+    lead_seconds: int | None
+    fail_rate: float | None
+    incidents: int
+    recovery_seconds: int | None
+
+
+def verdict(before: Pace, now: Pace) -> str:
+    """Return in one of a few words how the place moved, or that too little is known."""
+    if min(before.deployments, now.deployments) < COMPARED_MIN:
+        return "too few to compare"
+    faster, steadier = _speed(before, now), _stability(before, now)
+    words = {
+        (1, -1): "faster and less stable",
+        (1, 0): "faster",
+        (1, 1): "faster and more stable",
+        (0, -1): "less stable",
+        (0, 0): "unchanged",
+        (0, 1): "more stable",
+        (-1, -1): "slower and less stable",
+        (-1, 0): "slower",
+        (-1, 1): "slower and more stable",
+    }
+    return words[faster, steadier]
+
+
+def _speed(before: Pace, now: Pace) -> int:
+    """1 for faster, -1 for slower: by lead time, and where that did not move by throughput."""
+    lead = _moved(before.lead_seconds, now.lead_seconds)
+    return -lead or _moved(before.deployments / before.days, now.deployments / now.days)
+
+
+def _stability(before: Pace, now: Pace) -> int:
+    """1 for more stable, -1 for less. One figure that became worse is enough: what fails more often
+    is not made up for by being repaired sooner.
+    """
+    moves = [
+        _moved(before.fail_rate, now.fail_rate),
+        _moved(before.incidents / before.deployments, now.incidents / now.deployments),
+        _moved(before.recovery_seconds, now.recovery_seconds),
+    ]
+    if 1 in moves:
+        return -1
+    return 1 if -1 in moves else 0
+
+
+def _moved(before: float | None, now: float | None) -> int:
+    """1 where it rose notably, -1 where it fell, 0 where it did not or one of them is unknown."""
+    if before is None or now is None:
+        return 0
+    if abs(now - before) <= NOTABLE * max(before, now):
+        return 0
+    return 1 if now > before else -1

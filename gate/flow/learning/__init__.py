@@ -1,0 +1,1 @@
+"""What is learned from how changes ended: measures of others, and the scorecard."""

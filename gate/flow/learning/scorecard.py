@@ -1,0 +1,317 @@
+"""The scorecard: flow, quality, stability and customer of each place, beside the time before, every
+number with its changes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from gate.core.catalogue.catalogue import Catalogue
+from gate.core.change import State
+from gate.core.decision.places import unknown_names
+from gate.core.delivery import percentile
+from gate.core.facts import DECIMAL_UNIT
+from gate.core.instants import from_us, to_us
+from gate.core.learning.scorecard import Pace, verdict
+from gate.errors import Invalid
+from gate.flow.answers.delivery import (
+    CardAnswer,
+    FlowAnswer,
+    MovedMeasureAnswer,
+    QualityAnswer,
+    ScoreAnswer,
+    ScorecardAnswer,
+    StabilityAnswer,
+    spread,
+)
+from gate.flow.gate import Gate
+from gate.flow.learning.measures import measure_answer
+from gate.storage.figures import delivery, measures, scorecard
+from gate.storage.figures.delivery import Place
+from gate.storage.figures.measures import Measure
+from gate.storage.figures.outcomes import LEAD, RECOVERY
+from gate.storage.figures.scorecard import DeployedChange, ReviewedChange, Span
+
+DAYS_DEFAULT = 30
+DAYS_MAX = 366
+
+CARDS_MAX = 30
+CHANGES_NAMED_MAX = 20
+"""So many changes a figure names; the log and the list of changes have all of them."""
+
+AVAILABILITY = "availability"
+_DAY = timedelta(days=1)
+_DAY_US = _DAY // timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScorecardQuery:
+    """Which places; none of the names is all places where something was deployed."""
+
+    service: str | None = None
+    environment: str | None = None
+    owner: str | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+async def cards(gate: Gate, query: ScorecardQuery) -> ScorecardAnswer:
+    """Whole days, UTC, as `/v1/delivery` counts them.
+
+    Raises `Invalid` for a time that is empty or too long.
+    """
+    catalogue = (await gate.rulebooks.current()).catalogue
+    now = gate.clock()
+    ends = query.ends or now
+    begins = query.begins or ends - _DAY * DAYS_DEFAULT
+    if begins >= ends:
+        raise Invalid("the time ends before it begins; `from` must be earlier than `to`")
+    first, last = to_us(begins) // _DAY_US, -(-to_us(ends) // _DAY_US)
+    if last - first > DAYS_MAX:
+        raise Invalid(f"from {begins.date()} to {ends.date()} is more than {DAYS_MAX} days")
+    return await gate.store.read_slowly(_read, catalogue, query, (first, last), now)
+
+
+def _read(
+    conn: Connection,
+    catalogue: Catalogue,
+    query: ScorecardQuery,
+    days: tuple[int, int],
+    now: datetime,
+) -> ScorecardAnswer:
+    first, last = days
+    earlier = first - (last - first)
+    named = list(_places(conn, catalogue, query, earlier))
+    named_environment = query.environment and catalogue.environment_named(query.environment)
+    return ScorecardAnswer(
+        unknown=unknown_names(catalogue, query.service, named_environment),
+        from_=from_us(first * _DAY_US),
+        to=from_us(last * _DAY_US),
+        before=from_us(earlier * _DAY_US),
+        cards=tuple(_card(conn, catalogue, place, days, now) for place in named[:CARDS_MAX]),
+        more=len(named) > CARDS_MAX,
+    )
+
+
+def _places(
+    conn: Connection, catalogue: Catalogue, query: ScorecardQuery, since_day: int
+) -> Iterable[tuple[str, str]]:
+    """Return the places that were asked for, those with most deployments first."""
+    environment = query.environment and catalogue.environment_named(query.environment)
+    service = query.service and catalogue.service_named(query.service)
+    if service and environment:
+        return [(service, environment)]
+    found = scorecard.places(conn, since_day, scorecard.LOOKED_AT_MAX)
+    return [
+        (one, where)
+        for one, where in found
+        if service in (None, one)
+        and environment in (None, where)
+        and (query.owner is None or query.owner in (catalogue.owners_of(one) or ()))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of one place in one time."""
+
+    pace: Pace
+    lead_n: int
+    recovery_n: int
+    rework: int
+    failed: int
+    deployed: Sequence[DeployedChange]
+    reviewed: Sequence[ReviewedChange]
+    incidents: dict[str, tuple[str, ...]]
+
+    @property
+    def waiting_share(self) -> float | None:
+        """The part of the lead time that lay before the last approval."""
+        known = [
+            (one.lead_seconds, (one.settled_at - one.submitted_at) / _SECOND)
+            for one in self.deployed
+            if one.lead_seconds is not None and one.settled_at is not None
+        ]
+        whole = sum(lead for lead, _ in known)
+        return min(sum(waited for _, waited in known) / whole, 1.0) if whole else None
+
+    @property
+    def answered(self) -> list[ReviewedChange]:
+        """Reviews that ended in a word of people, not in an expiry."""
+        silent = {State.PENDING, State.EXPIRED, State.CANCELED}
+        return [one for one in self.reviewed if one.state not in silent]
+
+    @property
+    def refused(self) -> list[str]:
+        """Of those, the changes that people rejected."""
+        return [one.id for one in self.answered if one.state is State.REJECTED]
+
+    @property
+    def waited_seconds(self) -> list[int]:
+        """How long each review took, shortest first."""
+        return sorted(
+            int((one.settled_at - one.submitted_at) / _SECOND)
+            for one in self.answered
+            if one.settled_at is not None
+        )
+
+
+def _seen(conn: Connection, place: Place) -> _Seen:
+    span = Span(
+        place.service,
+        place.environment,
+        from_us(place.begins * _DAY_US),
+        from_us(place.ends * _DAY_US),
+    )
+    deployments, failed, rework = delivery.totals(conn, place)
+    lead = delivery.times(conn, place, LEAD)
+    recovery = delivery.times(conn, place, RECOVERY)
+    incidents = scorecard.incidents_of(conn, span)
+    pace = Pace(
+        deployments=deployments,
+        days=place.ends - place.begins,
+        lead_seconds=percentile(lead, 0.5),
+        fail_rate=_share(failed, deployments),
+        incidents=len(incidents),
+        recovery_seconds=percentile(recovery, 0.5),
+    )
+    return _Seen(
+        pace,
+        lead_n=sum(lead.values()),
+        recovery_n=sum(recovery.values()),
+        rework=rework,
+        failed=failed,
+        deployed=scorecard.deployed(conn, span),
+        reviewed=scorecard.reviewed(conn, span),
+        incidents=incidents,
+    )
+
+
+def _card(
+    conn: Connection,
+    catalogue: Catalogue,
+    named: tuple[str, str],
+    days: tuple[int, int],
+    now: datetime,
+) -> CardAnswer:
+    (service, environment), (first, last) = named, days
+    seen = _seen(conn, Place(service, environment, first, last))
+    before = _seen(conn, Place(service, environment, first - (last - first), first))
+    sent = _measures(conn, service, environment, days)
+    return CardAnswer(
+        service=service,
+        environment=environment,
+        owners=catalogue.owners_of(service) or (),
+        verdict=verdict(before.pace, seen.pace),
+        flow=_flow(seen, before, scorecard.waiting(conn, service, environment), now),
+        quality=_quality(seen, before),
+        stability=_stability(seen, before, sent),
+        customer=tuple(one for one in sent if one.name != AVAILABILITY),
+    )
+
+
+def _flow(
+    seen: _Seen, before: _Seen, waiting: Sequence[tuple[str, datetime]], now: datetime
+) -> FlowAnswer:
+    deployed = seen.deployed
+    oldest = int((now - waiting[0][1]) / _SECOND) if waiting else None
+    usual = spread(seen.waited_seconds + before.waited_seconds).p90
+    return FlowAnswer(
+        change_lead_time_seconds=_score(
+            seen.pace.lead_seconds,
+            before.pace.lead_seconds,
+            seen.lead_n,
+            [one.id for one in deployed if one.lead_seconds is not None],
+        ),
+        waiting_share=_score(
+            _rounded(seen.waiting_share),
+            _rounded(before.waiting_share),
+            sum(one.lead_seconds is not None for one in deployed),
+            [one.id for one in deployed if one.settled_at != one.submitted_at],
+        ),
+        deployments_per_day=_score(
+            _rounded(seen.pace.deployments / seen.pace.days),
+            _rounded(before.pace.deployments / before.pace.days),
+            seen.pace.deployments,
+            [one.id for one in deployed],
+        ),
+        oldest_waiting_seconds=_score(
+            oldest, usual, len(waiting), [change for change, _ in waiting]
+        ),
+    )
+
+
+def _quality(seen: _Seen, before: _Seen) -> QualityAnswer:
+    answered, answered_before = seen.answered, before.answered
+    return QualityAnswer(
+        change_fail_rate=_score(
+            seen.pace.fail_rate,
+            before.pace.fail_rate,
+            seen.pace.deployments,
+            [one.id for one in seen.deployed if one.failed],
+        ),
+        deployment_rework_rate=_score(
+            _share(seen.rework, seen.pace.deployments),
+            _share(before.rework, before.pace.deployments),
+            seen.pace.deployments,
+            [one.id for one in seen.deployed if one.reworked],
+        ),
+        reviews_that_changed=_score(
+            _share(len(seen.refused), len(answered)),
+            _share(len(before.refused), len(answered_before)),
+            len(answered),
+            seen.refused,
+        ),
+    )
+
+
+def _stability(seen: _Seen, before: _Seen, sent: Sequence[MovedMeasureAnswer]) -> StabilityAnswer:
+    blamed = [change for changes in seen.incidents.values() for change in changes]
+    return StabilityAnswer(
+        incidents=_score(len(seen.incidents), len(before.incidents), len(seen.incidents), blamed),
+        failed_deployment_recovery_time_seconds=_score(
+            seen.pace.recovery_seconds,
+            before.pace.recovery_seconds,
+            seen.recovery_n,
+            [one.id for one in seen.deployed if one.recovery_seconds is not None],
+        ),
+        availability=next((one for one in sent if one.name == AVAILABILITY), None),
+    )
+
+
+def _measures(
+    conn: Connection, service: str, environment: str, days: tuple[int, int]
+) -> list[MovedMeasureAnswer]:
+    """Return the newest value of every measure of the time, with the newest one before it."""
+    first, last = (from_us(day * _DAY_US) for day in days)
+    earlier = {
+        (one.name, one.environment): one
+        for one in measures.newest(conn, service, environment, ends=first)
+    }
+    return [
+        _moved(one, earlier.get((one.name, one.environment)))
+        for one in measures.newest(conn, service, environment, ends=last)
+        if one.at >= first
+    ]
+
+
+def _moved(one: Measure, before: Measure | None) -> MovedMeasureAnswer:
+    value = None if before is None else before.value / DECIMAL_UNIT
+    return MovedMeasureAnswer(**vars(measure_answer(one)), before=value)
+
+
+def _score(
+    value: float | None, before: float | None, n: int, changes: Sequence[str]
+) -> ScoreAnswer:
+    return ScoreAnswer(value, before, n, tuple(dict.fromkeys(changes))[:CHANGES_NAMED_MAX])
+
+
+def _share(part: int, whole: int) -> float | None:
+    return _rounded(part / whole) if whole else None
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)

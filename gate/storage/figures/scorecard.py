@@ -1,0 +1,140 @@
+"""The changes and incidents of a place from which its scorecard is made, so that every number leads
+to its changes. Sums are read from the rollups; of single changes the newest are looked at.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, or_, select, text
+
+from gate.core.change import State
+from gate.core.decision.values import Route
+from gate.storage.tables.schema import ADMITTED, changes
+from gate.storage.tables.schema_delivery import delivery_days, outcomes
+from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
+
+LOOKED_AT_MAX = 500
+"""So many of the newest changes of a place and time are looked at one by one."""
+
+WAITING_MAX = 200
+INCIDENTS_MAX = 200
+_C, _O, _I = changes.c, outcomes.c, incidents.c
+_PEOPLES = (Route.REVIEW, Route.EMERGENCY)
+
+
+class Span(NamedTuple):
+    """A place, and a time."""
+
+    service: str
+    environment: str
+    begins: datetime
+    ends: datetime
+
+
+class DeployedChange(NamedTuple):
+    """One admitted change. What is not counted yet is None or 0."""
+
+    id: str
+    submitted_at: datetime
+    settled_at: datetime | None
+    failed: int | None
+    reworked: int | None
+    lead_seconds: int | None
+    recovery_seconds: int | None
+
+
+class ReviewedChange(NamedTuple):
+    """One change about which people were asked."""
+
+    id: str
+    state: State
+    submitted_at: datetime
+    settled_at: datetime | None
+
+
+def places(conn: Connection, since_day: int, limit: int) -> list[tuple[str, str]]:
+    """Return where something was deployed since that day, most deployments first."""
+    table = delivery_days.c
+    query = (
+        select(table.service, table.environment)
+        .where(table.day >= since_day)
+        .group_by(table.service, table.environment)
+        .order_by(func.sum(table.deployments).desc(), table.service, table.environment)
+    )
+    return [(row.service, row.environment) for row in conn.execute(query.limit(limit))]
+
+
+def deployed(conn: Connection, span: Span) -> list[DeployedChange]:
+    """Return the newest changes that were admitted in the time, newest first."""
+    query = (
+        select(
+            *(_C.id, _C.submitted_at, _C.settled_at),
+            *(_O.failed, _O.reworked, _O.lead_seconds, _O.recovery_seconds),
+        )
+        .outerjoin(outcomes, _O.change_id == _C.id)
+        .where(
+            _C.service == span.service,
+            _C.environment == span.environment,
+            text(ADMITTED),
+            _C.admitted_at >= span.begins,
+            _C.admitted_at < span.ends,
+        )
+        .order_by(_C.admitted_at.desc(), _C.id.desc())
+        .limit(LOOKED_AT_MAX)
+    )
+    return [DeployedChange(*row) for row in conn.execute(query)]
+
+
+def reviewed(conn: Connection, span: Span) -> list[ReviewedChange]:
+    """Return the newest changes of the time that people were asked about, newest first."""
+    query = (
+        select(_C.id, _C.state, _C.submitted_at, _C.settled_at)
+        .where(
+            _C.service == span.service,
+            _C.environment == span.environment,
+            _C.submitted_at >= span.begins,
+            _C.submitted_at < span.ends,
+            _C.route.in_(_PEOPLES),
+        )
+        .order_by(_C.submitted_at.desc(), _C.id.desc())
+        .limit(LOOKED_AT_MAX)
+    )
+    return [ReviewedChange(*row) for row in conn.execute(query)]
+
+
+def waiting(conn: Connection, service: str, environment: str) -> list[tuple[str, datetime]]:
+    """Return what waits in a place now, with when it was asked for, the oldest first."""
+    query = (
+        select(_C.id, _C.submitted_at)
+        .where(
+            text("state = 'pending'"),
+            _C.service == service,
+            _C.environment == environment,
+        )
+        .order_by(_C.submitted_at, _C.id)
+        .limit(WAITING_MAX)
+    )
+    return [(row.id, row.submitted_at) for row in conn.execute(query)]
+
+
+def incidents_of(conn: Connection, span: Span) -> dict[str, tuple[str, ...]]:
+    """Return the incidents that began in the time, each with the changes it is put down to."""
+    query = (
+        select(_I.id)
+        .where(
+            _I.service == span.service,
+            or_(_I.environment == span.environment, _I.environment.is_(None)),
+            _I.began_at >= span.begins,
+            _I.began_at < span.ends,
+        )
+        .order_by(_I.began_at.desc(), _I.id.desc())
+        .limit(INCIDENTS_MAX)
+    )
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(conn.execute(query).scalars(), ())
+    links = incident_links.c
+    tied = select(links.incident_id, links.change_id).where(
+        links.incident_id.in_(tuple(found)), text(ACTIVE)
+    )
+    for incident, change in conn.execute(tied.order_by(links.at, links.id)):
+        found[incident] = (*found[incident], change)
+    return found

@@ -1,0 +1,102 @@
+"""The scorecard, for people: a card for each place, every number beside the time before."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from gate.api.http.permits import GateDep
+from gate.api.models.fields import Name
+from gate.flow.answers.delivery import CardAnswer, ScoreAnswer
+from gate.flow.answers.written import named
+from gate.flow.learning.scorecard import DAYS_DEFAULT, DAYS_MAX, ScorecardQuery, cards
+from gate.web.insights.charts import percent
+from gate.web.page import Blank, Pages, View
+from gate.web.viewer import Viewer
+from gate.web.words import span
+
+DAYS = (7, 30, 90, 365)
+
+pages = Pages()
+
+
+class ScorecardPageQuery(BaseModel, extra="forbid"):
+    """Which places, and how many days."""
+
+    service: Annotated[Name | None, Blank] = None
+    environment: Annotated[Name | None, Blank] = None
+    owner: Annotated[Name | None, Blank] = None
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = DAYS_DEFAULT
+
+
+@pages.page("/scorecard")
+async def show(query: Annotated[ScorecardPageQuery, Query()], _: Viewer, gate: GateDep) -> View:
+    """All places where something was deployed, unless somebody asks for some of them."""
+    ends = gate.clock()
+    asked = ScorecardQuery(
+        query.service, query.environment, query.owner, ends - timedelta(days=query.days), ends
+    )
+    found = await cards(gate, asked)
+    catalogue = gate.rulebooks.latest.catalogue
+    owners = {one for name in catalogue.services for one in catalogue.owners_of(name) or ()}
+    values = {
+        "found": found,
+        "asked": query,
+        "choices": DAYS,
+        "services": sorted(catalogue.services),
+        "environments": list(catalogue.environments),
+        "owners": sorted(owners),
+        "cards": [(card, _parts(card)) for card in found.cards],
+    }
+    return View("insights/scorecard.html", named(found), values)
+
+
+def _parts(card: CardAnswer) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the four parts of a card, each with its figures in words."""
+    flow, quality, stability = card.flow, card.quality, card.stability
+    return [
+        (
+            "Flow",
+            [
+                _figure("Change lead time", flow.change_lead_time_seconds, span),
+                _figure("Of it waiting for approval", flow.waiting_share, percent),
+                _figure("Deployments a day", flow.deployments_per_day, _number),
+                _figure("Oldest that waits", flow.oldest_waiting_seconds, span, "nine of ten"),
+            ],
+        ),
+        (
+            "Quality",
+            [
+                _figure("Change fail rate", quality.change_fail_rate, percent),
+                _figure("Deployment rework rate", quality.deployment_rework_rate, percent),
+                _figure("Reviews that said no", quality.reviews_that_changed, percent),
+            ],
+        ),
+        (
+            "Stability",
+            [
+                _figure("Incidents", stability.incidents, _number),
+                _figure(
+                    "Failed deployment recovery time",
+                    stability.failed_deployment_recovery_time_seconds,
+                    span,
+                ),
+            ],
+        ),
+    ]
+
+
+def _figure(name: str, score: ScoreAnswer, worded: Any, before: str = "before") -> dict[str, Any]:
+    said = [None if one is None else worded(one) for one in (score.value, score.before)]
+    return {
+        "name": name,
+        "value": said[0] or "-",
+        "before": f"{before} {said[1]}" if said[1] else "",
+        "n": score.n,
+        "changes": score.changes,
+    }
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
