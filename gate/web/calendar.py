@@ -4,7 +4,7 @@ stopped line.
 
 import calendar as months
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -14,10 +14,11 @@ from pydantic import BaseModel
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
 from gate.errors import Invalid
-from gate.flow.answers.calendar import PlannedAnswer, PlannerAnswer, WindowAnswer
+from gate.flow.answers.calendar import PlannerAnswer
 from gate.flow.answers.parts import HoldAnswer
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
+from gate.web.lanes import of_week
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 
@@ -60,24 +61,15 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
         hold = place.hold
         unknown = place.unknown
     declared = await freezes.not_over(gate)
-    shown_days = [
-        _day(
-            one_,
-            day,
-            today,
-            found,
-            zone,
-            query.view,
-        )
-        for one_ in days
-    ]
     values = {
         "query": query,
         "plan": found,
         "hold": hold,
         "unknown": unknown,
         "declared": declared,
-        "days": shown_days,
+        "days": _shown(days, found, zone),
+        "day": day,
+        "today": today,
         "names": [f"{one_:%A}" for one_ in days[:WEEK_DAYS]],
         "heading": _heading(days, day, query.view),
         "before": query.address(at=_before(day, query.view)),
@@ -128,22 +120,37 @@ def _after(day: date, view: str) -> date:
     return first.replace(day=1)
 
 
-def _day(
-    day: date, shown: date, today: date, found: PlannerAnswer, zone: Any, view: str
-) -> dict[str, Any]:
+def _shown(days: Sequence[date], found: PlannerAnswer, zone: tzinfo) -> list[dict[str, Any]]:
+    """Return what stands on each day: pieces of bars, planned changes, deployments."""
+    lanes = [
+        of_day
+        for first in range(0, len(days), WEEK_DAYS)
+        for of_day in of_week(days[first : first + WEEK_DAYS], found.items, zone)
+    ]
+    deployed = {one_.day: one_ for one_ in found.deployed}
+    return [
+        {
+            "day": one_,
+            "lanes": of_day,
+            "planned": _planned_on(one_, found, zone),
+            "deployed": deployed.get(one_),
+        }
+        for one_, of_day in zip(days, lanes, strict=True)
+    ]
+
+
+def _planned_on(day: date, found: PlannerAnswer, zone: tzinfo) -> list[dict[str, Any]]:
+    """Return what is planned on this day, with the hour at which it begins if that is on it."""
     begins, ends = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
-    return {
-        "day": day,
-        "today": day == today,
-        "outside": view == "month" and day.month != shown.month,
-        "windows": [one_ for one_ in found.items if _touches(one_, begins, ends)],
-        "planned": [one_ for one_ in found.planned if _touches(one_, begins, ends)],
-    }
+    return [
+        {
+            "change": one_,
+            "hour": f"{one_.begins.astimezone(zone):%H:%M}" if one_.begins >= begins else "goes on",
+        }
+        for one_ in found.planned
+        if one_.begins < ends and one_.ends > begins
+    ]
 
 
-def _touches(one_: WindowAnswer | PlannedAnswer, begins: datetime, ends: datetime) -> bool:
-    return one_.begins < ends and (one_.ends is None or one_.ends > begins)
-
-
-def _midnight(day: date, zone: Any) -> datetime:
+def _midnight(day: date, zone: tzinfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

@@ -4,6 +4,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -14,6 +15,7 @@ from gate.flow.caller import Role
 from tests.web.site import COOKIE, Site
 
 MARK = "stored-mark"
+_TOMORROW = datetime.now(UTC) + timedelta(days=1)
 SCRIPTS = (
     "<script>alert(1)</script>",
     '"><script>alert(1)</script>',
@@ -75,6 +77,7 @@ def _pages(change: str) -> tuple[str, ...]:
         f"/changes/{change}/decisions/1",
         f"/log?q={quote(MARK)}",
         "/services/web",
+        f"/calendar?at={_TOMORROW:%Y-%m-%d}",
     )
 
 
@@ -89,6 +92,7 @@ def test_a34_a_script_in_any_field_is_shown_as_text_on_every_page(site: Site) ->
                 description=payload,
                 impact=payload,
                 rollback_plan=payload,
+                planned={"start": _TOMORROW.isoformat()},
                 artifacts=[{"name": payload, "digest": "sha256:" + "ab" * 32}],
                 facts={
                     "diff": {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from gate.core.change import State
 from gate.flow.answers.parts import Unknown
@@ -62,6 +62,7 @@ class PlannedAnswer:
     """A change that names a time, with the windows and the changes in its way."""
 
     change: str
+    title: str
     service: str
     environment: str
     state: State
@@ -72,12 +73,26 @@ class PlannedAnswer:
 
 
 @dataclass(frozen=True)
+class DeployedDay:
+    """Deployments that were admitted on one day, UTC, and how many of them failed."""
+
+    day: date
+    deployments: int
+    failed: int
+
+
+@dataclass(frozen=True)
 class PlannerAnswer(ScheduleAnswer):
-    """The schedule for people. Of `planned` some may be left out: `more_planned`."""
+    """The schedule for people. Of `planned` some may be left out: `more_planned`.
+
+    `deployed` has the days on which something ended in one of `counted` environments.
+    """
 
     open: tuple[ReachedWindow, ...]
     planned: tuple[PlannedAnswer, ...]
     more_planned: bool
+    deployed: tuple[DeployedDay, ...]
+    counted: tuple[str, ...]
     time_zone: str
     services: tuple[str, ...]
     environments: tuple[str, ...]

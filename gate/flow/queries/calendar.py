@@ -1,8 +1,10 @@
 """The change schedule: when something is frozen, and when it is open again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import compress
+
+from sqlalchemy import Connection
 
 from gate.core.calendar import freeze
 from gate.core.calendar.calendar import AHEAD_MAX, OCCURRENCES_MAX
@@ -11,6 +13,7 @@ from gate.core.change import State
 from gate.core.decision.places import unknown_names
 from gate.errors import NotFound
 from gate.flow.answers.calendar import (
+    DeployedDay,
     PlannedAnswer,
     PlannerAnswer,
     ReachedWindow,
@@ -20,12 +23,18 @@ from gate.flow.answers.calendar import (
 from gate.flow.answers.parts import utc
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
+from gate.flow.queries.insights.insights import PRODUCTION
+from gate.flow.queries.insights.periods import day_of, number_of
 from gate.flow.queries.look import unknown_here, windows_to_come
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_service
+from gate.storage import texts
 from gate.storage.changes import planned
 from gate.storage.changes.planned import Planned
+from gate.storage.figures import places
+from gate.storage.figures.places import Days
 
+_MOMENT = timedelta(microseconds=1)
 SCHEDULE_DAYS = 28
 """How far a schedule looks ahead when nobody says."""
 
@@ -100,8 +109,9 @@ async def planner(
     scope = freeze.scope_of(book.catalogue, service, named) if service and named else None
     shown = freeze.schedule(book.calendar, windows, begins, ends, scope)
     now = gate.clock()
-    waiting = await gate.store.read(planned.planned_between, begins, ends, service, named)
+    waiting = await gate.store.read(_waiting, begins, ends, service, named)
     some = waiting[: planned.PLANNED_MAX]
+    counted = (named,) if named else _production(book)
     is_open = [one.begins <= now and (one.ends is None or one.ends > now) for one in shown]
     reached = tuple(_reached(one, said) for one in shown)
     return PlannerAnswer(
@@ -109,6 +119,8 @@ async def planner(
         open=tuple(compress(reached, is_open)),
         planned=tuple(_planned(one, shown, book, some) for one in some),
         more_planned=len(waiting) > len(some),
+        deployed=await _deployed(gate, begins, ends, service, counted),
+        counted=counted,
         time_zone=str(book.calendar.zone),
         services=tuple(sorted(book.catalogue.services)),
         environments=tuple(sorted(book.catalogue.environments)),
@@ -116,6 +128,34 @@ async def planner(
         ends=ends,
         at=now,
     )
+
+
+def _waiting(
+    conn: Connection, begins: datetime, ends: datetime, service: str | None, environment: str | None
+) -> list[Planned]:
+    """Return planned changes with their titles as people wrote them."""
+    found = planned.planned_between(conn, begins, ends, service, environment)
+    said = texts.read_texts(conn, [one.title for one in found])
+    return [one._replace(title=said.get(one.title, "")) for one in found]
+
+
+async def _deployed(
+    gate: Gate, begins: datetime, ends: datetime, service: str | None, counted: Collection[str]
+) -> tuple[DeployedDay, ...]:
+    """Return how the deployments of each day ended. The days have the dates of the calendar's zone,
+    and what is counted on them are deployments of these dates in UTC.
+    """
+    zone = gate.rulebooks.latest.calendar.zone
+    first, last = (number_of(at.astimezone(zone).date()) for at in (begins, ends - _MOMENT))
+    days = Days(first, last + 1, 1)
+    ended = await gate.store.read_slowly(places.by_day, counted, service, days)
+    return tuple(DeployedDay(day_of(day), *one) for day, one in sorted(ended.items()))
+
+
+def _production(book: Rulebook) -> tuple[str, ...]:
+    """Return the environments whose deployments are counted if nobody asks for one."""
+    environments = book.catalogue.environments.values()
+    return tuple(one.name for one in environments if one.tier == PRODUCTION)
 
 
 def _reached(window: Window, said: Mapping[str, str]) -> ReachedWindow:
@@ -127,7 +167,10 @@ def _reached(window: Window, said: Mapping[str, str]) -> ReachedWindow:
 
 
 def _planned(
-    one: Planned, windows: Iterable[Window], book: Rulebook, others: Iterable[Planned]
+    one: Planned,
+    windows: Iterable[Window],
+    book: Rulebook,
+    others: Iterable[Planned],
 ) -> PlannedAnswer:
     scope = freeze.scope_of(book.catalogue, one.service, one.environment)
     frozen = [
@@ -147,6 +190,7 @@ def _planned(
     ]
     return PlannedAnswer(
         change=one.id,
+        title=one.title,
         service=one.service,
         environment=one.environment,
         state=State(one.state),

@@ -1,11 +1,12 @@
 """Changes that still wait and name a time: when they begin, and when they end."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, or_, select
 
 from gate.core.change import State
+from gate.core.decision.record import read_asked
 from gate.storage.database.values import every
 from gate.storage.tables.schema import changes
 
@@ -17,7 +18,7 @@ _WAITING = (State.PENDING, State.APPROVED)
 
 
 class Planned(NamedTuple):
-    """One change in the schedule."""
+    """One change in the schedule. `title` is the id of a text, or empty."""
 
     id: str
     service: str
@@ -25,6 +26,7 @@ class Planned(NamedTuple):
     state: State
     begins: datetime
     ends: datetime
+    title: str
 
 
 def planned_between(
@@ -39,11 +41,16 @@ def planned_between(
     last = func.coalesce(column.planned_end, column.planned_start + length)
     named = or_(column.planned_start.is_not(None), column.planned_end.is_not(None))
     touching = and_(column.state.in_(_WAITING), named, first < ends, last > begins)
-    query = select(column.id, column.service, column.environment, column.state, first, last).where(
-        touching
-    )
+    query = select(
+        column.id, column.service, column.environment, column.state, first, last, column.detail
+    ).where(touching)
     if service is not None:
         query = query.where(column.service == service)
     if environment is not None:
         query = query.where(column.environment == environment)
-    return every(conn, Planned, query.order_by(first, column.id).limit(PLANNED_MAX + 1))
+    return every(conn, _planned, query.order_by(first, column.id).limit(PLANNED_MAX + 1))
+
+
+def _planned(*columns: Any) -> Planned:
+    *placed, detail = columns
+    return Planned._make([*placed, read_asked(detail).title])

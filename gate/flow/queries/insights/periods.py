@@ -47,3 +47,8 @@ def answers(days: Days, ended: Periods) -> tuple[PeriodAnswer, ...]:
 def day_of(number: int) -> date:
     """Return the day of that number since 1970."""
     return _EPOCH + timedelta(days=number)
+
+
+def number_of(day: date) -> int:
+    """Return the number of the day since 1970."""
+    return (day - _EPOCH).days
