@@ -83,7 +83,7 @@ _METRICS_TAIL = """
 | Does it decide? | `gate_decisions_total` grows, `gate_responses_total{status=~"5.."}` does not |
 | Is it slow? | `gate_decision_seconds`, and which part of it: `gate_code_host_seconds`, `gate_writer_commit_seconds` |
 | Is the database the reason? | `gate_writer_commit_seconds`, `gate_troubles_total{where=~"database.*"}` |
-| Is the writer stuck? | `gate_writer_oldest_seconds`: over 8 seconds requests are refused |
+| Is the writer stuck? | the highest `gate_writer_oldest_seconds` of some minutes: after 8 seconds the writer gives up on what waits |
 | Is a loop stuck? | `time() - gate_loop_success_timestamp_seconds`, by `loop` |
 | Can anything be admitted? | `gate_signing_ready` |
 | Does somebody wait for people? | `gate_changes_oldest_seconds{state="pending"}` |

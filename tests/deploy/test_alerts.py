@@ -73,8 +73,8 @@ CASES = [
         "30m", "20% of all requests fail or are turned away.", quiet_at="10m",
     ),
     Case(
-        "GateWriterStuck", {'gate_writer_oldest_seconds{instance="a"}': "8x5 90x9"}, "8m",
-        "a has written nothing for 1m 30s.", A, "5m",
+        "GateWriterStuck", {'gate_writer_oldest_seconds{instance="a"}': "0 0 9 0 0 0 0 0 0 9 1 8 2 9 1 8 2"}, "15m",
+        "a keeps writes waiting for 9s.", A, "5m",
     ),
     Case(
         "GateDatabaseFails",
