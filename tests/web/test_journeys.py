@@ -27,7 +27,7 @@ def test_a_change_is_approved_with_the_mouse_and_a_comment(site: Site) -> None:
         page.get_by_label("Comment").first.fill("Looked at it.")
         page.get_by_role("button", name="Approve").click()
 
-        expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
+        expect(page.locator(".notice", has_text="Approved.")).to_be_visible()
         expect(page.locator(".change-head .state")).to_have_text("approved")
     after = site.read(change)
     assert (
@@ -64,7 +64,7 @@ def test_the_keyboard_alone_approves_and_rejects(site: Site) -> None:
         page.keyboard.press("a")
         page.keyboard.type("Fine.")
         page.keyboard.press("Control+Enter")
-        expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
+        expect(page.locator(".notice", has_text="Approved.")).to_be_visible()
 
         page.keyboard.press("j")
         expect(page.locator(f"#{second['id']}")).to_be_focused()
@@ -131,7 +131,7 @@ def test_everything_works_without_a_script(site: Site) -> None:
         page.locator("#pane").get_by_label("Comment").fill("By hand.")
         page.get_by_role("button", name="Approve").first.click()
 
-        expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
+        expect(page.locator(".notice", has_text="Approved.")).to_be_visible()
         page.get_by_role("link", name=re.compile("^Decided")).click()
         expect(page.get_by_role("link", name="No script here")).to_be_visible()
     assert site.read(change)["state"] == "approved"
@@ -172,7 +172,7 @@ def test_the_next_change_stands_in_the_pane_as_soon_as_one_is_decided(site: Site
         expect(pane).to_contain_text("One after another one")
         pane.get_by_role("button", name="Approve").click()
 
-        expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
+        expect(page.locator(".notice", has_text="Approved.")).to_be_visible()
         expect(pane).to_contain_text("One after another two")
     assert [site.read(one)["state"] for one in (first, second)] == ["approved", "pending"]
 
