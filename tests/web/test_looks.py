@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
 from playwright.sync_api import Page, expect
 
@@ -12,13 +11,15 @@ from tests.shipped import ROOT
 from tests.web.site import SMALL, Site
 
 WIDTHS = (320, 390, 768, 1280)
-SCHEMES = ("light", "dark")
+STATIC = ROOT / "gate/web/static"
+TEXTS = {".css", ".js", ".svg"}
 RULES = {
     "runOnly": {
         "type": "tag",
         "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     }
 }
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 
 def _addresses(site: Site) -> Iterator[str]:
@@ -62,39 +63,65 @@ def _addresses(site: Site) -> Iterator[str]:
     )
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_no_page_breaks_a_rule_of_accessibility(site: Site, scheme: str) -> None:
+def test_no_page_breaks_a_rule_of_accessibility(site: Site) -> None:
+    """Every rule in light colours, and then those about colours in dark ones."""
     found: dict[str, list[str]] = {}
-    with site.as_person("ada", Role.ADMIN, color_scheme=scheme) as page:
+    with site.as_person("ada", Role.ADMIN, color_scheme="light") as page:
         for address in _addresses(site):
             page.goto(site.gate.url + address)
             _open_all(page)
-            result = Axe().run(page, options=RULES)
-            if result.violations_count:
+            violations = Axe().run(page, options=RULES).response["violations"]
+            page.emulate_media(color_scheme="dark")
+            violations += page.evaluate("options => axe.run(options)", COLOURS)["violations"]
+            page.emulate_media(color_scheme="light")
+            if violations:
                 found[address] = [
-                    f"{one['id']}: {one['nodes'][0]['html'][:200]}"
-                    for one in result.response["violations"]
+                    f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in violations
                 ]
     site.session("ada")
 
     assert found == {}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_no_page_scrolls_sideways_and_every_button_is_in_the_window(site: Site, width: int) -> None:
+def test_a_dark_page_differs_by_its_colours_alone() -> None:
+    texts = {file.name: file.read_text() for file in STATIC.iterdir() if file.suffix in TEXTS}
+    dark = re.findall(
+        r"@media \(prefers-color-scheme: dark\) \{\n  :root \{\n(.*?)\n  \}\n\}",
+        texts["gate.css"],
+        re.DOTALL,
+    )
+
+    assert sum(text.count("prefers-color-scheme") for text in texts.values()) == len(dark) == 1
+    assert [
+        line for line in dark[0].splitlines() if not re.fullmatch(r" +--[\w-]+: .+;", line)
+    ] == []
+
+
+def test_no_page_scrolls_sideways_and_every_button_is_in_the_window(site: Site) -> None:
     wrong: list[str] = []
-    with site.as_person("ada", Role.ADMIN, viewport={"width": width, "height": 800}) as page:
+    with site.as_person("ada", Role.ADMIN) as page:
         for address in _addresses(site):
             page.goto(site.gate.url + address)
             _open_all(page)
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                wrong.append(
-                    f"{address} is {page.evaluate('document.documentElement.scrollWidth')} wide"
-                )
-            wrong += [f"{address}: {text}" for text in page.evaluate(_OUTSIDE, width)]
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 800})
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                if wide > width:
+                    wrong.append(f"{address} is {wide} wide in a window of {width}")
+                outside = page.evaluate(_OUTSIDE, width)
+                wrong += [f"{address}: {text} at a width of {width}" for text in outside]
     site.session("ada")
 
     assert wrong == []
+
+
+def test_no_script_knows_how_wide_the_window_is() -> None:
+    """So a page that becomes narrow is the one that was opened in a narrow window."""
+    known = r"innerWidth|clientWidth|matchMedia|ResizeObserver|resize|screen\."
+    files = [*STATIC.glob("*.js"), *(ROOT / "gate/web/templates").rglob("*.html")]
+
+    assert len(files) > 10
+    assert [file.name for file in files if re.search(known, file.read_text())] == []
 
 
 def test_a_page_says_times_in_the_viewers_zone_with_utc_beside(site: Site) -> None:
