@@ -137,6 +137,14 @@ class OverrideCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeCommand:
+    """Keep that customers were given the notice of this duty."""
+
+    duty: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PostReviewCommand:
     """Hold the post-implementation review of an emergency or of a change that failed."""
 

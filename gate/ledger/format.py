@@ -45,6 +45,7 @@ class Kind(StrEnum):
     INCIDENT = "incident"
     LINK = "link"
     POST_REVIEW = "post_review"
+    NOTICE = "notice"
     TOKEN = "token"  # noqa: S105 - a kind of entry, no secret
     ROLE = "role"
     ERASURE = "erasure"
@@ -82,6 +83,7 @@ NEEDED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.INCIDENT: ("incident", "action"),
         Kind.LINK: ("incident", "method", "action"),
         Kind.POST_REVIEW: _BY,
+        Kind.NOTICE: ("by", "duty"),
         Kind.TOKEN: ("token", "action"),
         Kind.ROLE: ("person", "action"),
         Kind.ERASURE: ("rows",),

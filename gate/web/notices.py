@@ -34,6 +34,7 @@ class Notice(StrEnum):
     REJECTION_LIFTED = "The rejection is lifted. The pipeline may ask anew."
     CANCELED = "Canceled."
     REVIEWED = "The review is on record."
+    NOTICE_GIVEN = "It is on record that customers were given this notice."
     WINDOW_DECLARED = "The window is declared."
     LINE_STOPPED = "The line is stopped."
     WINDOW_LIFTED = "The window is lifted."

@@ -130,6 +130,7 @@ _BY_KIND: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "closure": _closure,
     "cancellation": _cancellation,
     "expiry": lambda one: f"Expired while {one['state']}",
+    "notice": lambda one: f"Customers were given notice: {str(one['duty']).replace('-', ' ')}",
     "refusal": lambda one: f"Refused: {one['operation']} ({str(one['problem']).replace('_', ' ')})",
     "standard_change": lambda one: f"Standard change {one['standard_change']} {one['action']}",
     "incident": lambda one: f"Incident {one['incident']}: {one['action']}",

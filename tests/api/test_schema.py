@@ -112,7 +112,7 @@ CALM = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-BY_A_PERSON = ("/approvals", "/rejections", "/overrides", "/post-review")
+BY_A_PERSON = ("/approvals", "/rejections", "/overrides", "/post-review", "/notices")
 RUNS = count()
 LIFE_NUMBERS = count()
 PLACES = ("testing", "unheard-of")

@@ -181,14 +181,36 @@ async def _stop_lifted(service: Served) -> Acted:
     return await _lifted(service, stop="yes")
 
 
-async def _activated(service: Served) -> Acted:
+async def _activate(service: Served, before: str, after: str) -> Acted:
     http = await browser(service, "ben", Role.ADMIN)
     files = {one.name: one.read_text() for one in (ROOT / "policies").glob("*.yaml")}
-    files["production.yaml"] = files["production.yaml"].replace("valid_for: 4h", "valid_for: 5h")
+    files["production.yaml"] = files["production.yaml"].replace(before, after)
     made = await (await service.admin()).post("/v1/policies", json={"files": files})
     revision = made.json()["revision"]
     response = await send(http, f"/policies/{revision}/activation", comment="Longer")
     assert (await http.get("/policies.json")).json()["revision"] == revision
+    return http, response
+
+
+async def _activated(service: Served) -> Acted:
+    return await _activate(service, "valid_for: 4h", "valid_for: 5h")
+
+
+async def _notice_given(service: Served) -> Acted:
+    rule = (
+        "{id: any, title: Any, when: [diff.lines_added > 0], points: 0, control: [fedramp:SCN-TRF]}"
+    )
+    await _activate(service, "\nrules:\n", f"\nrules:\n  - {rule}\n")
+    http, change = await browser(service), await waiting(service)
+    page = f"/changes/{change['id']}"
+    assert "SCN-TRF-NIP" in (await http.get(page)).text
+    response = await send(http, f"{page}/notices", duty="final-plans", comment="By mail")
+    first, second, *_ = (await http.get(f"{page}.json")).json()["notice"]["duties"]
+    assert (first["status"], second["status"], second["given_by"]) == (
+        "overdue",
+        "late",
+        "Ada Ekberg",
+    )
     return http, response
 
 
@@ -220,6 +242,7 @@ CLAIMS: Mapping[Notice, Callable[[Served], Awaitable[Acted]]] = {
     Notice.REJECTION_LIFTED: _rejection_lifted,
     Notice.CANCELED: _canceled,
     Notice.REVIEWED: _reviewed,
+    Notice.NOTICE_GIVEN: _notice_given,
     Notice.WINDOW_DECLARED: _window_declared,
     Notice.LINE_STOPPED: _line_stopped,
     Notice.WINDOW_LIFTED: _window_lifted,

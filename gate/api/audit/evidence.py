@@ -1,5 +1,5 @@
-"""What an auditor asks of one change: whether its decision follows from its record, and all that
-proves it.
+"""What an auditor asks of one change: whether its decision follows from its record, which notices
+it owes, and all that proves it.
 """
 
 from typing import Annotated
@@ -7,12 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from gate.api.http.answers import Answer, answer
-from gate.api.http.permits import ChangeReader, GateDep
+from gate.api.http.permits import ChangeReader, GateDep, Reviewer
 from gate.api.http.route import GateRoute
 from gate.api.models.queries import ReplayQuery
+from gate.api.models.reviews import NoticeRequest
 from gate.api.problems import documented
+from gate.flow.answers.controls import NoticeAnswer
 from gate.flow.answers.replay import ReplayAnswer
-from gate.flow.audit import evidence, replay
+from gate.flow.audit import evidence, notices, replay
 
 ZIP = b"application/zip"
 
@@ -27,6 +29,22 @@ async def replay_decision(
     difference.
     """
     return answer(await replay.replayed(gate, change_id, query.decision, by))
+
+
+@router.get("/{change_id}/notice", response_model=NoticeAnswer)
+async def read_notice(change_id: str, by: ChangeReader, gate: GateDep) -> Answer:
+    """What customers are to hear of a change that a policy puts in one of FedRAMP's notice classes:
+    which notices are owed, by which day, and which were given. 404 for any other change.
+    """
+    return answer(await notices.notice(gate, change_id, by))
+
+
+@router.post("/{change_id}/notices", response_model=NoticeAnswer, responses=documented(409))
+async def give_notice(
+    change_id: str, request: NoticeRequest, by: Reviewer, gate: GateDep
+) -> Answer:
+    """Customers were given the notice of this duty; the gate keeps that, and sends nothing."""
+    return answer(await notices.give(gate, change_id, request.command(), by))
 
 
 @router.get(

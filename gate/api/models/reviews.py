@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import SHA256, Flag, LongText, Name, Reason, RequestModel
-from gate.flow.commands import OverrideCommand, PostReviewCommand, ReviewCommand
+from gate.flow.commands import NoticeCommand, OverrideCommand, PostReviewCommand, ReviewCommand
 
 ACTIONS_MAX = 50
 SubjectDigest = Annotated[str, StringConstraints(pattern=SHA256)]
@@ -56,6 +56,17 @@ class OverrideRequest(RequestModel):
     def command(self) -> OverrideCommand:
         """Return the request as a command of the flow."""
         return OverrideCommand(self.comment, self.window, self.stop or False)
+
+
+class NoticeRequest(RequestModel):
+    """Customers were given the notice of this duty, and how."""
+
+    duty: Annotated[str, StringConstraints(pattern="^[a-z-]{1,40}$")]
+    comment: LongText | None = None
+
+    def command(self) -> NoticeCommand:
+        """Return the request as a command of the flow."""
+        return NoticeCommand(self.duty, self.comment or "")
 
 
 class PostReviewRequest(RequestModel):

@@ -16,6 +16,7 @@ from gate.core.canonical import canonical, digest
 from gate.core.facts import WEEKDAYS
 
 FREEZES_MAX = 200
+HOLIDAYS_MAX = 1_000
 OCCURRENCES_MAX = 1_000
 AHEAD_MAX = timedelta(days=3 * 366)
 YEAR_FIRST, YEAR_LAST = 2000, 2199
@@ -98,6 +99,8 @@ class Calendar:
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("UTC"))
     business_hours: BusinessHours | None = None
     freezes: tuple[Freeze, ...] = ()
+    # Days of its zone on which nobody works, whatever their weekday.
+    holidays: frozenset[date] = frozenset()
     revision: str = field(init=False, compare=False)
     # What is open on a day is computed once. The answer never changes, so sharing it is safe.
     _by_day: dict[int, tuple[Occurrence, ...]] = field(
@@ -117,7 +120,10 @@ class Calendar:
     def tree(self) -> dict[str, object]:
         """Return the calendar as JSON, in one order of windows, keys and parts of rules."""
         hours = self.business_hours
+        # A calendar without holidays has the revision that it had before there were any.
+        holidays = {"holidays": sorted(map(str, self.holidays))} if self.holidays else {}
         return {
+            **holidays,
             "time_zone": self.time_zone,
             "business_hours": hours
             and {
@@ -130,6 +136,13 @@ class Calendar:
                 for freeze in sorted(self.freezes, key=lambda freeze: freeze.id)
             ],
         }
+
+    def is_within_business_hours(self, at: datetime) -> bool | None:
+        """Whether people work at this instant; None where the file does not say when they do."""
+        if self.business_hours is None:
+            return None
+        local = at.astimezone(self.zone)
+        return local.date() not in self.holidays and self.business_hours.include(local)
 
     def on_day_of(self, at: datetime) -> tuple[Occurrence, ...]:
         """Return every opening that touches the UTC day of `at`; computed once for each day."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gate.core.calendar.calendar import (
     FREEZES_MAX,
+    HOLIDAYS_MAX,
     LASTS_DAYS_MAX,
     YEAR_FIRST,
     YEAR_LAST,
@@ -56,6 +57,7 @@ def read_calendar(text: str | bytes, name: str, catalogue: Catalogue | None) -> 
     calendar = Calendar(
         zone=zone,
         business_hours=_business_hours(hours) if hours else None,
+        holidays=_holidays(root),
         freezes=tuple(
             reader.freeze(node)
             for node in root.items("freezes", required=False, length_max=FREEZES_MAX) or ()
@@ -92,6 +94,20 @@ def _business_hours(fields: Fields) -> BusinessHours:
     return BusinessHours(
         frozenset(WEEKDAYS.index(day) for day in days if day in WEEKDAYS), begins or 0, ends or 0
     )
+
+
+def _holidays(root: Fields) -> frozenset[date]:
+    nodes = root.items("holidays", required=False, length_max=HOLIDAYS_MAX) or ()
+    read = (_read(root, node, "holidays", _day, "a day such as 2026-12-25") for node in nodes)
+    return frozenset(day for day in read if day is not None)
+
+
+def _day(text: str) -> date:
+    """Return the day of a text. Raises ValueError."""
+    day = date.fromisoformat(text)
+    if not _DAY.fullmatch(text) or not YEAR_FIRST <= day.year <= YEAR_LAST:
+        raise ValueError(text)
+    return day
 
 
 def _minute(fields: Fields, key: str) -> int | None:

@@ -166,10 +166,9 @@ def facts(windows: tuple[Window, ...], calendar: Calendar, at: datetime) -> dict
         "calendar.weekday": _WEEKDAYS[local.weekday()],
         "calendar.hour": _HOURS[local.hour],
     }
-    if calendar.business_hours is not None:
-        found["calendar.within_business_hours"] = (
-            _YES if calendar.business_hours.include(local) else _NO
-        )
+    at_work = calendar.is_within_business_hours(at)
+    if at_work is not None:
+        found["calendar.within_business_hours"] = _YES if at_work else _NO
     return found
 
 

@@ -90,14 +90,16 @@ KNOWN: Mapping[str, Control] = MappingProxyType(
         ),
         "fedramp:SCN-ADP": Control(
             "Customers hear of an adaptive change within ten business days after it.",
-            "A change keeps its reason, its impact on security and customers, and when it ended.",
-            ("by-policy-revision",),
+            "A change keeps its reason, its impact on security and customers, and when it ended; "
+            "its notice says by which day it is due.",
+            ("notices",),
         ),
         "fedramp:SCN-TRF": Control(
-            "Customers hear of a transformative change 30 and 10 business days before it, and 5 "
-            "after it.",
-            "A change keeps its planned times, its reason and its impact on customers.",
-            ("by-policy-revision",),
+            "Customers hear of a transformative change 30 and 10 business days before it, 5 after "
+            "it and after its verification, and read of it in the documentation within 30.",
+            "A change keeps its planned times, its reason and its impact on customers; its notice "
+            "says by which day each duty is due.",
+            ("notices",),
         ),
     }
 )

@@ -8,6 +8,7 @@ from typing import Any
 from gate.core.change import Planned
 from gate.core.incident import Method
 from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.controls import NoticeAnswer
 from gate.flow.answers.decision import DecisionAnswer
 from gate.flow.answers.reasons import ExplainedReason
 
@@ -164,6 +165,8 @@ class StoryAnswer:
     incidents: tuple[TiedAnswer, ...]
     repeatability: RepeatabilityAnswer
     post_review: OwedAnswer | None
+    # What customers are to hear of it, if a policy says that it is of a notice class.
+    notice: NoticeAnswer | None
     at: datetime
 
 

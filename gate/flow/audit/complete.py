@@ -10,7 +10,7 @@ from gate.core.instants import from_us
 from gate.flow.audit.scope import Scope
 from gate.ledger.format import instant
 from gate.storage.audit.entries import tally
-from gate.storage.audit.rules import heard
+from gate.storage.audit.rules import heard, heard_before
 from gate.storage.ledger import heads
 
 SILENT_DAYS = 7
@@ -27,6 +27,23 @@ class Check(NamedTuple):
     subject: str
     found: str
     ok: bool
+
+
+class Silent(NamedTuple):
+    """A code host, hook or deployment tool that sent reports once and fell silent."""
+
+    last_at: datetime
+    source: str
+    caller: str
+    first_at: datetime
+    silent_days: int
+
+
+def silent_sources(conn: Connection, scope: Scope) -> Iterator[Silent]:
+    """Those that were silent for longer than `SILENT_DAYS` at that instant."""
+    for one in heard_before(conn, scope.at - timedelta(days=SILENT_DAYS)):
+        days = (scope.at - one.last_at).days
+        yield Silent(one.last_at, one.source, one.caller, one.first_at, days)
 
 
 def completeness(conn: Connection, scope: Scope) -> Iterator[Check]:

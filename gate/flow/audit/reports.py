@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from gate.core.canonical import canonical, digest
 from gate.errors import Invalid, NotFound
 from gate.flow.answers.reports import ReportAnswer, ReportSummary
-from gate.flow.audit import complete, history
+from gate.flow.audit import complete, history, notices
 from gate.flow.audit.scope import Read, ReportQuestion, Row, Scope, scope_of
 from gate.flow.gate import Gate
 from gate.ledger.checkpoint import read_checkpoint
@@ -108,6 +108,18 @@ REPORTS: Mapping[str, Report] = {
         "Of which deployments did nobody tell the end?",
         deployments.Unclosed,
         lambda conn, scope: deployments.unclosed(conn, scope.within, scope.at),
+    ),
+    "silent-sources": Report(
+        "Silent sources",
+        "Which systems sent reports before, and fell silent?",
+        complete.Silent,
+        complete.silent_sources,
+    ),
+    "notices": Report(
+        "Notices to customers",
+        "Which changes owe customers a notice, by which day, and which are overdue?",
+        notices.OwedNotice,
+        notices.owed_notices,
     ),
     "by-policy-revision": Report(
         "By policy revision",

@@ -167,6 +167,17 @@ def _asked_groups(known: Known) -> list[str]:
     return [group for entry in known.record.decision.required for group in entry.by]
 
 
+def why_not_give_notice(known: Known, by: Person, book: Rulebook) -> Refusal | None:
+    """Owners of the service and release managers say that customers were given a notice."""
+    if by.role is Role.AUDITOR:
+        return Refusal(_NOT_ALLOWED, "an auditor reads, and gives no notice")
+    return _not_in(
+        _who_answer_for(known, book),
+        by,
+        "a notice is given by {}; you are in none of these groups",
+    )
+
+
 def _who_answer_for(known: Known, book: Rulebook) -> tuple[str, ...]:
     owners = book.catalogue.owners_of(known.stored.service) or ()
     return (OWNERS_OF_LAST_RESORT, *owners)

@@ -29,6 +29,7 @@ from gate.flow.answers.story import (
     StoryAnswer,
     TiedAnswer,
 )
+from gate.flow.audit.notices import notice_of
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.held import open_windows
@@ -99,6 +100,7 @@ def _read(
         incidents=_incidents(conn, change_id),
         repeatability=_repeatability(conn, known),
         post_review=_owed(conn, owed, book),
+        notice=notice_of(conn, book, known, by, now),
         at=now,
     )
 
@@ -250,6 +252,7 @@ _EVENT_FIELDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.CLOSURE: ("result", "matched", "rolled_back_by"),
     Kind.CANCELLATION: ("superseded_by",),
     Kind.EXPIRY: ("state",),
+    Kind.NOTICE: ("duty",),
     Kind.REFUSAL: ("problem", "operation"),
     Kind.STANDARD_CHANGE: ("standard_change", "action", "because"),
     Kind.INCIDENT: ("incident", "action"),

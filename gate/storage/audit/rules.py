@@ -10,9 +10,9 @@ from gate.core.decision.values import Outcome
 from gate.storage.audit.within import Within
 from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema import changes, decisions
-from gate.storage.tables.schema_hooks import deliveries
+from gate.storage.tables.schema_hooks import sources_heard
 
-_C, _D = changes.c, decisions.c
+_C, _D, _H = changes.c, decisions.c, sources_heard.c
 
 
 class ByRevision(NamedTuple):
@@ -48,6 +48,15 @@ class Heard(NamedTuple):
     last_at: datetime | None
 
 
+class SourceHeard(NamedTuple):
+    """A system that sends reports, by the token or the signature that they bear."""
+
+    source: str
+    caller: str
+    first_at: datetime
+    last_at: datetime
+
+
 def by_revision(conn: Connection, within: Within) -> Iterator[ByRevision]:
     """Each revision with each of its policies."""
     outcomes = [_count(_D.outcome == one) for one in Outcome]
@@ -78,11 +87,16 @@ def heard(conn: Connection) -> Iterator[Heard]:
     )
     for service, environment, at in conn.execute(places):
         yield Heard("place", f"{service} {environment}", at)
-    sources = select(deliveries.c.source, _instant(func.max(deliveries.c.at))).group_by(
-        deliveries.c.source
-    )
+    sources = select(_H.source, _instant(func.max(_H.last_at))).group_by(_H.source)
     for source, at in conn.execute(sources):
         yield Heard("source", source, at)
+
+
+def heard_before(conn: Connection, before: datetime) -> Iterator[SourceHeard]:
+    """Every system that sent something once, and nothing since this instant."""
+    query = select(_H.source, _H.caller, _H.first_at, _H.last_at).where(_H.last_at < before)
+    for row in conn.execute(query.order_by(_H.last_at, _H.source, _H.caller)):
+        yield SourceHeard(*row)
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -10,12 +10,14 @@ from sqlalchemy import Connection, Update, delete, select, text, update
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import upsert
 from gate.storage.database.values import every
-from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries
+from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries, sources_heard
 
 CLAIMED_MAX = 20
 """How many deliveries of one source are claimed at once."""
 
 ERROR_LENGTH_MAX = 500
+HEARD_PAUSE = timedelta(minutes=1)
+"""How long ago a source has to be heard of before that is written down again."""
 
 _D = deliveries.c
 
@@ -74,7 +76,15 @@ def add(tx: Tx, received: Sequence[InboxDelivery]) -> int:
     One that was kept before stays as it is, unless it was given up; then it is worked on again,
     because a source sends it again when an operator has mended the cause and asks the source to.
     """
+    for source, caller in sorted({(one.source, one.caller) for one in received}):
+        _hear(tx, source, caller)
     return sum(_add(tx, one) for one in received)
+
+
+def _hear(tx: Tx, source: str, caller: str) -> None:
+    row = {"source": source, "caller": caller, "first_at": tx.now, "last_at": tx.now}
+    long_ago = sources_heard.c.last_at <= tx.now - HEARD_PAUSE
+    upsert(tx, sources_heard, row, only=("last_at",), where=long_ago)
 
 
 def _add(tx: Tx, one: InboxDelivery) -> bool:

@@ -103,5 +103,6 @@ _SAID = {
     schema.approvals: ("comment",),
     schema.overrides: ("comment",),
     schema.closures: ("notes",),
+    schema.notices: ("comment",),
     schema.post_reviews: ("findings", "actions", "comment"),
 }

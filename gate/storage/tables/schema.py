@@ -259,6 +259,17 @@ post_reviews = Table(
     Index("ix_post_reviews_due", "due_at"),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("duty", Text, primary_key=True),  # initial-plans final-plans after-finishing …
+    Column("at", Instant, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("comment", Text, nullable=False),  # id of a text, or empty
+)
+"""Notices that customers were given of a change, as somebody said."""
+
 closures = Table(
     "closures",
     metadata,

@@ -33,6 +33,17 @@ deliveries = Table(
     Index("ix_deliveries_at", "at"),
 )
 
+sources_heard = Table(
+    "sources_heard",
+    metadata,
+    Column("source", Text, primary_key=True),
+    # The token that its reports came with, or the source whose signature they bear.
+    Column("caller", Text, primary_key=True),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),  # to the minute
+)
+"""When other systems were heard of: deliveries are forgotten, and a silence must not be."""
+
 deployments_seen = Table(
     "deployments_seen",
     metadata,

@@ -12,11 +12,12 @@ from starlette.responses import Response
 
 from gate.api.http.permits import GateDep
 from gate.api.models.change import CancellationRequest
-from gate.api.models.reviews import OverrideRequest, PostReviewRequest
+from gate.api.models.reviews import NoticeRequest, OverrideRequest, PostReviewRequest
 from gate.core.incident import Method
 from gate.errors import Conflict, Invalid
 from gate.flow.answers.story import StoryAnswer
 from gate.flow.answers.written import indented
+from gate.flow.audit import notices
 from gate.flow.caller import Person
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.gate import Gate
@@ -147,6 +148,18 @@ async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -
     except Invalid as refused:
         return await _again(gate, change_id, by, written("review", form, refused))
     return _back(request, form, change_id, Notice.REVIEWED)
+
+
+@pages.form("/changes/{change_id}/notices")
+async def give_notice(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
+    """Record that customers were given a notice."""
+    form = await read_form(request, by)
+    try:
+        wanted = read_request(NoticeRequest, duty=one(form, "duty"), comment=one(form, "comment"))
+        await notices.give(gate, change_id, wanted.command(), by)
+    except Invalid as refused:
+        return await _again(gate, change_id, by, written("notice", form, refused))
+    return _back(request, form, change_id, Notice.NOTICE_GIVEN)
 
 
 def _back(request: Request, form: Form, change_id: str, notice: Notice) -> Response:

@@ -5,12 +5,13 @@ digest by which two people compare them.
 import csv
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from gate.api.formats.report import csv_lines
 from gate.core.canonical import canonical, digest
@@ -26,7 +27,10 @@ from gate.ledger.format import Kind
 from gate.storage import texts
 from gate.storage.database.tx import Tx
 from gate.storage.identity import persons
+from gate.storage.messages import inbox
+from gate.storage.messages.inbox import InboxDelivery
 from gate.storage.tables import schema
+from gate.storage.tables.schema_hooks import sources_heard
 from tests.builders import Wire, commit_of, make_person
 from tests.flow.ledger.exported import settle
 from tests.flow.shop import ADA, CATALOGUE, Shop, as_json, make_files, open_shop
@@ -168,6 +172,46 @@ async def test_what_was_rejected_and_deployed_later_is_found(shop: Shop) -> None
 
     assert (row["rejected"], row["rejected_by"]) == (change["id"], "per_ben")
     assert (row["approved"], row["route"]) == (second["id"], "review")
+
+
+async def test_a_source_that_falls_silent_is_found_however_long_ago_that_was(shop: Shop) -> None:
+    sent = [InboxDelivery("cdevents", f"{n}", "observe", f"token:{n}", b"{}") for n in range(2)]
+    await shop.gate.store.write(inbox.add, sent)
+    await shop.gate.store.write(inbox.add, [replace(sent[0], source="github", caller="github")])
+    heard_at = shop.gate.clock()
+    await shop.gate.store.write(heard_earlier, "token:1", timedelta(days=100))
+    await shop.gate.store.write(inbox.forget, older_than=timedelta(0))
+
+    (silent,) = await rows(shop, "silent-sources", at=heard_at + timedelta(days=6))
+    everybody = await rows(shop, "silent-sources", at=heard_at + timedelta(days=8))
+
+    assert (silent["source"], silent["caller"], silent["silent_days"]) == (
+        "cdevents",
+        "token:1",
+        106,
+    )
+    assert sorted(one["caller"] for one in everybody) == ["github", "token:0", "token:1"]
+
+
+async def test_a_source_that_speaks_again_is_silent_no_more(shop: Shop) -> None:
+    sent = InboxDelivery("pagerduty", "1", "incident", "pagerduty", b"{}")
+    await shop.gate.store.write(inbox.add, [sent])
+    await shop.gate.store.write(heard_earlier, "pagerduty", timedelta(days=100))
+    before = await rows(shop, "silent-sources")
+
+    # The same delivery once more: nothing is new, and yet it was heard of.
+    await shop.gate.store.write(inbox.add, [sent])
+
+    assert ([one["source"] for one in before], await rows(shop, "silent-sources")) == (
+        ["pagerduty"],
+        [],
+    )
+
+
+def heard_earlier(tx: Tx, caller: str, ago: timedelta) -> None:
+    here = sources_heard.c
+    earlier = {"last_at": here.last_at - ago // timedelta(microseconds=1)}
+    tx.conn.execute(update(sources_heard).where(here.caller == caller).values(earlier))
 
 
 async def test_an_admission_without_an_end_is_found_when_its_time_is_over(shop: Shop) -> None:

@@ -358,6 +358,13 @@ CREATE TABLE public.named (
     role text NOT NULL,
     who text NOT NULL
 );
+CREATE TABLE public.notices (
+    change_id text NOT NULL,
+    duty text NOT NULL,
+    at bigint NOT NULL,
+    person text NOT NULL,
+    comment text NOT NULL
+);
 CREATE TABLE public.outbox (
     id text NOT NULL,
     at bigint NOT NULL,
@@ -511,6 +518,12 @@ CREATE TABLE public.similar_outcomes (
     last_change text NOT NULL,
     last_at bigint NOT NULL
 );
+CREATE TABLE public.sources_heard (
+    source text NOT NULL,
+    caller text NOT NULL,
+    first_at bigint NOT NULL,
+    last_at bigint NOT NULL
+);
 CREATE TABLE public.standard_changes (
     service text NOT NULL,
     environment text NOT NULL,
@@ -564,7 +577,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_1e2738fe');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_6041cf03');
 INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
@@ -632,6 +645,8 @@ ALTER TABLE ONLY public.merged_people
     ADD CONSTRAINT pk_merged_people PRIMARY KEY (person);
 ALTER TABLE ONLY public.named
     ADD CONSTRAINT pk_named PRIMARY KEY (change_id, role, who);
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT pk_notices PRIMARY KEY (change_id, duty);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT pk_outbox PRIMARY KEY (id);
 ALTER TABLE ONLY public.outcomes
@@ -666,6 +681,8 @@ ALTER TABLE ONLY public.sign_ins
     ADD CONSTRAINT pk_sign_ins PRIMARY KEY (state_sha256);
 ALTER TABLE ONLY public.similar_outcomes
     ADD CONSTRAINT pk_similar_outcomes PRIMARY KEY (service, environment, kinds);
+ALTER TABLE ONLY public.sources_heard
+    ADD CONSTRAINT pk_sources_heard PRIMARY KEY (source, caller);
 ALTER TABLE ONLY public.standard_changes
     ADD CONSTRAINT pk_standard_changes PRIMARY KEY (service, environment, standard_change);
 ALTER TABLE ONLY public.standard_matches
@@ -810,6 +827,8 @@ ALTER TABLE ONLY public.incident_links
     ADD CONSTRAINT fk_incident_links_incident_id_incidents FOREIGN KEY (incident_id) REFERENCES public.incidents(id);
 ALTER TABLE ONLY public.named
     ADD CONSTRAINT fk_named_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT fk_notices_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.outcomes
     ADD CONSTRAINT fk_outcomes_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.overrides

@@ -493,6 +493,14 @@ CREATE TABLE sign_ins (
 
 CREATE INDEX ix_sign_ins_expires_at ON sign_ins (expires_at)
 
+CREATE TABLE sources_heard (
+    source TEXT NOT NULL,
+    caller TEXT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    CONSTRAINT pk_sources_heard PRIMARY KEY (source, caller)
+)
+
 CREATE TABLE standard_changes (
     service TEXT NOT NULL,
     environment TEXT NOT NULL,
@@ -694,6 +702,16 @@ CREATE TABLE named (
     who TEXT NOT NULL,
     CONSTRAINT pk_named PRIMARY KEY (change_id, role, who),
     CONSTRAINT fk_named_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE TABLE notices (
+    change_id TEXT NOT NULL,
+    duty TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    person TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    CONSTRAINT pk_notices PRIMARY KEY (change_id, duty),
+    CONSTRAINT fk_notices_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 )
 
 CREATE TABLE outcomes (
