@@ -119,5 +119,5 @@ def test_an_erased_name_may_be_anybodys(database_url: str) -> None:
 def test_the_database_lets_nobody_be_named_away(database_url: str, statement: str) -> None:
     with writing(database_url) as tx:
         named.add(tx, put_change(tx.conn), Named(wrote=("ada@example.com",)))
-        with pytest.raises(IntegrityError):
-            tx.conn.exec_driver_sql(statement)
+    with pytest.raises(IntegrityError), writing(database_url) as tx:
+        tx.conn.exec_driver_sql(statement)
