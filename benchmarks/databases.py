@@ -33,6 +33,10 @@ SECONDS = 2.0
 P50_RATIO_MAX = 1.5
 """PostgreSQL's time with one connection, for one of SQLite's in the same run."""
 
+STEADY_P99_MS_MAX = {50: 50.0, 200: 100.0}
+"""What users feel: at so many decisions a second, one in a hundred may take longer than this."""
+
+STEADY_CONNECTIONS = 64
 BYTES_MAX = 6 * 1024
 """Of a decision with all its indexes, before answers to idempotency keys are forgotten."""
 
@@ -52,9 +56,11 @@ class Contender:
     begun_with: int = 0
     cpu_seconds: float = 0.0
     bursts: dict[int, list[load.Burst]] = field(default_factory=dict)
+    # The same by how many decisions a second were asked for.
+    steady: dict[int, list[load.Burst]] = field(default_factory=dict)
 
-    def burst(self, connections: int, seconds: float) -> None:
-        """One more."""
+    def burst(self, connections: int, seconds: float, per_second: float = 0.0) -> None:
+        """One more; at a steady rate, or as fast as it goes."""
         keyed = {
             "authorization": f"Bearer {self.token}",
             "idempotency-key": f'"bench-{load.PLACE.decode()}"',
@@ -67,12 +73,14 @@ class Contender:
             connections=connections,
             seconds=seconds,
             first_number=self.number,
+            per_second=per_second,
         )
         before = self._cpu()
         burst = load.run(plan)
         self.cpu_seconds += self._cpu() - before
         self.number = burst.next_number
-        self.bursts.setdefault(connections, []).append(burst)
+        kept = self.steady if per_second else self.bursts
+        kept.setdefault(int(per_second) or connections, []).append(burst)
 
     def p50(self, connections: int) -> float:
         """In milliseconds, the median over the bursts."""
@@ -87,6 +95,20 @@ class Contender:
             f"{connections:3} connections  {self.name:10} {per_second:6.0f} /s  "
             f"p50 {self.p50(connections):6.2f} ms  p99 {p99:6.2f} ms"
         )
+
+    def steady_line(self, per_second: int) -> str:
+        """What was seen at this rate, and what is wanted."""
+        bursts = self.steady[per_second]
+        p50 = median(burst.p50_ms for burst in bursts)
+        return (
+            f"{per_second:3} a second     {self.name:10} p50 {p50:6.2f} ms  "
+            f"p99 {self.steady_p99(per_second):6.2f} ms "
+            f"(target: at most {STEADY_P99_MS_MAX[per_second]:.0f})"
+        )
+
+    def steady_p99(self, per_second: int) -> float:
+        """In milliseconds, the median over the bursts."""
+        return median(burst.p99_ms for burst in self.steady[per_second])
 
     @property
     def bytes_a_decision(self) -> int:
@@ -131,6 +153,10 @@ def measure(folder: Path, *, rounds: int, seconds: float) -> bool:
             for _ in range(rounds):
                 for one in contenders:
                     one.burst(connections, seconds)
+        for per_second in STEADY_P99_MS_MAX:
+            for _ in range(rounds):
+                for one in contenders:
+                    one.burst(STEADY_CONNECTIONS, seconds, per_second)
         return _report(contenders)
 
 
@@ -138,6 +164,9 @@ def _report(contenders: list[Contender]) -> bool:
     for connections in CONNECTIONS:
         for one in contenders:
             say(one.line(connections))
+    for per_second in STEADY_P99_MS_MAX:
+        for one in contenders:
+            say(one.steady_line(per_second))
     for one in contenders:
         say(
             f"{one.name:10} {one.bytes_a_decision:6} bytes a decision (target: at most "
@@ -147,7 +176,13 @@ def _report(contenders: list[Contender]) -> bool:
     ratio = server.p50(1) / sqlite.p50(1)
     say(f"one connection, PostgreSQL/SQLite: {ratio:.2f} (target: at most {P50_RATIO_MAX})")
     say(f"rows read in sequence: {dict(rows_in_sequence(server.gate.database_url))}")
-    return ratio <= P50_RATIO_MAX and all(one.bytes_a_decision <= BYTES_MAX for one in contenders)
+    is_steady = all(
+        one.steady_p99(rate) <= most
+        for one in contenders
+        for rate, most in STEADY_P99_MS_MAX.items()
+    )
+    is_small = all(one.bytes_a_decision <= BYTES_MAX for one in contenders)
+    return ratio <= P50_RATIO_MAX and is_small and is_steady
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from tests.postgres_proxies import LostCommits, between, through
 KILLS = 100
 EARLIEST_MS, LATEST_MS = 50, 300
 TERMINATE_EVERY_SECONDS = 0.05
+LOST_EVERY = 5
 STOPPED_SECONDS = 30.0
 CLOCK_SECONDS = (300.0, -300.0, 0.0)
 LOAD_SECONDS = 15.0
@@ -108,11 +109,13 @@ async def lost_commits(place: Place) -> Fleet:
         ) as found:
 
             async def disturb(found: Fleet) -> None:
+                for one in lossy:
+                    one.every = LOST_EVERY
                 while found.done < place.times:
-                    for one in lossy:
-                        one.left = 1
                     await asyncio.sleep(TERMINATE_EVERY_SECONDS)
                     found.done = sum(one.cut for one in lossy)
+                for one in lossy:
+                    one.every = 0
 
             await under_load(found, disturb)
             return await _ended(found)

@@ -40,6 +40,8 @@ class Plan:
     first_number: int = 0
     warm_up_seconds: float = 0.5
     host: str = "127.0.0.1"
+    # How many requests a second all connections send together; 0 for as many as are answered.
+    per_second: float = 0.0
 
     def requests(self) -> list[bytes]:
         """The bytes of each request, ready for `%` with a number for each place."""
@@ -112,6 +114,10 @@ class _Meter:
         self.statuses: Counter[bytes] = Counter()
         self.spent: list[float] = []
         self.sample = b""
+        begins = time.perf_counter()
+        self.slots = (
+            (begins + turn / plan.per_second for turn in count()) if plan.per_second else None
+        )
 
     def next_request(self) -> bytes:
         number = next(self.numbers)
@@ -168,8 +174,20 @@ class _Connection(asyncio.Protocol):
             self.transport.close()
 
     def _send(self) -> None:
+        """Send the next request: at once, or when its time has come.
+
+        A request that is late because the one before was not answered has waited since its time:
+        so long would a user have waited, who does not know of the others.
+        """
         self.answer, self.whole = b"", 0
-        self.sent = time.perf_counter()
+        now = time.perf_counter()
+        self.sent = now if self.meter.slots is None else next(self.meter.slots)
+        if self.sent <= now:
+            self._write()
+        else:
+            asyncio.get_running_loop().call_later(self.sent - now, self._write)
+
+    def _write(self) -> None:
         self.transport.write(self.meter.next_request())
 
 

@@ -122,35 +122,42 @@ class Pooler:
 
 @dataclass(slots=True)
 class LostCommits:
-    """Passes everything on, and cuts a client off when it commits, as often as `left` says.
+    """Passes everything on, and cuts a client off at every so-manieth COMMIT; 0 for never.
 
     The server commits all the same if `commits`, and nobody hears that it did.
     """
 
     socket: str
-    left: int = 0
+    every: int = 0
     commits: bool = True
     cut: int = 0
+    _seen: int = 0
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Stand between one client and the server."""
         server, to_server = await asyncio.open_unix_connection(f"{self.socket}/.s.PGSQL.5432")
         answers = asyncio.ensure_future(_copied(server, writer))
-        with suppress(ConnectionError):
+        try:
             while data := await reader.read(65536):
-                if b"COMMIT\0" in data and self.left > 0:
-                    self.left -= 1
-                    self.cut += 1
+                if b"COMMIT\0" in data and self._is_lost():
                     answers.cancel()
+                    await asyncio.gather(answers, return_exceptions=True)
                     writer.transport.abort()
                     if self.commits:
                         to_server.write(data)
                         await server.read(65536)
                     break
                 to_server.write(data)
-        answers.cancel()
-        to_server.close()
-        writer.close()
+        finally:
+            answers.cancel()
+            to_server.close()
+
+    def _is_lost(self) -> bool:
+        self._seen += 1
+        if not self.every or self._seen % self.every:
+            return False
+        self.cut += 1
+        return True
 
 
 @contextmanager

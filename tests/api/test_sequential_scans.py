@@ -11,9 +11,11 @@ from tests.api.served import Served, admission, request, served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
-SMALL = frozenset({"alembic_version", "in_force", "ledger_head", "people", "policy_sets"})
-"""One row, or as many as there are people and policies that were registered: these may be read
-whole.
+SMALL = frozenset(
+    {"alembic_version", "announcements", "in_force", "ledger_head", "people", "policy_sets"}
+)
+"""One row, or as many as there are people, policies that were registered and processes of the last
+day: these may be read whole.
 """
 
 CHANGES = 8
