@@ -30,7 +30,7 @@ from gate.api import (
     tokens,
 )
 from gate.api.app import Api
-from gate.api.audit import controls, evidence, reports
+from gate.api.audit import authority, controls, evidence, reports
 from gate.api.formats import badge, icalendar, sync_windows
 from gate.api.http import docs
 from gate.api.http.permits import Parts
@@ -62,6 +62,7 @@ _ROUTERS = (
     log,
     reports,
     controls,
+    authority,
     ledger,
     tokens,
     people,

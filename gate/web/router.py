@@ -20,7 +20,7 @@ from gate.web import (
     strip,
     windows,
 )
-from gate.web.audit import controls, reports
+from gate.web.audit import authority, controls, reports
 from gate.web.changes import changes
 from gate.web.insights import backtests, insights, observations, scorecard, service
 from gate.web.page import problem_page
@@ -44,6 +44,7 @@ _PAGES = (
     service,
     reports,
     controls,
+    authority,
     administration,
     login,
 )

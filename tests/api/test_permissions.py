@@ -153,6 +153,7 @@ MAY: dict[str, set[str]] = {
     "post /v1/incidents/{incident_id}/links": {"release manager"},
     "delete /v1/incidents/{incident_id}/links/{link_id}": {"release manager"},
     "get /v1/delivery": {"auditor", "admin", "person", "release manager"},
+    "get /v1/authority": {"auditor", "admin", "person", "release manager"},
     "get /v1/scorecard": {"auditor", "admin", "person", "release manager"},
     "post /v1/measures": {*HOOKS, "person", "release manager"},
     "get /v1/observations": {"auditor", "admin", "person", "release manager"},

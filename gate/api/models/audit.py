@@ -1,10 +1,11 @@
-"""What is asked of a report."""
+"""What is asked of a report, and of the authority map."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from gate.api.models.fields import Instant, Name, RequestModel
+from gate.flow.audit.authority import AuthorityQuery
 from gate.flow.audit.scope import USUAL_DAYS, ReportQuestion
 
 
@@ -32,3 +33,14 @@ class ReportQuery(RequestModel):
     def question(self) -> ReportQuestion:
         """Return the parameters as a question of the flow."""
         return ReportQuestion(self.begins, self.ends, self.at, self.service, self.environment)
+
+
+class AuthorityRequest(RequestModel):
+    """Which places; without a name all of them."""
+
+    service: Name | None = None
+    environment: Name | None = None
+
+    def query(self) -> AuthorityQuery:
+        """Return the request as a query of the flow."""
+        return AuthorityQuery(self.service, self.environment)

@@ -46,3 +46,49 @@ class SaidAnswer:
     comment: str | None
     at: datetime
     lapsed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class HoldersAnswer:
+    """Whoever may do something: so many people of these groups.
+
+    `people` are those whom the catalogue lists; with `single_sign_on` the identity provider may add
+    others. `missing`: of the people whom the catalogue lists so many are too few.
+    """
+
+    count: int
+    by: tuple[str, ...]
+    people: tuple[str, ...]
+    single_sign_on: bool
+    missing: int
+
+
+@dataclass(frozen=True)
+class CellAnswer:
+    """One act on one kind of thing, and who may do it: all of the entries together."""
+
+    act: Literal["approve", "override", "reinstate"]
+    of: str
+    entries: tuple[HoldersAnswer, ...]
+
+
+@dataclass(frozen=True)
+class AuthorityAnswer:
+    """Who answers for one place. `policy` null: none applies, so people decide everything."""
+
+    service: str
+    environment: str
+    policy: str | None
+    owners: tuple[str, ...]
+    cells: tuple[CellAnswer, ...]
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AuthorityMapAnswer:
+    """The places of the catalogue by service, as the policies of this revision have them."""
+
+    policies: str
+    unknown: Unknown
+    places: tuple[AuthorityAnswer, ...]
+    more: bool
