@@ -23,8 +23,8 @@ run: $(RUNNABLE) ## install what the gate needs, and start the gate with a small
 test: $(INSTALLED) ## run every test, on SQLite and on PostgreSQL
 	$(BIN)/pytest
 
-test-quick: $(INSTALLED) ## run the tests that need neither PostgreSQL nor a browser nor a server of their own
-	$(BIN)/pytest -m "not postgres and not browser and not server"
+test-quick: $(INSTALLED) ## run the tests that need neither PostgreSQL nor a browser nor a server of their own nor long
+	$(BIN)/pytest -m "not postgres and not browser and not server and not slow"
 
 tests-of: $(INSTALLED) ## run the tests of files or folders: make tests-of gate/flow/changes/admit.py
 	@$(BIN)/python -m tests.mirror $(filter-out $@,$(MAKECMDGOALS))

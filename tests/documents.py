@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LANGUAGES = frozenset({"sh", "text", "yaml", "json", "http", "python"})
+LANGUAGES = frozenset({"sh", "text", "yaml", "json", "http", "ini", "python"})
 MARKS = frozenset({"check", "drill", "exit", "in", "override", "policy"})
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```\s*$", re.MULTILINE | re.DOTALL)

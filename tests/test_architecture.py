@@ -20,12 +20,14 @@ FOR_TESTS_TOO = (
 )
 
 
+@pytest.mark.slow
 def test_the_package_keeps_the_house_rules() -> None:
     wrong = [line for module in modules(ROOT, "gate", "benchmarks") for line in check(module)]
 
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_the_tests_keep_the_rules_that_are_for_them() -> None:
     wrong = [
         f"{module.path}:{line}: {what}"
@@ -68,6 +70,7 @@ def test_no_part_packs_its_lines() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_written_down_exceptions_are_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     files, functions = set(architecture.LONG_FILES), set(architecture.LONG_FUNCTIONS)
     monkeypatch.setattr(architecture, "LONG_FILES", {})

@@ -17,8 +17,9 @@ import pytest
 from gate import __version__
 from gate.cli.spelling import misspelt
 from gate.core.rulebook.bundle import read_bundle
-from tests import reference
+from tests import forked, reference
 from tests.documents import LANGUAGES, MARKS, ROOT, Block, Document, broken_links, documents
+from tests.forked import Order
 from tests.live import GATE, LiveGate, serving
 
 DOCUMENTS = {document.path: document for document in documents()}
@@ -282,11 +283,6 @@ def _targets() -> set[str]:
 @cache
 def _help(*names: str) -> str | None:
     """What `--help` says, in one line a flag; None when there is no such command."""
-    done = subprocess.run(  # noqa: S603 - our own command line
-        [GATE, *names, "--help"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-    )
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    done = forked.run(Order([GATE, *names, "--help"], environment, str(ROOT)))
     return done.stdout if done.returncode == 0 else None

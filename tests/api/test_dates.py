@@ -147,6 +147,7 @@ def with_date(body: Mapping[str, Any], field: tuple[str, ...], value: str) -> di
     return {**body, first: with_date(body.get(first, {}), tuple(rest), value) if rest else value}
 
 
+@pytest.mark.slow
 async def test_no_date_is_an_error_of_the_gate(service: Served) -> None:
     people = {
         "POST /v1/changes": await service.pipeline(),

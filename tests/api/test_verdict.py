@@ -104,6 +104,7 @@ async def test_h6_without_a_token_nothing_is_said_and_nobody_is_led_elsewhere(
     assert (answer.status_code, "location" in answer.headers) == (401, False)
 
 
+@pytest.mark.slow
 async def test_h6_a_thousand_polls_leave_the_log_as_it_was(service: Served) -> None:
     pipeline, first = await polled(service)
     before = await ledger_size(service)

@@ -31,6 +31,7 @@ def test_a_project_without_failures_has_no_figures() -> None:
     assert figures(curve([(1, False)])) == Figures(0, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_the_shipped_points_are_better_than_their_floor(capsys: pytest.CaptureFixture[str]) -> None:
     assert shared("risk/changes.csv.gz").is_file()
 

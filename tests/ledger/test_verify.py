@@ -73,6 +73,7 @@ def test_an_empty_export_and_one_without_a_head_prove_nothing() -> None:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.integers(0, sum(map(len, LINES)) - 1), st.integers(0, 7))
 def test_no_bit_anywhere_can_be_changed(place: int, bit: int) -> None:

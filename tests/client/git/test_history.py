@@ -127,6 +127,7 @@ def _changed_lines(old: bytes, new: bytes) -> tuple[int, int]:
     return max(0, difference), max(0, -difference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "back"), [(1, 1), (2, 3), (3, 40), (4, 400)])
 def test_thousands_of_commits_give_the_facts_of_the_model(
     tmp_path: Path, seed: int, back: int

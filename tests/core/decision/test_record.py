@@ -197,12 +197,14 @@ SMALLEST = Record(
 )
 
 
+@pytest.mark.slow
 @given(RECORDS)
 @example(SMALLEST)
 def test_what_is_written_is_read_back_as_it_was(record: Record) -> None:
     assert records.read(records.write(record)) == record
 
 
+@pytest.mark.slow
 @given(RECORDS)
 @example(SMALLEST)
 def test_the_bytes_are_rfc_8785(record: Record) -> None:

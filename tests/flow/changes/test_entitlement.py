@@ -252,6 +252,7 @@ async def acts_of(shop: Shop, change: Wire) -> int:
     return sum(one.kind.value != "refusal" for one in await shop.entries(change=change))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", STATES)
 async def test_the_page_offers_what_the_command_accepts_and_nothing_else(
     sqlite_url: str, tmp_path: Path, build: Build

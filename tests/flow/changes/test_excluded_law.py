@@ -18,6 +18,7 @@ from pathlib import Path
 from shutil import copy
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 
 from gate.core.change import Run
@@ -350,6 +351,7 @@ def uphold(database: Callable[[], AbstractContextManager[str]], examples: int) -
     law()
 
 
+@pytest.mark.slow
 def test_a1_the_excluded_only_grow_and_are_refused_on_sqlite(sqlite_template: Path) -> None:
     @contextmanager
     def database() -> Iterator[str]:

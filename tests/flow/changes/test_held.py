@@ -463,6 +463,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(steps=STEPS)
 def test_b12_the_time_of_an_approval_is_the_time_in_which_nothing_held_it(

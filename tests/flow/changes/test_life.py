@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import copy
 from typing import Any, cast
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -362,6 +363,7 @@ def live(database: Callable[[], AbstractContextManager[str]], examples: int) -> 
     run_state_machine_as_test(machine, settings=bounds)
 
 
+@pytest.mark.slow
 def test_a_life_on_sqlite(sqlite_template: Path) -> None:
     @contextmanager
     def database() -> Iterator[str]:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from gate.storage.changes.units import NEW, Outcome, record
 from gate.storage.database.engine import open_engine
 from gate.storage.store import transaction
@@ -24,6 +26,7 @@ COUNTS = (
 )
 
 
+@pytest.mark.slow
 def test_f01_what_was_acknowledged_survives_kills_under_load(database_url: str) -> None:
     acknowledged = killed_under_load(database_url, *KILLS)
 
@@ -33,6 +36,7 @@ def test_f01_what_was_acknowledged_survives_kills_under_load(database_url: str) 
     assert rows(database_url, "SELECT sum(n) FROM rollups") == [len(there)]
 
 
+@pytest.mark.slow
 def test_f01_f18_a_retried_key_is_given_its_first_answer_after_a_kill(database_url: str) -> None:
     acknowledged = killed_under_load(database_url, 20)
     there = whole_units(database_url)
@@ -49,6 +53,7 @@ def test_f01_f18_a_retried_key_is_given_its_first_answer_after_a_kill(database_u
         )
 
 
+@pytest.mark.slow
 def test_f02_a_kill_between_any_two_statements_leaves_all_or_nothing(
     sqlite_template: Path, tmp_path: Path
 ) -> None:

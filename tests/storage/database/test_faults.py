@@ -133,6 +133,7 @@ async def test_a_lock_that_is_given_up_in_time_is_waited_for(sqlite_url: str) ->
         assert await waiting == NEW
 
 
+@pytest.mark.slow
 async def test_f10_the_log_of_changes_stays_small_while_readers_come_and_go(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
