@@ -71,7 +71,7 @@ async def test_a_freeze_is_told_by_its_reason_and_a_clock_time_and_kept_by_its_i
     export = (await auditor.get(f"/v1/changes/{change['id']}/decisions")).json()["items"][0]
 
     until = f"until {ends.day} {ends:%b %Y, %H:%M} UTC"
-    said = f'frozen {until}: "The index moves"'
+    said = f"frozen {until}: The index moves"
     assert change["reasons"][0]["because"] == said
     assert row["reasons"][0]["because"] == said
     assert export["reasons"][0]["because"] == said

@@ -9,11 +9,10 @@ from orjson import Fragment
 
 from gate.core.decision.guards import held_by
 from gate.core.decision.record import Record
-from gate.core.decision.sentences import sentence, sentences, shown
-from gate.core.decision.values import Finding, FindingKind
+from gate.core.decision.sentences import ITEM_LENGTH_MAX, sentence, sentences, shown
+from gate.core.decision.values import Finding, FindingKind, Hold
 from gate.core.facts import Facts, Origin, wire_value
 from gate.core.policy.policy import Policy
-from gate.flow.answers.parts import hold_answer
 from gate.flow.answers.written import written
 
 REASONS_KEPT_MAX = 20_000
@@ -191,20 +190,27 @@ def freeze_named(
     """
     decision = record.decision
     held = decision.hold or (decision.observed.hold if decision.observed else None)
-    hold = hold_answer(held, texts)
-    if held is None or hold is None:
+    if held is None:
         return tuple(found)
     finding = held_by(held)
-    kept = sentence(finding, {}, None)
-    until = f"until {clock(hold.until)}" if hold.until else "until somebody lifts it"
-    what = "the line is stopped" if hold.stop else "frozen"
-    said = f"{what} {until}: {shown('reason', hold.reason)}"
+    kept, said = sentence(finding, {}, None), hold_in_words(held, texts)
     return tuple(
         replace(one, because=said)
         if isinstance(one, ReasonAnswer) and one.rule == finding.rule and one.because == kept
         else one
         for one in found
     )
+
+
+def hold_in_words(held: Hold, texts: Mapping[str, str]) -> str:
+    """Return a freeze or a stopped line in words: until what time, and why."""
+    until = f"until {clock(held.until)}" if held.until else "until somebody lifts it"
+    what = "the line is stopped" if held.stop else "frozen"
+    reason = texts.get(held.reason, held.reason)
+    # What a person wrote is quoted where it could disturb a terminal, or would never end.
+    if not reason.isprintable() or len(reason) > ITEM_LENGTH_MAX:
+        reason = shown("reason", reason)
+    return f"{what} {until}: {reason}"
 
 
 def clock(at: datetime) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision.admission import (
+    AdmissionCase,
     Proof,
     Refusal,
     admitted_before,
@@ -19,6 +20,7 @@ from gate.core.decision.admission import (
 from gate.core.decision.named import Named
 from gate.core.decision.quorum import placed
 from gate.core.decision.values import Outcome
+from gate.core.history import TrackRecord
 from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
 from gate.flow.caller import Caller, ChangeHolder
@@ -26,7 +28,7 @@ from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import asked_again, asked_before, decide_again
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.excluded import learn, learnt_since, remember
-from gate.flow.changes.held import release
+from gate.flow.changes.held import refused_for, release
 from gate.flow.changes.judged import (
     STALE,
     admission_case,
@@ -225,11 +227,7 @@ def _admit(
     # answer.
     if admitted_before(case, run) and case.subject == asked:
         return other_run(case.proved, run, proof) or _statement(known, run)
-    refused = (
-        refusal(case, asked, run, proof, at=tx.now)
-        or outlived(tx.conn, known, here, books.current, tx.now)
-        or asking.worse
-    )
+    refused = _why_not(tx, known, here, case, asking, books)
     if refused is not None:
         return refused
     if case.rollback:
@@ -242,6 +240,26 @@ def _admit(
     # Read again, because the statement names only approvals that did not lapse just now.
     admitted = know_stored(tx.conn, books.all, _now(tx, stored.id), books.current)
     return _started(tx, admitted, run, by, books.current, would_wait)
+
+
+def _why_not(
+    tx: Tx,
+    known: Known,
+    here: TrackRecord,
+    case: AdmissionCase,
+    asking: _AdmissionQuestion,
+    books: _Books,
+) -> Refusal | None:
+    """Return why it may not be admitted; a freeze is told by its reason, not by its id."""
+    proof = _proof(asking.by, case.proved)
+    refused = (
+        refusal(case, asking.subject, asking.run, proof, at=tx.now)
+        or outlived(tx.conn, known, here, books.current, tx.now)
+        or asking.worse
+    )
+    if refused is None or refused.problem != FROZEN or case.hold is None:
+        return refused
+    return replace(refused, detail=refused_for(tx.conn, case.hold, books.current))
 
 
 def _begin(tx: Tx, known: Known, books: _Books, by: str) -> None:

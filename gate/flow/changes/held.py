@@ -16,10 +16,13 @@ from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc, Window
 from gate.core.change import State
 from gate.core.decision.values import Hold, Route, binding
+from gate.flow.answers.reasons import hold_in_words
 from gate.flow.changes.excluded import windows_overridden
 from gate.flow.changes.known import Known
 from gate.flow.gate import Gate
+from gate.flow.identity.labels import callers_named
 from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.storage import texts
 from gate.storage.changes import changes, holds, moves
 from gate.storage.changes.holds import Place
 from gate.storage.database.tx import Tx
@@ -57,6 +60,23 @@ def hold_of(
     if stored.route is Route.OBSERVED:
         return None
     return would_hold(conn, stored, book, at, windows)
+
+
+def refused_for(conn: Connection, hold: Hold, book: Rulebook) -> str:
+    """Say to a pipeline what holds its change: until when, why, by whom, and what to do.
+
+    The window has an id, which tells nobody anything.
+    """
+    declared = freezes.read(conn, hold.window)
+    by = ""
+    if declared is not None:
+        (name,) = callers_named(conn, book.catalogue, [declared.created_by]).values()
+        by = f" (by {name})"
+    said = hold_in_words(hold, texts.read_texts(conn, [hold.reason]))
+    if hold.stop:
+        return f"{said}{by}; wait until it is lifted"
+    people = " or ".join(hold.lifted_by) or "a release manager"
+    return f"{said}{by}; wait, or ask {people} for an override"
 
 
 def would_hold(

@@ -303,7 +303,7 @@ async def test_nothing_passes_a_stopped_line(shop: Shop) -> None:
     assert {
         (change["state"], change["hold"]["stop"], change["reasons"][0]["because"])
         for change in asked
-    } == {("pending", True, 'the line is stopped until somebody lifts it: "The data centre burns"')}
+    } == {("pending", True, "the line is stopped until somebody lifts it: The data centre burns")}
 
 
 async def test_an_emergency_is_not_held_by_a_freeze(small_shop: Shop) -> None:
@@ -394,7 +394,8 @@ async def test_a_change_that_is_approved_already_meets_the_freeze_at_its_admissi
     await shop.round()
 
     with pytest.raises(
-        Conflict, match=f"frozen by {made['id']} until .*ask release-managers"
+        Conflict,
+        match=rf"frozen until [^:]*:\d\d UTC: {made['reason']} \(by Ada Ekberg\); .*ask release-managers",
     ) as refused:
         await shop.admit(change)
     await freezes.lift(shop.gate, made["id"], ADA)
