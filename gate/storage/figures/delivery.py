@@ -7,7 +7,12 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
 
 from gate.storage.figures.outcomes import LEAD, RECOVERY
-from gate.storage.tables.schema_delivery import delivery_days, delivery_rules, delivery_times
+from gate.storage.tables.schema_delivery import (
+    delivery_days,
+    delivery_rules,
+    delivery_times,
+    delivery_totals,
+)
 
 ROWS_MAX = 200
 """Values of one division that are shown: those with most deployments."""
@@ -65,7 +70,8 @@ def sums(conn: Connection, place: Place) -> Sums:
     by["rule"] = _shares(
         conn, rules.rule, (rules.service == place.service, *_in_environment(delivery_rules, place))
     )
-    by["service"] = _shares(conn, _D.service, _in_environment(delivery_days, place))
+    everywhere = _in_environment(delivery_totals, place)
+    by["service"] = _shares(conn, delivery_totals.c.service, everywhere)
     return Sums(
         deployments, failed, rework, times(conn, place, LEAD), times(conn, place, RECOVERY), by
     )

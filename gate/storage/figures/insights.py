@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from gate.core.decision.values import Route
 from gate.storage.tables.columns import kept
 from gate.storage.tables.schema import approvals, changes
-from gate.storage.tables.schema_delivery import delivery_days, delivery_rules
+from gate.storage.tables.schema_delivery import delivery_rules, delivery_totals
 
 REVIEWS_MAX = 200
 """The newest reviewed changes of a place, by which the time to a decision is told."""
@@ -73,7 +73,7 @@ def rule_places(conn: Connection, rule: str, since_day: int) -> tuple[RulePlace,
 
 def busiest_place(conn: Connection, since_day: int) -> tuple[str, str] | None:
     """Service and environment with most deployments since that day; None without any."""
-    table = delivery_days.c
+    table = delivery_totals.c
     query = (
         select(table.service, table.environment)
         .where(table.day >= since_day)

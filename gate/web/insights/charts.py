@@ -148,12 +148,13 @@ def _columns(counts: Sequence[int], failed: Sequence[int], labels: Sequence[str]
     place = WIDTH / max(len(counts), 1)
     line = round(COLUMNS_TOP + most * unit, 1)
     down = round(most_failed * unit, 1)
+    half = _LABEL_WIDTH / 2
     columns = [
         Column(
             x=round((number + _GAP / 2) * place, 1),
             width=round(place * (1 - _GAP), 1),
             middle=round((number + 0.5) * place, 1),
-            label_at=round(min((number + 0.5) * place, WIDTH - _LABEL_WIDTH / 2), 1),
+            label_at=round(min(max((number + 0.5) * place, half), WIDTH - half), 1),
             up=_height(n, most, most * unit),
             down=_height(n_failed, most_failed, down),
             label=label,

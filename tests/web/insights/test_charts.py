@@ -93,6 +93,7 @@ def test_columns_stay_in_the_picture_and_more_is_never_lower(ended: list[tuple[i
     assert [(one.n, one.failed) for one in columns] == ended
     for one in columns:
         assert 0 <= one.x < one.x + one.width <= WIDTH
+        assert 0 < one.label_at < WIDTH
         assert chart["line"] - one.up >= 0
         assert chart["line"] + one.down <= chart["height"]
         assert (one.up > 0, one.down > 0) == (one.n > 0, one.failed > 0)
