@@ -18,8 +18,8 @@ from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 
 DAYS = (30, 90, 365, 3650)
-WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 60, 20, 12, 40
+WIDTH, HEIGHT = 480, 260
+LEFT, RIGHT, TOP, BOTTOM = 52, 24, 12, 40
 REVISION_LENGTH_MAX = 100
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -65,6 +65,7 @@ def _chart(found: BacktestAnswer) -> dict[str, Any]:
         "height": HEIGHT,
         "left": LEFT,
         "right": WIDTH - RIGHT,
+        "middle": _x(0.5),
         "bottom": HEIGHT - BOTTOM,
         "candidate": _points(candidate),
         "in_force": _points(in_force),
