@@ -48,7 +48,7 @@ async def test_a_decision_and_an_approval_carry_request_and_change(
     )
     await http.get(f"/v1/changes/{change['id']}")  # who looks leaves no line
 
-    decided, approved = lines
+    decided, approved = answered(lines)
     assert said.is_success, said.text
     assert set(decided) == {*IDS, "by", "change", "outcome"}
     assert (decided["event"], decided["change"], decided["status"], decided["outcome"]) == (
@@ -73,11 +73,11 @@ async def test_a_refused_hook_and_a_refused_caller_have_their_problem(
     hook = await pipeline.post("/v1/hooks/alertmanager", json={})
     unsigned = await service.anybody().post("/v1/hooks/pagerduty", json={})
 
-    assert [(line["route"], line["status"], line["problem"]) for line in lines] == [
+    assert [(line["route"], line["status"], line["problem"]) for line in answered(lines)] == [
         ("/v1/hooks/alertmanager", 403, "not_allowed"),
-        ("/v1/hooks/pagerduty", unsigned.status_code, lines[1]["problem"]),
+        ("/v1/hooks/pagerduty", unsigned.status_code, unsigned.json()["type"].split(":")[-1]),
     ]
-    assert [line["request"] for line in lines] == [
+    assert [line["request"] for line in answered(lines)] == [
         hook.headers["x-request-id"],
         unsigned.headers["x-request-id"],
     ]
@@ -101,10 +101,8 @@ async def test_an_error_has_its_cause_and_its_answer_under_one_id_whoever_asked(
         answer = await http.get("/v1/changes/chg_01m8jftxp8as1j8n367zt554q3")
 
     assert answer.status_code == 500
-    assert [(line["event"], line["request"]) for line in lines] == [
-        ("request failed", answer.headers["x-request-id"]),
-        ("answered", answer.headers["x-request-id"]),
-    ]
+    its_own = [line for line in lines if line.get("request") == answer.headers["x-request-id"]]
+    assert [line["event"] for line in its_own] == ["request failed", "answered"]
 
 
 async def test_what_a_caller_types_into_the_address_or_a_header_is_not_logged(
@@ -117,7 +115,7 @@ async def test_what_a_caller_types_into_the_address_or_a_header_is_not_logged(
     await http.post("/canary", json={}, headers={"X-Request-Id": "gate_canary"})
 
     said = json.dumps(lines)
-    assert len(lines) == 3
+    assert len(answered(lines)) == 3
     assert token not in said
     assert "canary" not in said
     assert "kofi" not in said
@@ -130,5 +128,11 @@ async def test_ids_of_one_request_are_not_those_of_the_next(
     change = (await http.post("/v1/changes", json=request())).json()["id"]
     await http.post("/v1/changes", json={})
 
-    assert lines[0]["change"] == change
-    assert not {"change", "outcome"} & set(lines[1])
+    first, second = answered(lines)
+    assert first["change"] == change
+    assert not {"change", "outcome"} & set(second)
+
+
+def answered(lines: list[Any]) -> list[Any]:
+    """The lines of requests; what the loops of the server say meanwhile is left out."""
+    return [line for line in lines if line["event"] == "answered"]
