@@ -42,7 +42,7 @@ SHOWN: Mapping[str, str] = {
     "tests/integrations/github/test_facts.py tests/integrations/gitlab/test_facts.py",
     "F24": "tests/client/test_check_down.py",
     "F25": "tests/api/http/test_waiting.py",
-    "F26": "tests/storage/test_migrate.py tests/cli/test_operate.py",
+    "F26": "tests/storage/test_migrate.py tests/cli/test_operate.py tests/faults/test_load.py",
     "F27": "tests/api/http/test_protocol.py",
     "F28": "tests/storage/test_store.py tests/api/test_events.py",
     "F29": "tests/test_worker.py",

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gate.storage.database.engine import open_engine
+from gate.storage.migrate import SchemaNewer
+from gate.storage.store import Store
+from gate.storage.tables.schema import metadata
 from tests.faults.worlds import Disturbed, lived, world
 from tests.postgres_proxies import LostCommits, between, through
 
@@ -43,3 +47,21 @@ async def test_f14_a_connection_that_is_cut_at_its_commit_loses_and_doubles_noth
             assert await found.violations() == []
     assert lossy.cut > 2
     assert found.load.unanswered
+
+
+async def test_f26_a_replica_goes_on_with_a_database_that_a_newer_release_has_extended(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with world(database_url, tmp_path) as found:
+        await found.load.run(clients=2, stories=1)
+        with open_engine(database_url).begin() as connection:
+            for table in metadata.tables:
+                connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN of_later TEXT")
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '2999_later'")
+
+        await found.load.run(clients=2, stories=2)
+
+        assert await found.violations() == []
+        assert found.load.unanswered == 0
+        with pytest.raises(SchemaNewer):
+            Store.open(database_url)
