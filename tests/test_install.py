@@ -55,6 +55,7 @@ def test_nothing_is_installed_twice(mark: str, tmp_path: Path) -> None:
     assert "pip" not in planned(target, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_the_wheel_decides_in_an_environment_with_nothing_but_what_it_declares(
     tmp_path: Path,

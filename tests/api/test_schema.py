@@ -222,6 +222,7 @@ def test_the_exceptions_are_of_operations_that_are_there() -> None:
     assert there >= {*REFUSED_ALL_THE_SAME, *TWO_ADDRESSES}
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_document_says(
     quiet_door: Door,

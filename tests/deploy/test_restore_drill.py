@@ -89,6 +89,7 @@ def drill(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drill]:
         cluster.drop(f"{named}_restored")
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_f30_a_restored_gate_admits_nothing_until_a_person_says_that_it_was_restored(
     drill: Drill,

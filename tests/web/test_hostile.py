@@ -81,6 +81,7 @@ def _pages(change: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.slow
 def test_a34_a_script_in_any_field_is_shown_as_text_on_every_page(site: Site) -> None:
     with site.as_person("ada", Role.ADMIN) as page:
         for payload in SCRIPTS:

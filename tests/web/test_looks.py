@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
 from playwright.sync_api import Page, expect
 
@@ -63,6 +64,7 @@ def _addresses(site: Site) -> Iterator[str]:
     )
 
 
+@pytest.mark.slow
 def test_no_page_breaks_a_rule_of_accessibility(site: Site) -> None:
     """Every rule in light colours, and then those about colours in dark ones."""
     found: dict[str, list[str]] = {}
@@ -97,6 +99,7 @@ def test_a_dark_page_differs_by_its_colours_alone() -> None:
     ] == []
 
 
+@pytest.mark.slow
 def test_no_page_scrolls_sideways_and_every_button_is_in_the_window(site: Site) -> None:
     wrong: list[str] = []
     with site.as_person("ada", Role.ADMIN) as page:
