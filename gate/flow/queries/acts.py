@@ -1,4 +1,4 @@
-"""What people did, in words: an entry of the ledger as a row of the log."""
+"""The acts of people as rows of the log: each entry of the ledger in words."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _PERSON_FIELDS = ("person", "into")
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What the ids in entries stand for."""
+    """The names and texts for which the ids in entries stand."""
 
     texts: Mapping[str, str]
     callers: Mapping[str, str]
@@ -38,13 +38,15 @@ class _Names:
     tokens: Mapping[str, str]
 
     def caller(self, by: str) -> str:
-        """Return what a caller is called."""
+        """Return the name under which a caller is shown."""
         token = self.tokens.get(by.removeprefix(TOKEN)) if by.startswith(TOKEN) else None
         return f"token {token}" if token else self.callers[by]
 
 
 def act_rows(conn: Connection, book: Rulebook, rows: Sequence[ActRow]) -> list[ActRowAnswer]:
-    """Return each act in words, with as many questions as for one."""
+    """Return each act in words. The number of database queries does not grow with the number of
+    acts.
+    """
     if not rows:
         return []
     entries = [read_entry(row.body) for row in rows]
@@ -95,7 +97,7 @@ def _names(
 def _all(
     entries: Iterable[Entry], names: Sequence[str], kinds: Sequence[Kind] = tuple(Kind)
 ) -> list[str]:
-    """Return the values of these fields, each once."""
+    """Return the values of the named fields in entries of these kinds, each value once."""
     found = (_text(one.fields, name) for one in entries if one.kind in kinds for name in names)
     return [value for value in dict.fromkeys(found) if value]
 

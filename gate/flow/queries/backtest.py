@@ -1,5 +1,5 @@
-"""Other policies tried on what was deployed: what they would have let pass or held up, and what of
-that failed.
+"""Backtests: a candidate's policies are tried on past deployments, to see which it would have
+approved or held up, and which of those failed.
 """
 
 import asyncio
@@ -32,18 +32,18 @@ from gate.storage.figures.past import DEPLOYMENTS_MAX
 DAYS_DEFAULT = 90
 DAYS_MAX = 3_650
 CHANGES_MAX = 20_000
-"""So many of the newest changes a server looks at for one question: some seconds of one processor,
-which it shares with the decisions of that time."""
+"""The most changes one backtest looks at, newest first. They take some seconds of one processor,
+which decisions need at the same time."""
 
 PLACES_MAX = CHANGES_MAX // DEPLOYMENTS_MAX
-"""So many places of an imported history are played through, those with the newest deployments."""
+"""The most places of an imported history that are replayed, those with the newest deployments."""
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestCommand:
-    """The files of the candidate, of which only policies count, and what to try them on.
+    """The files of the candidate, and what to try them on. Only the policies among the files count.
 
-    Without a beginning it is the last `DAYS_DEFAULT` days.
+    Without a beginning, the time is the last `DAYS_DEFAULT` days.
     """
 
     files: Mapping[str, str]
@@ -54,8 +54,8 @@ class BacktestCommand:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A candidate beside what is in force, and the changes that both are tried on: the newest
-    `limit` of a time.
+    """A candidate, the rules in force, and the changes on which both are tried: the newest `limit`
+    of a time.
     """
 
     book: Rulebook
@@ -67,8 +67,10 @@ class Trial:
 
 
 async def backtest(gate: Gate, command: BacktestCommand, by: Caller) -> BacktestAnswer:
-    """Nothing is recorded. Raises `Invalid` with every fault of the files, and for a time that is
-    empty or too long; `RateLimited` and `Unavailable` as `Turns.take`.
+    """Return how the candidate compares with the policies in force. Nothing is recorded.
+
+    Raises `Invalid` with every fault of the files, or for a time that is empty or too long, and
+    `RateLimited` or `Unavailable` as `Turns.take` does.
     """
     # Every signed-in person may read every decision, but none of them may use up the server.
     return await gate.turns.take(by, partial(_backtest, gate, command))
@@ -86,7 +88,7 @@ async def _backtest(gate: Gate, command: BacktestCommand) -> BacktestAnswer:
 
 
 def tried(conn: Connection, trial: Trial) -> BacktestAnswer:
-    """Decide every change of the time again, by both."""
+    """Return the backtest of all changes of the time, each decided again by both policy sets."""
     found = _Oldest()
     pasts = imported if trial.history is TriedOn.IMPORTED else found.pasts
     in_force = trial.book.policies
@@ -99,7 +101,7 @@ def tried(conn: Connection, trial: Trial) -> BacktestAnswer:
 def written(
     test: BackTest, in_force: Policies, candidate: Policies, history: TriedOn
 ) -> BacktestAnswer:
-    """Return the figures as they are answered, without a time."""
+    """Return the backtest as an answer, without the time that it covers."""
     return BacktestAnswer(
         history=history,
         from_=None,
@@ -119,7 +121,7 @@ def written(
 
 
 class _Oldest:
-    """Reads the changes newest first, and keeps when the last one of them was asked for."""
+    """A reader of changes, newest first, that keeps when the last one it read was submitted."""
 
     def __init__(self) -> None:
         self.at: datetime | None = None
@@ -131,10 +133,10 @@ class _Oldest:
 
 
 def imported(conn: Connection, trial: Trial) -> Iterator[Past]:
-    """Yield what was imported of the time, place after place.
+    """Yield the imported deployments of the time, place after place.
 
-    Each deployment meets the history that lay before it, by the policies in force, as if the gate
-    had been asked. It was never admitted, so nothing is earned or recorded by this.
+    Each deployment is decided with the history before it, by the policies in force, as if the gate
+    had been asked. It was never admitted, so no standard change is earned and nothing is recorded.
     """
     for service, environment in past.places(conn, PLACES_MAX):
         deployments = past.deployments(conn, service, environment, trial.ends)

@@ -1,4 +1,4 @@
-"""The change schedule: when something is frozen, and when it is open again."""
+"""The change schedule: when places are frozen, and when they open again."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ from gate.storage.figures.places import Days
 
 _MOMENT = timedelta(microseconds=1)
 SCHEDULE_DAYS = 28
-"""How far a schedule looks ahead when nobody says."""
+"""How many days a schedule looks ahead if the caller names no end."""
 
 
 async def schedule(
@@ -46,8 +46,10 @@ async def schedule(
     service: str | None,
     environment: str | None,
 ) -> ScheduleAnswer:
-    """Windows that touch the time, earliest first; of a place where both are named, with its next
-    opening.
+    """Return the windows that overlap the time, earliest first.
+
+    If service and environment are both given, only windows of that place are listed, and the answer
+    says when the place opens next.
     """
     book = await gate.rulebooks.current()
     now = gate.clock()
@@ -67,10 +69,11 @@ async def schedule(
 
 
 async def place_schedule(gate: Gate, service: str, environment: str, by: Caller) -> ScheduleAnswer:
-    """The windows that are open in one place or open there soon; what has ended is not in it.
+    """Return the windows that are open in one place or will open there soon, without those that
+    ended.
 
     Raises `NotAllowed` for a service that is not the caller's, and `NotFound` for a place that the
-    catalogue lacks: a list without windows would open whatever was meant by a misspelt name.
+    catalogue lacks: a controller would read an empty list for a misspelt name as an open place.
     """
     require_service(by, service)
     book = await gate.rulebooks.current()
@@ -99,8 +102,8 @@ async def planner(
     service: str | None,
     environment: str | None,
 ) -> PlannerAnswer:
-    """The schedule for people: windows with their whole reach, changes that name a time, and who is
-    in whose way.
+    """Return the schedule as people read it: windows with their whole reach, changes that name a
+    time, and which windows and changes each of them collides with.
     """
     found = await schedule(gate, begins, ends, service, environment)
     book = gate.rulebooks.latest
@@ -142,8 +145,10 @@ def _waiting(
 async def _deployed(
     gate: Gate, begins: datetime, ends: datetime, service: str | None, counted: Collection[str]
 ) -> tuple[DeployedDay, ...]:
-    """Return how the deployments of each day ended. The days have the dates of the calendar's zone,
-    and what is counted on them are deployments of these dates in UTC.
+    """Return how the deployments of each day ended.
+
+    The days are dates in the calendar's zone, but the deployments counted for each are those of the
+    same date in UTC.
     """
     zone = gate.rulebooks.latest.calendar.zone
     first, last = (number_of(at.astimezone(zone).date()) for at in (begins, ends - _MOMENT))
@@ -153,7 +158,7 @@ async def _deployed(
 
 
 def _production(book: Rulebook) -> tuple[str, ...]:
-    """Return the environments whose deployments are counted if nobody asks for one."""
+    """Return the environments whose deployments are counted if the viewer chose none."""
     environments = book.catalogue.environments.values()
     return tuple(one.name for one in environments if one.tier == PRODUCTION)
 

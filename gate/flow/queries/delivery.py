@@ -1,6 +1,4 @@
-"""How a place delivers: DORA's five, and how often changes fail, divided by what decided about
-them.
-"""
+"""How a place delivers: DORA's five figures, and the change fail rate divided by what decided."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +30,9 @@ _DAY_US = _DAY // timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
-    """Of which place, and of which days; without a beginning it is the last `DAYS_DEFAULT`."""
+    """The place and the days that are asked for. Without a beginning, these are the last
+    `DAYS_DEFAULT` days.
+    """
 
     service: str
     environment: str
@@ -41,7 +41,7 @@ class DeliveryQuery:
 
 
 class Delivered(NamedTuple):
-    """The figures, and how the durations behind them are spread."""
+    """The figures of a place, and the distributions of its durations."""
 
     figures: DeliveryAnswer
     lead_times: tuple[SpanCount, ...]
@@ -49,7 +49,8 @@ class Delivered(NamedTuple):
 
 
 async def figures(gate: Gate, query: DeliveryQuery) -> DeliveryAnswer:
-    """Return the figures of a place: whole days, UTC, each change on the day of its admission.
+    """Return the figures of a place. They cover whole days in UTC, and each change counts on the
+    day of its admission.
 
     Raises `Invalid` for a time that is empty or too long.
     """

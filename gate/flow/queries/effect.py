@@ -1,4 +1,4 @@
-"""What would a window hold that somebody is about to declare?"""
+"""The effect of a window that somebody is about to declare: which changes would it hold?"""
 
 from gate.core.calendar import freeze
 from gate.core.calendar.calendar import Reach
@@ -11,7 +11,7 @@ from gate.storage.changes.holds import Crowd
 
 
 async def effect(gate: Gate, command: FreezeCommand) -> EffectAnswer:
-    """Of a window that begins now; nothing is declared by asking."""
+    """Return how many changes a window would hold if it began now. Nothing is declared."""
     book = await gate.rulebooks.current()
     catalogue = book.catalogue
     reach = Reach(

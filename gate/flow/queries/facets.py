@@ -1,4 +1,4 @@
-"""What the log is made of, in figures: how many decisions of each kind in the last days."""
+"""Facets of the log: how many decisions of each kind the last days had."""
 
 from typing import Any
 
@@ -15,8 +15,9 @@ _DAY_US = 24 * 3600 * 1_000_000
 
 
 async def of_log(gate: Gate, filters: LogFilters) -> dict[str, tuple[CountAnswer, ...]]:
-    """Counts by outcome, route, band, environment and service; each narrowed by the other filters,
-    but not by words or dates.
+    """Return counts of decisions by outcome, route, band, environment and service.
+
+    Each list of counts is narrowed by the filters on the other fields, but not by words or dates.
     """
     filters = await by_own_name(gate, filters)
     today = to_us(gate.clock()) // _DAY_US

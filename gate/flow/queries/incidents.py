@@ -18,7 +18,7 @@ from gate.storage.incidents.incidents import IncidentFilters
 async def listing(
     gate: Gate, filters: IncidentFilters, by: Caller, part: Part = FIRST_PAGE
 ) -> Page[IncidentAnswer]:
-    """A page of incidents with their links, newest first."""
+    """Return a page of incidents with their links, newest first."""
     filters = await by_own_name(gate, filters)
     catalogue = (await gate.rulebooks.current()).catalogue
     found = await one_page(gate, filters, part, by, partial(_page, filters), slowly=True)

@@ -1,5 +1,5 @@
-"""The log: one row a decision, and one an act where they are asked for, as pages and as a stream of
-any length.
+"""The log as pages and as a stream of any length: one row for each decision and, where asked for,
+one for each act.
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -35,16 +35,18 @@ from gate.storage.incidents import links
 from gate.storage.ledger.acts import ActRow, happened
 
 CHUNK_ROWS = 200
-"""Rows of one read of a stream; between two of them nothing is held."""
+"""Rows of one read of a stream. No connection or transaction is held between two reads."""
 
 RowAnswer: TypeAlias = LogRowAnswer | ActRowAnswer
 
 
 @dataclass(frozen=True)
 class LineAnswer:
-    """One line of the log for people: a change with all that happened, or one act about none.
+    """One line of the log page: a change with its decisions and acts, or one act that is about no
+    change.
 
-    `at` is when the newest of it happened; `rows` are older decisions and acts, newest first.
+    `at` is when the newest of its rows happened. `head` is the newest decision, and `rows` are the
+    other decisions and acts, newest first.
     """
 
     at: datetime
@@ -55,7 +57,7 @@ class LineAnswer:
 async def page(
     gate: Gate, filters: LogFilters, by: Caller, part: Part = FIRST_PAGE
 ) -> Page[RowAnswer]:
-    """One page, newest first."""
+    """Return one page of the log, newest first."""
     filters = await by_own_name(gate, filters)
     read = partial(_rows, gate.rulebooks, filters, gate.clock())
     return await one_page(gate, filters, part, by, read, slowly=True)
@@ -64,7 +66,9 @@ async def page(
 async def lines(
     gate: Gate, filters: LogFilters, by: Caller, part: Part = FIRST_PAGE
 ) -> Page[LineAnswer]:
-    """One page of what `page` answers, a line for each change and for each act about none."""
+    """Return the rows of one `page` as lines: one for each change, and one for each act without a
+    change.
+    """
     found = await page(gate, filters, by, part)
     with_decision = {row.change for row in found.items if isinstance(row, LogRowAnswer)}
     others = {row.change for row in found.items if row.change} - with_decision
@@ -75,7 +79,7 @@ async def lines(
 async def stream(
     gate: Gate, filters: LogFilters, part: Part = FIRST_PAGE
 ) -> AsyncIterator[RowAnswer]:
-    """Every row of the time that `part` names, newest first, in bounded memory."""
+    """Yield every row of the time that `part` names, newest first, in bounded memory."""
     filters = await by_own_name(gate, filters)
     read = partial(_rows, gate.rulebooks, filters, gate.clock())
     chunk = pages.Part(CHUNK_ROWS, None, part.begins, part.ends)
@@ -91,10 +95,10 @@ async def stream(
 def by_change(
     rows: Sequence[RowAnswer], others: Sequence[LogRowAnswer] = ()
 ) -> tuple[LineAnswer, ...]:
-    """The rows of each change together, newest first; the change stands where its newest row does.
+    """Return one line for each change, with its rows newest first, at the place of its newest row.
 
-    `others` are decisions in force of changes of which only acts are among the rows. A change whose
-    rows lie on two pages stands on both.
+    `others` are the decisions in force of changes that have only acts among the rows. A change
+    whose rows lie on two pages has a line on both.
     """
     heads = {row.change: row for row in others}
     groups: dict[object, list[RowAnswer]] = {}
@@ -129,7 +133,7 @@ def _in_force(
 def _decisions(
     conn: Connection, books: Rulebooks, rows: Sequence[LogRow], now: datetime
 ) -> list[LogRowAnswer]:
-    """Each decision as a row, and what became of its change."""
+    """Return each decision as a row of the log, with what became of its change."""
     decided = [records.read(row.record) for row in rows]
     changes = list(dict.fromkeys(row.change for row in rows))
     catalogue = books.latest.catalogue
@@ -169,7 +173,9 @@ def _decisions(
 def _approvers(
     conn: Connection, catalogue: Catalogue, changes: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """The names of those whose approval of a change stands, in the order in which they gave it."""
+    """Return for each change the names of those whose approval stands, in the order of their
+    approvals.
+    """
     counting = {
         change: [one.person for one in said if not one.rejected and one.lapsed_at is None]
         for change, said in approvals.of_changes(conn, changes).items()

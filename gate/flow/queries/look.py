@@ -1,4 +1,5 @@
-"""Reads what is there: one change, a list of changes, decisions, what runs in a place."""
+"""Reads of the current state: one change, a list of changes, decisions, and what runs in a place.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,13 +38,15 @@ from gate.storage.database import pages
 from gate.storage.policies import freezes
 
 LOOK_AGAIN_SECONDS = 5.0
-"""How often a waiting caller's change is read at least, in case an announcement was lost."""
+"""The longest time between two reads of a change for which a caller waits.
+
+A lost announcement delays the answer by no more than this."""
 
 NO_CATALOGUE = "no catalogue is in force yet, so every change waits for people; see /v1/policies"
 
 
 async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> ChangeAnswer:
-    """Return one change; with `wait_seconds` (to 60) as soon as it is no longer pending.
+    """Return one change. With `wait_seconds` (at most 60), wait until it is no longer pending.
 
     Raises `NotFound`.
     """
@@ -133,8 +136,10 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Place
 
 
 def unknown_here(book: Rulebook, service: str, environment: str) -> Sequence[str]:
-    """Return why what is said of this place may be of no place at all: a name that the catalogue
-    lacks, or no catalogue. No window may cover it, which does not mean that it is open.
+    """Return why the place may not exist: names that the catalogue lacks, or that there is no
+    catalogue.
+
+    No window may cover such a place, which does not mean that it is open.
     """
     if not book.id:
         return (NO_CATALOGUE,)
@@ -142,9 +147,9 @@ def unknown_here(book: Rulebook, service: str, environment: str) -> Sequence[str
 
 
 async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> Known:
-    """Wait until the change is no longer pending or the time is over, and return it.
+    """Return the change once it is no longer pending, or as it is when the time is over.
 
-    It is read again whenever it may have moved.
+    It is read again whenever the store announces that it may have moved.
     """
     change_id = known.stored.id
     loop = asyncio.get_running_loop()

@@ -1,4 +1,6 @@
-"""What an observing gate would have done, had it enforced: the ground on which a team switches."""
+"""The report on an observing gate: what it would have decided, so that a team can judge whether to
+switch the gate to enforcing.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -40,12 +42,14 @@ DAYS_MAX = 366
 SUGGESTIONS_MAX = 5
 RULES_NAMED_MAX = 3
 SAFE_AFTER = 20
-"""So many changes say enough to switch by."""
+"""With fewer changes than these the report does not advise to switch to enforcing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservationsQuery:
-    """Of which place and time; without a beginning it is the last `DAYS_DEFAULT` days."""
+    """The place and time that are asked for. Without a beginning, the time is the last
+    `DAYS_DEFAULT` days.
+    """
 
     service: str
     environment: str
@@ -54,10 +58,10 @@ class ObservationsQuery:
 
 
 async def observations(gate: Gate, query: ObservationsQuery, by: Caller) -> ObservationsAnswer:
-    """Of one place.
+    """Return the report on one place.
 
-    Raises `Invalid` for a time that is empty or too long; `RateLimited` and `Unavailable` as
-    `Turns.take`.
+    Raises `Invalid` for a time that is empty or too long, and `RateLimited` or `Unavailable` as
+    `Turns.take` does.
     """
     # Every reader reads all places, but none of them may use up the server.
     return await gate.turns.take(by, partial(_observations, gate, query))
@@ -93,7 +97,7 @@ def _read(
         would=WouldAnswer(*(by_outcome.get(outcome, 0) for outcome in Outcome)),
         waiting_seconds=WaitAnswer(waited.p50, waited.p90),
         failed=sum(one.failed for one in counted),
-        # Those that would not have passed at once.
+        # Failed changes that the gate would not have approved at once.
         failed_stopped=sum(one.failed for one in counted if one.would is not Outcome.APPROVED),
         standard_changes=tuple(standards),
         suggestions=(*_switch(counted, standards), *_in_the_way(stopped)),
@@ -104,7 +108,9 @@ def _read(
 def _standard_changes(
     conn: Connection, book: Rulebook, place: Watched, now: datetime
 ) -> list[EarnedAnswer]:
-    """How many settled successes in a row there are, of how many are needed."""
+    """Return, for each standard change that is earned, how many settled successes in a row the
+    place has and how many are needed.
+    """
     facts = book.catalogue.facts(place.service, place.environment)
     policy = book.policies.policy_for({name: one.value for name, one in facts.items()}).policy
     earning = tuple(
@@ -125,7 +131,8 @@ def _standard_changes(
 
 
 def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> list[str]:
-    """Whether the place may be switched to enforcing without holding up what goes well."""
+    """Return advice on whether the place can switch to enforcing without holding up what goes well.
+    """
     changes = sum(one.changes for one in counted)
     passed = sum(one.changes for one in counted if one.would is Outcome.APPROVED)
     if changes < SAFE_AFTER:
@@ -140,8 +147,8 @@ def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> li
 
 
 class _Stopped(NamedTuple):
-    """A change that would not have passed: what stood in its way, what its risk was made of, and
-    who was needed.
+    """A change that would not have been approved: the deciding finding, the rules that gave points,
+    and the approvals that would have been required.
     """
 
     finding: Finding
@@ -152,12 +159,12 @@ class _Stopped(NamedTuple):
 
     @property
     def words(self) -> str:
-        """What stood in the way."""
+        """The deciding finding as a sentence."""
         return f"{self.finding.title}: {sentence(self.finding, self.facts, self.policy)}"
 
 
 def _stopped(conn: Connection, books: Rulebooks, place: Watched) -> list[_Stopped]:
-    """The newest changes that would not have passed, newest first."""
+    """Return the newest changes that would not have been approved, newest first."""
     found = []
     for one in figures.stopped(conn, place):
         record = records.read(one)
@@ -177,7 +184,9 @@ def _stopped(conn: Connection, books: Rulebooks, place: Watched) -> list[_Stoppe
 
 
 def _in_the_way(stopped: Sequence[_Stopped]) -> list[str]:
-    """What stood in the way most often, in the words of the newest change, and who was needed."""
+    """Return sentences on the most frequent reasons and required groups. Each reason is in the
+    words of the newest change that had it.
+    """
     newest = {one.finding.rule: one for one in reversed(stopped)}
     rules = Counter(one.finding.rule for one in stopped)
     found = [
@@ -192,12 +201,14 @@ def _in_the_way(stopped: Sequence[_Stopped]) -> list[str]:
 
 
 def _scored(decision: Decision) -> tuple[Finding, ...]:
-    """The rules that made the risk of a decision larger."""
+    """Return the rules that gave points to a decision."""
     return tuple(one for one in decision.findings if one.points > 0)
 
 
 def _points(stopped: Sequence[_Stopped]) -> list[str]:
-    """The rules that gave most points to changes which would not have passed."""
+    """Return sentences on the rules that gave most points to changes that would not have been
+    approved.
+    """
     points: Counter[str] = Counter()
     fired: Counter[str] = Counter()
     for one in stopped:
@@ -213,8 +224,8 @@ def _points(stopped: Sequence[_Stopped]) -> list[str]:
 def _imported(
     conn: Connection, book: Rulebook, place: Watched, now: datetime
 ) -> ImportedAnswer | None:
-    """The report on what was deployed before the gate was asked; None where nothing was imported
-    of this time.
+    """Return the report on deployments from before the gate was asked, or None if nothing was
+    imported for this time.
     """
     service, environment = place.service, place.environment
     deployments = past.deployments(conn, service, environment, place.ends)
@@ -249,7 +260,9 @@ def _rehearsed(one: Rehearsed, book: Rulebook) -> _Stopped:
 def _would_be_earned(
     rehearsal: Rehearsal, newest: Rehearsed, now: datetime
 ) -> Iterable[EarnedAnswer]:
-    """How many settled successes in a row there would be, had the gate admitted them all."""
+    """Yield, for each standard change that is earned, how many settled successes in a row there
+    would be if the gate had admitted every imported deployment.
+    """
     matches = rehearsal.track_record(newest.deployment, now).matches
     policy = rehearsal.book.policies.named(newest.decision.policy)
     for standard in policy.standard_changes if policy else ():

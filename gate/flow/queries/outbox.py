@@ -1,4 +1,6 @@
-"""What could not be delivered: an operator sees it, and has it sent again under its own id."""
+"""The messages that could not be delivered. An operator lists them, and has them sent again under
+their own ids.
+"""
 
 from sqlalchemy import Connection
 
@@ -14,8 +16,10 @@ from gate.storage.messages.dead_letters import DeadLetter, TargetHealth
 
 
 async def outbox(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> OutboxAnswer:
-    """How every target is, and a page of the messages that were given up, newest first; never what
-    stands in one.
+    """Return the health of every target, and a page of the messages that were given up, newest
+    first.
+
+    The content of a message is never part of the answer.
     """
     page = await one_page(gate, Whole("dead letters"), part, by, _page)
     health = await gate.store.read(dead_letters.health)
@@ -23,7 +27,7 @@ async def outbox(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> OutboxAnswe
 
 
 async def send_again(gate: Gate, message_id: str) -> None:
-    """Have a dead message tried anew. Raises `NotFound` for one that is not dead."""
+    """Queue a dead message for delivery again. Raises `NotFound` for a message that is not dead."""
     if not await gate.store.write(dead_letters.send_again, message_id):
         raise NotFound(
             f"there is no dead message {message_id[:64]}; GET /v1/outbox lists those that there are"

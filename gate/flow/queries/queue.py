@@ -1,5 +1,5 @@
-"""The queue of a person: what needs them, what waits for others, what is held, and what was
-decided.
+"""The queue of a person: changes that need the person's approval, that wait for others, that are
+held, and that are decided.
 """
 
 from collections import Counter
@@ -31,10 +31,10 @@ from gate.storage.database.cursor import Position
 
 DECIDED_COUNTED_MAX = 99
 SEARCHED_MAX = 500
-"""How many of the newest changes with the searched words are looked at."""
+"""The most changes with the searched words that are looked at, newest first."""
 
 FACETS_SHOWN = 6
-"""How many values of each kind are offered as filters."""
+"""The most values of one kind that are offered as filters."""
 
 _REASONS_SHOWN = 4
 _DIGITS_MAX = 17
@@ -52,7 +52,7 @@ class Tab(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueueFilters:
-    """Which changes are wanted. None means any; every word of `words` must occur."""
+    """The filters of the queue. None means any value, and every word of `words` must occur."""
 
     tab: Tab = Tab.MINE
     service: str | None = None
@@ -106,9 +106,9 @@ def _facets(found: Sequence[Waiting]) -> tuple[FacetCount, ...]:
 
 
 def tab_of(one: Waiting, by: Person) -> Tab:
-    """Return the part in which this person looks for the change first.
+    """Return the part of the queue where this person looks for the change first.
 
-    A change that needs the person is among theirs even while it is held.
+    A change that needs the person's approval is in the person's own part even while it is held.
     """
     if one.needs_word_of(by):
         return Tab.MINE
@@ -116,10 +116,10 @@ def tab_of(one: Waiting, by: Person) -> Tab:
 
 
 def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
-    """Return the changes of each part, in one pass, because a queue may be long.
+    """Return the changes of each part in one pass over the list, because a queue may be long.
 
-    A held change that needs the person stands in two parts: people look at the held ones to see
-    everything that a freeze stops.
+    A held change that needs the person's approval is in two parts, because the part of held changes
+    shows everything that a freeze stops.
     """
     parts: dict[Tab, list[Waiting]] = {Tab.MINE: [], Tab.OTHERS: [], Tab.HELD: []}
     for one in waiting:
@@ -251,9 +251,9 @@ def _settled(filters: QueueFilters) -> ChangeFilters:
 
 
 def _cursor(one: Waiting) -> str:
-    """Return the place where the next page begins, as readable text.
+    """Return the position where the next page begins, as readable text.
 
-    It needs no seal, because every viewer of the queue sees all of it.
+    The text is not sealed, because every viewer of the queue may see all of it.
     """
     later, submitted_at, change = one.key
     return f"{int(later)}_{(submitted_at - _EPOCH) // timedelta(microseconds=1)}_{change}"

@@ -1,8 +1,8 @@
-"""What the gate would have said of imported deployments, one after the other, by the rules that are
-in force now.
+"""Rehearsals: what the gate would have decided on imported deployments, one after the other, by the
+rules that are in force now.
 
-It is a rehearsal: every deployment meets the history that lay before it, as if the gate had been
-there. Nothing of it is recorded, and no decision knows of it.
+Every deployment is decided with the history before it, as if the gate had been there. Nothing of a
+rehearsal is recorded, and no decision on a real change uses it.
 """
 
 from collections import Counter
@@ -47,11 +47,13 @@ _NOTHING_SAID: Mapping[str, Value] = {
     "artifact.count": 0,
     "artifact.has_digest": False,
 }
-"""What a request shows by itself that says nothing of these."""
+"""The facts of a request in which the caller says nothing about plans, remedies or artifacts."""
 
 
 class Rehearsed(NamedTuple):
-    """One deployment, what would have been decided of which case, and when it failed, if so."""
+    """One deployment with its case, the decision that would have been made, and when it failed, if
+    it did.
+    """
 
     deployment: PastDeployment
     decision: Decision
@@ -60,13 +62,13 @@ class Rehearsed(NamedTuple):
 
     @property
     def facts(self) -> Facts:
-        """What was known of it."""
+        """The facts of the deployment's case."""
         return self.case.facts
 
 
 @dataclass(slots=True)
 class Rehearsal:
-    """All deployments of one place, in the order of time."""
+    """All deployments of one place that were played so far, oldest first."""
 
     book: Rulebook
     done: list[Rehearsed] = field(default_factory=list)
@@ -79,7 +81,7 @@ class Rehearsal:
     _failed_similar: Counter[str] = field(default_factory=Counter)
 
     def play(self, deployment: PastDeployment, failed_at: datetime | None) -> None:
-        """Decide the next deployment; all that began earlier were played before."""
+        """Decide the next deployment. All that began earlier must have been played before."""
         at = deployment.began_at
         self._touched[deployment.name] = paths = touched(_files_of(deployment))
         self._count_failed_paths(at)
@@ -95,7 +97,7 @@ class Rehearsal:
         self._similar.setdefault(kinds, []).append(done)
 
     def track_record(self, deployment: PastDeployment, at: datetime) -> TrackRecord:
-        """What the gate would have known of the place at this instant."""
+        """Return what the gate would have known of the place at this instant."""
         before = self.done
         recent = before[-RECENT_CHANGES:]
         last_day = [one for one in before if one.deployment.began_at > at - SUMS_WINDOW]
@@ -161,7 +163,7 @@ class Rehearsal:
         return None
 
     def _gone_back(self, commit: str, at: datetime) -> "_Back":
-        """Whether this commit ran here, and when another one took its place."""
+        """Return whether this commit ran here before, and when another commit replaced it."""
         replaced_at = None
         for one in reversed(self.done):
             if one.deployment.commit != commit:
@@ -171,7 +173,9 @@ class Rehearsal:
         return _Back(succeeded=False, replaced_at=None)
 
     def _matches(self, at: datetime) -> dict[str, tuple[Match, ...]]:
-        """The deployments that each standard change matched, newest first, as far as was known."""
+        """Return the deployments that each standard change matched, newest first, as known at that
+        time.
+        """
         found: dict[str, list[Match]] = {}
         newest = self.done[-_looked_back_on(self.book) :]
         earlier = (None, *self.done)[-len(newest) - 1 : -1] if newest else ()
@@ -192,8 +196,10 @@ class Rehearsal:
         return {standard: tuple(listed) for standard, listed in found.items()}
 
     def _suspensions(self, matches: Mapping[str, Sequence[Match]]) -> dict[str, Suspension]:
-        """A standard change that failed too often is suspended until enough others went well;
-        nobody reinstates one in a rehearsal.
+        """Return for each standard change why it would be suspended, if it would.
+
+        A standard change that failed too often is suspended until enough later ones went well,
+        because nobody reinstates one in a rehearsal.
         """
         found = {}
         for _, standard in self.book.standard_changes:
@@ -247,7 +253,7 @@ class _Back(NamedTuple):
 def rehearse(
     book: Rulebook, deployments: Sequence[PastDeployment], incidents: Iterable[PastIncident]
 ) -> Rehearsal:
-    """Play all deployments of one place; they come oldest first."""
+    """Play all deployments of one place, which must come oldest first, and return the rehearsal."""
     failed = failures(deployments, incidents)
     rehearsal = Rehearsal(book)
     for one in deployments:
@@ -256,8 +262,9 @@ def rehearse(
 
 
 def _looked_back_on(book: Rulebook) -> int:
-    """How many deployments may say whether a standard change is earned or suspended. Twice as many
-    as count, because some of them did not match.
+    """Return how many of the newest deployments are searched for matches of standard changes.
+
+    These are twice as many as count for earning or suspension, because some do not match.
     """
     counted = [
         max(
@@ -291,7 +298,9 @@ def _in_flight(before: Sequence[Rehearsed], at: datetime) -> Iterable[InFlight]:
 
 
 def _lines(deployed: Iterable[Rehearsed]) -> int | None:
-    """All changed lines of these; None where one of them is unknown."""
+    """Return the number of changed lines of all these deployments, or None if one of them is
+    unknown.
+    """
     total = 0
     for one in deployed:
         added, deleted = (_value(one, f"diff.lines_{word}") for word in ("added", "deleted"))

@@ -1,4 +1,4 @@
-"""Which emergencies still owe their review?"""
+"""The reviews after emergencies that nobody has held yet."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from gate.storage.changes import post_reviews
 
 
 async def due(gate: Gate) -> Sequence[DueAnswer]:
-    """Reviews that nobody has held yet, what is due first in front."""
+    """Return the reviews that nobody has held yet, the one that is due first in front."""
     await gate.rulebooks.current()
     return await gate.store.read(_due, gate.rulebooks, gate.clock(), gate.base_url)
 

@@ -1,6 +1,4 @@
-"""Deployments that other systems saw and that no admission explains: those that went past the
-gate.
-"""
+"""Deployments that went past the gate: other systems saw them, and no admission explains them."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -21,8 +19,8 @@ from gate.storage.incidents.sightings import Missing, Sighting, SightingFilters,
 async def listing(
     gate: Gate, filters: SightingFilters, by: Caller, part: Part = FIRST_PAGE
 ) -> Page[SightingAnswer]:
-    """A page of deployments that went past the gate, newest first, each with what to do about
-    it.
+    """Return a page of deployments that went past the gate, newest first, each with what to do
+    about it.
     """
     filters = await by_own_name(gate, filters)
     catalogue = (await gate.rulebooks.current()).catalogue
@@ -85,4 +83,4 @@ MISSING_WORDS: Mapping[Missing, str] = {
     Missing.ADMISSION: "never admitted",
     Missing.APPROVAL: "not let pass, and failed",
 }
-"""What is missing, for people."""
+"""What would have explained a deployment, in words for people."""

@@ -1,4 +1,5 @@
-"""Is production open, frozen or stopped, and what is urgent? Every page begins with the answer."""
+"""The status line of every page: whether production is open, frozen or stopped, and what is urgent.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -25,19 +26,19 @@ from gate.storage.changes import post_reviews
 from gate.storage.policies import freezes
 
 ENVIRONMENTS_SHOWN = 3
-"""Of the environments of the tier production so many are named; the calendar has all of them."""
+"""The most environments of the tier production that are named; the calendar shows all of them."""
 
 STOPS_SHOWN = 3
-"""Of the stopped lines so many of the newest are named."""
+"""The most stopped lines that are named, newest first."""
 
 _PRODUCTION = "production"
 
 AHEAD = timedelta(days=21)
-"""How far ahead the next freeze is looked for: what is later is no reason to hurry."""
+"""How far ahead the next freeze is looked for, because a later one is no reason to hurry."""
 
 
 class _Calendar(NamedTuple):
-    """What is frozen now and what will be, with the reasons that people gave."""
+    """The windows that are open now or will be, with the reasons that people gave."""
 
     book: Rulebook
     windows: Sequence[AdHoc]
@@ -47,7 +48,7 @@ class _Calendar(NamedTuple):
 
 
 async def status(gate: Gate, waiting_list: WaitingList, by: Person) -> StatusAnswer:
-    """As of now, for this person."""
+    """Return the status as of now, with what this person may do about it."""
     book = await gate.rulebooks.current()
     now = gate.clock()
     waiting = await waiting_list.waiting()
@@ -73,7 +74,8 @@ async def status(gate: Gate, waiting_list: WaitingList, by: Person) -> StatusAns
 
 def _environment(known: _Calendar, name: str, waiting: Iterable[Waiting]) -> EnvironmentStatus:
     catalogue, said = known.book.catalogue, known.said
-    # A catalogue without services: what covers a service that nobody knows covers everything.
+    # Without services in the catalogue, an unknown service stands for all: a window that covers
+    # it covers everything.
     deployed = [key for key, one in catalogue.services.items() if one.deploys_to(name)]
     services = deployed or [""]
     holds = [_held(known, service, name) for service in services]
@@ -121,7 +123,9 @@ def _concerns(
 
 
 def _nearest(emergencies: Sequence[Waiting], by: Person) -> Tab:
-    """Where the viewer sees the emergencies: with what needs them, if one of those does."""
+    """Return the part of the queue where the viewer finds the emergencies: the viewer's own part if
+    one of them needs the viewer's approval.
+    """
     found = {tab_of(one, by) for one in emergencies}
     return next((tab for tab in Tab if tab in found), Tab.MINE)
 

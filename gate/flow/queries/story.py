@@ -1,5 +1,5 @@
-"""Everything about one change for a person who has to decide on it: why, who may, what happened,
-what went before.
+"""Everything about one change for a person who has to decide on it: its reasons, who may approve,
+what happened, and the changes before it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -59,7 +59,7 @@ _TEXT_FIELDS = ("comment", "findings")
 
 
 async def story(gate: Gate, change_id: str, by: Person) -> StoryAnswer:
-    """Return a change with everything about it. People see every change. Raises `NotFound`."""
+    """Return a change with everything about it. People may see every change. Raises `NotFound`."""
     await gate.rulebooks.current()
     found = await gate.store.read(_read, gate, change_id, by, gate.clock())
     if found is None:
@@ -184,7 +184,7 @@ def _owed(conn: Connection, owed: PostReview | None, book: Rulebook) -> OwedAnsw
 def _may(
     conn: Connection, gate: Gate, known: Known, owed: PostReview | None, by: Person, now: datetime
 ) -> MayAnswer:
-    """Return which acts this person may do now, without those that would change nothing."""
+    """Return which acts this person may do now, without acts that would change nothing."""
     book, hold = gate.rulebooks.latest, known.stored.hold
     given = counted(known.approvals, known.record, known.people.excluded, book.catalogue)
     present, approved = is_present(gate, by), by.id in given
@@ -212,8 +212,8 @@ def _timeline(
 ) -> tuple[Mapping[str, Any], ...]:
     """Return the newest entries of the ledger about the change, oldest first.
 
-    There is one more than `EVENTS_SHOWN` if there are earlier ones, so that the page can say so:
-    refused acts are among them, and a caller who is refused often pushes others out of sight.
+    There is one more than `EVENTS_SHOWN` if earlier ones exist, so that the page can say so.
+    Refused acts are among the entries, so a caller who is refused often pushes others out of sight.
     """
     entries = [read_entry(body) for body in ledger.of_change(conn, change_id, EVENTS_SHOWN + 1)]
     said = texts.read_texts(conn, [*_texts_of(entries)])
@@ -299,7 +299,8 @@ def _incidents(conn: Connection, change_id: str) -> tuple[TiedAnswer, ...]:
 
 
 def _repeatability(conn: Connection, known: Known) -> RepeatabilityAnswer:
-    """Return what the decision in force knew of similar changes, and which one came last."""
+    """Return what the decision in force knew of similar changes, and which of them is the newest.
+    """
     facts, stored, kinds = known.record.case.facts, known.stored, known.files.kinds
 
     def number(name: str) -> int | None:

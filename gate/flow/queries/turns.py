@@ -1,8 +1,8 @@
-"""Questions that take seconds of a processor: a backtest, and the report on an observing gate,
-which plays through what was imported. One is worked on at a time, and few wait.
+"""Turns for questions that take seconds of a processor: backtests and reports on an observing gate,
+which replay what was imported. One runs at a time, and few wait.
 
-A server has few threads for slow reads. Without a limit one person who asks a hundred times at once
-keeps everybody from the log, the reports and the proofs for minutes.
+A server has few threads for slow reads. Without a limit, one person who asks a hundred times at
+once would keep the log, the reports and the proofs from everybody for minutes.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from gate.errors import RateLimited, Unavailable
 from gate.flow.caller import Caller
 
 AT_ONCE_MAX = 1
-"""Fewer than there are threads for slow reads, so that one of them is left for all other
-readers."""
+"""Questions that run at once: fewer than the threads for slow reads, so that other readers keep
+one."""
 
 OPEN_MAX = 12
-"""Those of everybody, with the one that is worked on."""
+"""The most open questions of all callers together, including the one that runs."""
 
 OPEN_OF_ONE_MAX = 3
-"""Of one person, by whatever token; so many pages may be open."""
+"""The most open questions of one person over all of that person's tokens and pages."""
 
 BUSY_SECONDS = 10
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Turns:
-    """One a process."""
+    """The queue of slow questions. Each process has one."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_ONCE_MAX)
@@ -37,12 +37,11 @@ class Turns:
         self._of: Counter[str] = Counter()
 
     async def take(self, by: Caller, question: Callable[[], Awaitable[T]]) -> T:
-        """Answer the question when its turn comes.
+        """Return the answer to the question, which runs when its turn comes.
 
-        Raises `RateLimited` over the limit of this person, and `Unavailable` over that of all.
-
-        The place is given back when the question is answered, not when the caller hangs up, because
-        the thread that reads goes on: asking and hanging up would open any number of them.
+        Raises `RateLimited` over the limit of this person, and `Unavailable` over that of all. The
+        place is given back when the question is answered, not when the caller hangs up, because the
+        thread that reads goes on: asking and hanging up would open any number of them.
         """
         who = by.root
         if self._of[who] >= OPEN_OF_ONE_MAX:

@@ -1,5 +1,5 @@
-"""How the gate itself is: what it could not tell others, what it has not worked on, and whether it
-may sign and write.
+"""The health of the gate itself: messages that are not delivered, deliveries that are not
+processed, and whether it can sign and write.
 """
 
 from collections.abc import Iterable
@@ -25,14 +25,13 @@ from gate.storage.messages.inbox import GivenUp
 from gate.storage.messages.upkeep import Waiting
 
 GIVEN_UP_SHOWN = 20
-"""Of the deliveries that were given up, so many of the newest are shown; the figures count all of
-them."""
+"""The most deliveries given up that are shown, newest first; the figures count all of them."""
 
 
 async def upkeep(gate: Gate) -> UpkeepAnswer:
-    """Everything an operator looks at first.
+    """Return everything an operator looks at first.
 
-    Every signed-in person reads it; no secret is in it.
+    Every signed-in person may read it, because no secret is in it.
     """
     book = await gate.rulebooks.current()
     outbox, inbox, given_up = await gate.store.read_slowly(_read)
@@ -73,7 +72,7 @@ def _waiting(found: Iterable[Waiting]) -> tuple[WaitingAnswer, ...]:
 
 
 async def measure(gate: Gate) -> None:
-    """Bring the metrics of changes that wait up to date."""
+    """Update the metrics of changes that wait."""
     now = gate.clock()
     found = await gate.store.read_slowly(waiting.counted)
     nobody = (0, now)
@@ -87,17 +86,18 @@ async def measure(gate: Gate) -> None:
 
 
 async def ready(gate: Gate) -> list[str]:
-    """Why this server cannot decide, empty when it can.
+    """Return why this server cannot decide. The list is empty if it can.
 
-    A broken policy file is no reason: the last good set decides.
+    A broken policy file is no reason, because the last good set still decides.
     """
     troubles = (await gate.store.unready(), gate.signing.stopped)
     return [trouble for trouble in troubles if trouble is not None]
 
 
 async def lacking(gate: Gate) -> list[str]:
-    """What an operator must mend although the gate decides: no load balancer should take the server
-    out because of it.
+    """Return what an operator must mend although the gate can decide.
+
+    These problems are no reason for a load balancer to take the server out.
     """
     problem = await gate.signing.problem()
     return [] if problem is None else [problem]

@@ -1,7 +1,7 @@
-"""A controller that polls asks for one word: may this commit go on in this place?
+"""The verdict for a controller that polls: may this commit be deployed to this place?
 
-The answer is what an admission would say now to the run that asked for the change, if the code host
-said the same again. Nothing is written, so a controller may ask as often as it likes.
+The answer is what an admission would say now to the run that submitted the change, if the code host
+confirmed the run again. Nothing is written, so a controller may ask as often as it likes.
 """
 
 from dataclasses import dataclass
@@ -33,12 +33,14 @@ KEPT_SECONDS = 5
 
 
 REASONS_MAX = 20
-"""The first of them: an answer that is polled stays small. The page has them all."""
+"""The most reasons in an answer, because what is polled should stay small. The page has all."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictQuery:
-    """A whole commit hash, a whole digest of an artifact, or both."""
+    """The place, and what is to be deployed: a whole commit hash, a whole digest of an artifact, or
+    both.
+    """
 
     service: str
     environment: str
@@ -47,7 +49,7 @@ class VerdictQuery:
 
 
 class _Word(NamedTuple):
-    """The phase and, where the change itself does not say it, why."""
+    """The phase, and the reason for it where the change itself does not give one."""
 
     phase: Phase
     because: str = ""
@@ -66,11 +68,11 @@ _UNKNOWN = "nobody has asked for it here yet; the pipeline that builds it submit
 
 
 async def verdict(gate: Gate, query: VerdictQuery, by: Caller) -> VerdictAnswer:
-    """The phase, its reasons, and when it opens.
+    """Return the phase of a commit or artifact in a place, the reasons, and when the place opens.
 
-    A place that the catalogue lacks and a commit that nobody asked for are answered like any
-    other. Raises `Invalid` where neither commit nor digest is named, `NotAllowed` outside the
-    caller's services.
+    A place that the catalogue lacks and a commit that nobody submitted are answered like any other.
+    Raises `Invalid` if neither commit nor digest is named, and `NotAllowed` outside the caller's
+    services.
     """
     require_service(by, query.service)
     if query.commit is None and query.digest is None:
@@ -105,7 +107,10 @@ def _read(
 
 
 def _unheard_of(book: Rulebook, query: VerdictQuery, place: str) -> _Word:
-    """A misspelt name would otherwise be waited for without an end."""
+    """Return a pending phase whose reason includes names that the catalogue lacks.
+
+    Without these names a controller would wait for ever on a misspelt one.
+    """
     names = unknown_names(book.catalogue, query.service, place)
     return _Word(Phase.PENDING, "; ".join((_UNKNOWN, *names)))
 
@@ -131,10 +136,11 @@ def _word(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word
 
 
 def _may_start(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word:
-    """As its own run would be answered now, if the code host said the same again.
+    """Return what the change's own run would be answered now if the code host confirmed the run
+    again.
 
-    No host is asked here. So an admission more than ten minutes after the host was asked, to which
-    no token is lent, may be refused where this is a success (decision 22).
+    No host is asked here. So an admission may be refused although this is a success: when the host
+    was last asked more than ten minutes ago and no token is lent to it (decision 22).
     """
     refused = _refusal(conn, known, book, at)
     if refused is None:

@@ -1,8 +1,8 @@
-"""Which changes wait, and whose approval does each need?
+"""The list of changes that wait, with the groups whose approval each of them needs.
 
 The list is kept in memory, so that a long queue opens as fast as a short one. When the store
-announces that a change moved, that change is read again at the next request and the others stay.
-Nothing is decided from this list: every act is judged again in its own transaction.
+announces that a change moved, only that change is read again at the next request. Nothing is
+decided from this list, because every act is judged again in its own transaction.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Waiting:
 
     @property
     def key(self) -> tuple[bool, datetime, str]:
-        """The place in the queue: emergencies first, then those that wait longest."""
+        """The position in the queue: emergencies first, then those that wait longest."""
         return (not self.emergency, self.submitted_at, self.id)
 
     def needs_word_of(self, person: Person) -> bool:
@@ -75,7 +75,8 @@ class WaitingList:
     """Every waiting change in the order of the queue."""
 
     def __init__(self, gate: Gate) -> None:
-        """Subscribe to what moves; must be called in the running event loop."""
+        """Subscribe to announcements of the store. This must be called in the running event loop.
+        """
         self._gate = gate
         self._by_id: dict[str, Waiting] = {}
         self._ordered: list[Waiting] = []
@@ -96,7 +97,7 @@ class WaitingList:
     def _hear(self, topics: Topics) -> None:
         if topics == EVERYTHING:
             self._everything = True
-        # The people in the groups may be others now, so who is needed may be, too.
+        # Members of groups may have changed, so any change may now need other approvers.
         if not _WHO_IS_WHO.isdisjoint(topics):
             self._everything = self._forget = True
         self._moved.update(topic for topic in topics if topic.startswith(ID_PREFIX))
@@ -122,7 +123,8 @@ class WaitingList:
 
 
 def after(ordered: Iterable[Waiting], cursor: tuple[bool, datetime, str] | None) -> list[Waiting]:
-    """Return the changes behind this position of the queue; its own change may be gone."""
+    """Return the changes behind this position of the queue. The change at the position may be gone.
+    """
     found = list(ordered)
     if cursor is None:
         return found
@@ -134,7 +136,9 @@ def _key(one: Waiting) -> tuple[bool, datetime, str]:
 
 
 def _all(conn: Connection, books: Rulebooks, known: dict[str, Waiting]) -> dict[str, Waiting]:
-    """Return all waiting changes, and read again only those with a new decision or any approval."""
+    """Return all waiting changes. Only those with a new decision or with any approval are read
+    again.
+    """
     light = waiting.decisions_of_waiting(conn)
     spoken = waiting.spoken_of(conn)
     same = {
@@ -201,8 +205,11 @@ def _waiting(
 
 
 def reasons_key(record: Record) -> str:
-    """Return a key of the reasons against the change, whatever values they show: rules that gave
-    points, requirements that are not met, and guards.
+    """Return a key of the reasons against the change: rules that gave points, requirements that are
+    not met, and guards.
+
+    The values that the reasons show are not part of the key, so changes with the same reasons share
+    it.
     """
     against = sorted(
         {

@@ -1,4 +1,4 @@
-"""Who withdrew the changes that were canceled, and why."""
+"""The people who withdrew canceled changes, and the reasons they gave."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from gate.storage.ledger import ledger
 
 
 class Withdrawal(NamedTuple):
-    """Who canceled a change, as readers call them, and what they said."""
+    """The name of whoever canceled a change, and the comment."""
 
     by: str
     said: str
@@ -25,7 +25,7 @@ class Withdrawal(NamedTuple):
 def withdrawals(
     conn: Connection, catalogue: Catalogue, found: Sequence[Known]
 ) -> dict[str, Withdrawal]:
-    """What the ledger says about each of these that was canceled, by the change."""
+    """Return, by change, what the ledger says about each of these changes that was canceled."""
     canceled = [one.stored.id for one in found if one.stored.state is State.CANCELED]
     entries: dict[str, Entry] = {}
     for change in canceled:

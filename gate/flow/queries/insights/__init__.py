@@ -1,1 +1,1 @@
-"""How services do, over time and now: read for people to look at."""
+"""Figures about services for people to look at: over time, and as of now."""

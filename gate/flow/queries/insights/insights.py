@@ -1,5 +1,5 @@
-"""How well it goes: delivery of a place, how much passes by itself, how long people take, how old
-the queue is.
+"""Insights: delivery of a place, the share that is approved automatically, how long people take to
+decide, and how old the queue is.
 """
 
 from datetime import timedelta
@@ -31,17 +31,17 @@ from gate.storage.policies import policy_sets
 
 RULE_DAYS = 366
 PLACES_SHOWN = 200
-"""So many places are listed; of a larger organisation those with most deployments."""
+"""The most places that are listed, those with most deployments."""
 
 PRODUCTION = "production"
-"""The tier whose places are compared."""
+"""The tier of the environments whose places are compared."""
 
 _DAY_US = 24 * 3600 * 1_000_000
 _SECOND = timedelta(seconds=1)
 
 
 async def insights(gate: Gate, waiting_list: WaitingList, query: DeliveryQuery) -> InsightsAnswer:
-    """Return the figures of one place; figures of places are never added up."""
+    """Return the figures of one place. Figures of several places are never added up."""
     environment = (await gate.rulebooks.current()).catalogue.environment_named(query.environment)
     filters = LogFilters(service=query.service, environment=environment)
     routes = (await facets.of_log(gate, filters))["route"]
@@ -72,7 +72,9 @@ async def insights(gate: Gate, waiting_list: WaitingList, query: DeliveryQuery) 
 
 
 def _step(found: DeliveryAnswer) -> int:
-    """Return how many days a bar has: a week, or four where a year would be too many bars."""
+    """Return how many days one period has: a week, or four weeks where weeks would be too many
+    bars.
+    """
     return WEEK if found.to - found.from_ <= periods.LENGTH else LONG_STEP
 
 
@@ -89,8 +91,8 @@ def _over_time(
 async def production(gate: Gate) -> PlacesAnswer:
     """Return every place of the tier production with its last weeks, the busiest first.
 
-    A place of the catalogue without deployments is there, too, and so is one with deployments that
-    the catalogue names no more.
+    Places of the catalogue without deployments are listed too, and so are places with deployments
+    that the catalogue no longer names.
     """
     catalogue = (await gate.rulebooks.current()).catalogue
     names = [one.name for one in catalogue.environments.values() if one.tier == PRODUCTION]
@@ -108,7 +110,7 @@ async def production(gate: Gate) -> PlacesAnswer:
 
 
 def place_figures(place: tuple[str, str], weeks: Days, ended: Periods) -> PlaceFigures:
-    """Return the figures of one place, given by service and environment."""
+    """Return the figures of one place, which is a service and an environment."""
     deployments = sum(one.deployments for one in ended.values())
     failed = sum(one.failed for one in ended.values())
     share = fail_rate(rate(failed, deployments))
@@ -121,8 +123,9 @@ def place_figures(place: tuple[str, str], weeks: Days, ended: Periods) -> PlaceF
 
 
 async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
-    """Where most was deployed in so many days: what a visitor is shown who has not asked for a
-    place.
+    """Return the place with most deployments in the last `days` days, or None if there were none.
+
+    The page shows it to a viewer who has not chosen a place.
     """
     return await gate.store.read_slowly(
         figures.busiest_place, to_us(gate.clock()) // _DAY_US - days
@@ -130,7 +133,7 @@ async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
 
 
 async def rule_places(gate: Gate, policy: str, rule: str) -> tuple[RulePlaceAnswer, ...]:
-    """How the deployments ended for which a rule gave points, place by place."""
+    """Return, place by place, how the deployments ended to which a rule gave points."""
     since = to_us(gate.clock()) // _DAY_US - RULE_DAYS
     found = await gate.store.read_slowly(figures.rule_places, f"{policy}/{rule}", since)
     return tuple(map(_rule_place, found))

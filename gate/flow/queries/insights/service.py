@@ -1,4 +1,6 @@
-"""One service on one page: whose it is, what runs where, what waits, what failed, what is owed."""
+"""One service on one page: its owners, what runs where, which changes wait, what failed, and which
+reviews are due.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -30,7 +32,7 @@ from gate.storage.incidents import incidents
 WAITING_SHOWN = 20
 FAILURES_SHOWN = 10
 PLACES_SHOWN = 20
-"""So many environments of one service are shown; the catalogue's order is kept."""
+"""The most environments of one service that are shown, in the order of the catalogue."""
 
 
 class _Read(NamedTuple):
@@ -42,9 +44,9 @@ class _Read(NamedTuple):
 
 
 async def service(gate: Gate, waiting_list: WaitingList, name: str, by: Person) -> ServiceAnswer:
-    """Return what there is to know about the service.
+    """Return what the page of a service shows.
 
-    One that the catalogue lacks has a page, too, which says so: changes may name it all the same.
+    A service that the catalogue lacks has a page too, which says so, because changes may name it.
     """
     book = await gate.rulebooks.current()
     waiting = [one.id for one in await waiting_list.waiting() if one.service == name]
@@ -83,7 +85,9 @@ async def service(gate: Gate, waiting_list: WaitingList, name: str, by: Person) 
 
 
 def _environments(book: Rulebook, name: str) -> list[str]:
-    """Where the catalogue lets the service be; everywhere if the catalogue lacks it."""
+    """Return the environments to which the service may deploy. If the catalogue lacks the service,
+    these are all environments.
+    """
     listed = book.catalogue.services.get(name)
     found = [one for one in book.catalogue.environments if listed is None or listed.deploys_to(one)]
     return found[:PLACES_SHOWN]
