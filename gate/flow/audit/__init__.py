@@ -1,1 +1,1 @@
-"""What an auditor asks, and how it is answered: each a chapter."""
+"""The questions that auditors ask, and the chapters that answer them."""

@@ -1,7 +1,7 @@
-"""Who may approve, override and end what: a map of the places in the catalogue.
+"""The authority map: who may approve, override and reinstate what in each place of the catalogue.
 
 It is made from what is in force, so it is never out of date. A cell that no person can fill is a
-finding: what waits there would wait for nobody.
+finding, because whatever waits there would wait for ever.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ Act: TypeAlias = Literal["approve", "override", "reinstate"]
 
 @dataclass(frozen=True, slots=True)
 class AuthorityQuery:
-    """Which places. None is any."""
+    """The places that are asked for. None means any."""
 
     service: str | None = None
     environment: str | None = None
@@ -57,7 +57,7 @@ def _place(book: Rulebook, service: str, environment: str) -> AuthorityAnswer:
     catalogue = book.catalogue
     facts = catalogue.facts(service, environment)
     policy = book.policies.policy_for({name: one.value for name, one in facts.items()}).policy
-    # Not `owners_of`, which names who stands in where nobody owns it.
+    # Not `owners_of`, which names stand-ins for a service that nobody owns.
     owners = catalogue.services[service].owners
     cells = tuple(_cells(book, policy, service, environment))
     findings = [one for cell in cells for one in _findings(cell, catalogue)]
@@ -76,7 +76,9 @@ def _place(book: Rulebook, service: str, environment: str) -> AuthorityAnswer:
 def _cells(
     book: Rulebook, policy: Policy | None, service: str, environment: str
 ) -> Iterator[CellAnswer]:
-    """Yield one cell for each kind of change or act in a place."""
+    """Yield one cell for each kind of change that people approve, and for each other act in the
+    place.
+    """
     catalogue = book.catalogue
     owners = catalogue.owners_of(service) or ()
 
@@ -135,7 +137,9 @@ def _holders(catalogue: Catalogue, entry: Required, lacks: int) -> HoldersAnswer
 
 
 def _findings(cell: CellAnswer, catalogue: Catalogue) -> Iterator[str]:
-    """Yield what is wrong with a cell. How many people single sign-on brings is not known here."""
+    """Yield what is wrong with a cell. People whom single sign-on adds to a group are not known
+    here.
+    """
     for entry in cell.entries:
         groups = " or ".join(entry.by)
         unknown = [group for group in entry.by if group not in catalogue.groups]

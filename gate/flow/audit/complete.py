@@ -1,4 +1,6 @@
-"""The report on completeness: a log without holes, and sources that fell silent."""
+"""The report on completeness: whether the ledger has holes, and which sources no longer send
+reports.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,14 +16,14 @@ from gate.storage.audit.rules import heard, heard_before
 from gate.storage.ledger import heads
 
 SILENT_DAYS = 7
-"""A system that sent something before and sent nothing for so long is said to be silent."""
+"""A system that sent reports before and has sent none for so long counts as silent."""
 
 UNSEALED_SECONDS_MAX = 60
 """An entry that waits longer to be sealed is a fault."""
 
 
 class Check(NamedTuple):
-    """One thing that was looked at. `ok` is false where an auditor should ask."""
+    """One thing that was checked. `ok` is false where an auditor should ask further."""
 
     check: str
     subject: str
@@ -30,7 +32,7 @@ class Check(NamedTuple):
 
 
 class Silent(NamedTuple):
-    """A code host, hook or deployment tool that sent reports once and fell silent."""
+    """A code host, hook or deployment tool that sent reports before and then stopped."""
 
     last_at: datetime
     source: str
@@ -40,14 +42,16 @@ class Silent(NamedTuple):
 
 
 def silent_sources(conn: Connection, scope: Scope) -> Iterator[Silent]:
-    """Those that were silent for longer than `SILENT_DAYS` at that instant."""
+    """Yield the sources that were silent for longer than `SILENT_DAYS` at the instant
+    of the scope.
+    """
     for one in heard_before(conn, scope.at - timedelta(days=SILENT_DAYS)):
         days = (scope.at - one.last_at).days
         yield Silent(one.last_at, one.source, one.caller, one.first_at, days)
 
 
 def completeness(conn: Connection, scope: Scope) -> Iterator[Check]:
-    """Every check, whether or not it is well."""
+    """Yield the result of every check, whether it is well or not."""
     counted, head = tally(conn), heads.head(conn)
     holes = counted.indices - counted.sealed
     yield Check("indices without a hole", "ledger", f"{holes} holes", holes == 0)

@@ -1,4 +1,6 @@
-"""Which control is served by what: made from the policies in force, so it is never out of date."""
+"""Which rules serve which control. It is read from the policies in force, so it is never out of
+date.
+"""
 
 from gate.core.policy.controls import entries, served
 from gate.flow.answers.controls import ControlsAnswer, control_answer, served_answer
@@ -6,7 +8,7 @@ from gate.flow.gate import Gate
 
 
 async def controls(gate: Gate) -> ControlsAnswer:
-    """Every control that the gate knows, or that a policy in force names."""
+    """Return every control that the gate knows or that a policy in force names."""
     book = await gate.rulebooks.current()
     now = gate.clock()
     today = now.date()

@@ -1,4 +1,6 @@
-"""The evidence pack of one change: records, policies, proofs, and what people read beside them."""
+"""The evidence pack of one change: records, policies, proofs, and the answers that people read
+about it.
+"""
 
 import io
 import zipfile
@@ -35,7 +37,10 @@ _BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 async def evidence(gate: Gate, change_id: str, by: Caller) -> bytes:
-    """The archive. Raises `NotFound`, and `Unavailable` while an entry of it is not signed."""
+    """Return the pack as a ZIP archive.
+
+    Raises `NotFound`, and `Unavailable` while an entry about the change is not signed yet.
+    """
     known = await visible_change(gate, change_id, by)
     change = known.stored.id
     files = dict(await gate.store.read_slowly(_proved, change))
@@ -57,7 +62,9 @@ async def evidence(gate: Gate, change_id: str, by: Caller) -> bytes:
 
 
 def _proved(conn: Connection, change: str) -> Mapping[str, bytes]:
-    """Everything that follows from the newest signed head."""
+    """Return the files that can be verified against the newest signed head: proofs, records and
+    policies.
+    """
     signed = heads.newest_checkpoint(conn)
     entries = parts.entries_of(conn, change, ENTRIES_MAX + 1)
     if len(entries) > ENTRIES_MAX:

@@ -1,5 +1,5 @@
-"""Reports about who changed the rules and who might act: from entries and from catalogues of the
-past.
+"""Reports on who changed the rules and who could act, from entries of the ledger and from earlier
+catalogues.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,9 +50,10 @@ class AccessChange(NamedTuple):
 
 
 class Entitled(NamedTuple):
-    """Somebody who might approve, through a group that a policy asked.
+    """A person who could approve, through a group that a policy asks.
 
-    A group of the identity provider has no people here; it stands in `through` alone.
+    For a group of the identity provider there is no `person`, because the gate does not know its
+    members. The group is named in `through`.
     """
 
     policy: str
@@ -63,7 +64,7 @@ class Entitled(NamedTuple):
 
 
 def policy_changes(conn: Connection, scope: Scope) -> Iterator[PolicyChange]:
-    """In the order of the ledger."""
+    """Yield the changes of rules in the order of the ledger."""
     within = scope.within
     for place, fields in entries_of(
         conn, (Kind.REGISTRATION, Kind.ACTIVATION), within.begins, within.ends
@@ -80,11 +81,11 @@ def policy_changes(conn: Connection, scope: Scope) -> Iterator[PolicyChange]:
 
 
 def access_changes(conn: Connection, scope: Scope) -> Iterator[AccessChange]:
-    """In the order of the ledger."""
+    """Yield the changes of tokens and roles, and erasures, in the order of the ledger."""
     within = scope.within
     kinds = (Kind.TOKEN, Kind.ROLE, Kind.ERASURE)
     for place, fields in entries_of(conn, kinds, within.begins, within.ends):
-        # An erasure is of every id that one person had; of a stranger no id was known.
+        # An erasure names every id that one person had, and none for a person who had no id.
         erased = fields.get("persons") or [None]
         for person in erased if fields["kind"] == Kind.ERASURE else [fields.get("person")]:
             yield AccessChange(
@@ -100,7 +101,9 @@ def access_changes(conn: Connection, scope: Scope) -> Iterator[AccessChange]:
 
 
 def entitled(conn: Connection, scope: Scope) -> Iterator[Entitled]:
-    """By the policies and the catalogue that were in force at that instant."""
+    """Yield who could approve, by the policies and the catalogue in force at the instant of the
+    scope.
+    """
     revisions = _in_force(conn, scope.at)
     files = _files(conn, revisions)
     if files is None:
@@ -127,7 +130,9 @@ def _members(catalogue: Catalogue, policy: str, asked_for: str, name: str) -> It
 
 
 def _asked(policies: Policies) -> Iterator[tuple[str, str, str]]:
-    """Policy, for what, group."""
+    """Yield policy, what an approval is asked for, and group, for each group that an enforcing
+    policy asks.
+    """
     for policy in policies.all:
         if policy.mode is Mode.ENFORCE:
             yield from _asked_by(policy)
@@ -142,7 +147,9 @@ def _asked_by(policy: Policy) -> Iterator[tuple[str, str, str]]:
 
 
 def _in_force(conn: Connection, at: datetime) -> Mapping[str, str]:
-    """The revision of each part that was in force then, by the entries of activations."""
+    """Return the revision of each part that was in force at this instant, by the entries of
+    activations.
+    """
     found: dict[str, str] = {}
     for _, fields in entries_of(conn, (Kind.ACTIVATION,), _BEGINNING, at):
         found[fields["part"]] = fields["revision"]
@@ -150,7 +157,9 @@ def _in_force(conn: Connection, at: datetime) -> Mapping[str, str]:
 
 
 def _files(conn: Connection, revisions: Mapping[str, str]) -> Mapping[str, str] | None:
-    """The files of the set with these policies and this catalogue."""
+    """Return the files of the set with these policies and this catalogue, or None if
+    there is none.
+    """
     if "policies" not in revisions:
         return None
     for summary in policy_sets.named(conn, revisions["policies"]):
@@ -161,7 +170,9 @@ def _files(conn: Connection, revisions: Mapping[str, str]) -> Mapping[str, str] 
 
 
 def _catalogue(conn: Connection, files: Mapping[str, str], at: datetime) -> Catalogue:
-    """With the random ids of those who were in it then."""
+    """Return the catalogue of these files with the names and random ids of the people who were in
+    it at this instant.
+    """
     tree: dict[str, Any] = orjson.loads(files[CATALOGUE_FILE])
     names = texts.read_texts(conn, catalog_record.stand_ins(tree))
     return catalog_record.restored(tree, names.get, persons.at(conn, at))

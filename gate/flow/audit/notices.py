@@ -1,7 +1,8 @@
-"""Notices to customers: what a change owes, by which day, what was given, and what is overdue.
+"""Notices to customers: which notices a change owes, by which day, which were given, and which are
+overdue.
 
-The class of a change follows from the policy that decided it. Days are counted by the calendar in
-force, because a holiday that is learnt later is none that people worked on.
+The notice class of a change follows from the policy that decided it. Days are counted by the
+calendar in force now, because nobody worked on a holiday, even if it was entered late.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +43,7 @@ from gate.storage.tables.stored_change import StoredChange
 
 
 class OwedNotice(NamedTuple):
-    """One notice that a change owes, and how it stands with it."""
+    """One notice that a change owes, with its status."""
 
     due: str | None
     status: str
@@ -57,7 +58,7 @@ class OwedNotice(NamedTuple):
 
 
 async def notice(gate: Gate, change_id: str, by: Caller) -> NoticeAnswer:
-    """Return the notice of a change. Raises `NotFound` for a change of no notice class."""
+    """Return the notice of a change. Raises `NotFound` for a change without a notice class."""
     known = await visible_change(gate, change_id, by)
     found = await gate.store.read(notice_of, gate.rulebooks.latest, known, by, gate.clock())
     if found is None:
@@ -69,10 +70,10 @@ async def notice(gate: Gate, change_id: str, by: Caller) -> NoticeAnswer:
 
 
 async def give(gate: Gate, change_id: str, command: NoticeCommand, by: Person) -> NoticeAnswer:
-    """Keep that a notice was given, and return it.
+    """Record that a notice was given, and return the notice as it is then.
 
     Raises `NotAllowed` for anybody but owners and release managers, `Invalid` for a duty that the
-    change does not have, `Conflict` for one that was given before.
+    change does not have, and `Conflict` for a notice that was given before.
     """
     await visible_change(gate, change_id, by)
     refused = await gate.store.write(_give, gate.rulebooks, change_id, command, by)
@@ -118,7 +119,7 @@ def _give(
 def notice_of(
     conn: Connection, book: Rulebook, known: Known, by: Caller, now: datetime
 ) -> NoticeAnswer | None:
-    """Return the notice of a change, or None for a change of no notice class."""
+    """Return the notice of a change, or None for a change without a notice class."""
     stored, record = known.stored, known.record
     given = rows.given(conn, [stored.id])[stored.id]
     found = _owed(record, known.policy, stored, given, book.calendar, now)
@@ -159,7 +160,7 @@ def notice_of(
 
 
 def owed_notices(conn: Connection, scope: Scope) -> Iterator[OwedNotice]:
-    """Every notice that changes of this time owe, by when they were submitted."""
+    """Yield every notice that changes owe which were submitted in the time of the scope."""
     named = _policies(conn, scope)
     if not named:
         return

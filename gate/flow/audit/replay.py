@@ -1,4 +1,4 @@
-"""Was it decided so, and would it be again? One decision of a change, from its record alone."""
+"""Replay of a decision: whether the decision follows again from its record alone."""
 
 from sqlalchemy import Connection
 
@@ -16,9 +16,10 @@ from gate.storage.ledger.exporting import kept_policies
 
 
 async def replayed(gate: Gate, change_id: str, number: int | None, by: Caller) -> ReplayAnswer:
-    """The decision with this number, or the one in force.
+    """Return the replay of the decision with this number, or without a number of the one in force.
 
-    Raises `NotFound` for a change that this caller does not see, and for a number it has not.
+    Raises `NotFound` for a change that the caller may not see, and for a number that the change
+    lacks.
     """
     known = await visible_change(gate, change_id, by)
     wanted = number or known.stored.decision
@@ -51,7 +52,11 @@ def _replayed(conn: Connection, change: str, number: int) -> ReplayAnswer | None
 
 
 def _policies(conn: Connection, revision: str) -> Policies | None:
-    """Read from the files as they are kept, so that whoever changed a file there is found out."""
+    """Return the policies of this revision, or None if they are not kept.
+
+    They are read from the stored files, not from memory, so that the replay notices a file that was
+    altered in the database.
+    """
     if not revision:
         return NO_POLICIES
     content = kept_policies(conn, revision)

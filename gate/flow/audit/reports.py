@@ -1,4 +1,4 @@
-"""The questions that auditors ask, each answered by one report.
+"""The reports for auditors. Each answers one question.
 
 Two people who ask with the same parameters get the same rows and the same digest.
 """
@@ -24,26 +24,28 @@ from gate.storage.audit import deployments, people, rules
 from gate.storage.ledger import heads
 
 ROWS_MAX = 10_000
-"""A report that has more asks for a shorter time."""
+"""The most rows of a report. Over this limit the caller must ask for a shorter time."""
 
 PRODUCTION = "production"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report. `written` names the columns that hold ids of texts."""
+    """One report. `written` names the columns whose cells are ids of texts that people wrote."""
 
     title: str
     question: str
     row: Any
     read: Read
     written: frozenset[str] = frozenset()
-    # Rows come in an order that means something.
+    # The order of the rows has a meaning, so they are not sorted.
     ordered: bool = False
 
 
 def _unapproved(conn: Connection, scope: Scope) -> Any:
-    """In an environment that the catalogue does not know to be harmless."""
+    """Return unapproved deployments to every environment that the catalogue does not list with
+    another tier than production.
+    """
     harmless = {
         place.name
         for place in scope.book.catalogue.environments.values()
@@ -165,11 +167,11 @@ REPORTS: Mapping[str, Report] = {
         ordered=True,
     ),
 }
-"""By name, in the order in which they are listed."""
+"""All reports by name, in the order of the list."""
 
 
 def listing() -> tuple[ReportSummary, ...]:
-    """Every report there is."""
+    """Return the name, title and question of every report."""
     return tuple(ReportSummary(name, one.title, one.question) for name, one in REPORTS.items())
 
 
@@ -228,7 +230,9 @@ def _parameters(scope: Scope) -> dict[str, str | None]:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it; an instant in the one form that sorts like time."""
+    """Return a cell as JSON has it. Instants get one fixed form, which sorts in the
+    order of time.
+    """
     if isinstance(value, datetime):
         return instant(value)
     if isinstance(value, Enum):
@@ -241,7 +245,7 @@ def _plain(value: Any) -> Any:
 def _spelled(
     conn: Connection, rows: list[dict[str, Any]], written: frozenset[str]
 ) -> list[dict[str, Any]]:
-    """With the texts that people wrote; an erased one is null."""
+    """Return the rows with texts in place of their ids. An erased text is None."""
     if not written:
         return rows
     said = texts.read_texts(conn, [row[name] for row in rows for name in written if row[name]])

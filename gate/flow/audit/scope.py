@@ -1,4 +1,4 @@
-"""What a report is about, and the rows it may have."""
+"""The scope of a report: its time and place, and the rules in force."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from gate.flow.rulebooks import Rulebook
 from gate.storage.audit.within import Within
 
 USUAL_DAYS = 90
-"""How far a report looks back if nothing is said."""
+"""How many days a report looks back if the caller gives no beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportQuestion:
-    """The parameters as they were given; None is not given."""
+    """The parameters of a report as the caller gave them. None means not given."""
 
     begins: datetime | None = None
     ends: datetime | None = None
@@ -27,7 +27,10 @@ class ReportQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The parameters as they count. `at` is the instant by which something is late or in force."""
+    """The parameters of a report with defaults filled in.
+
+    `at` is the instant at which the report judges what is late or in force.
+    """
 
     within: Within
     at: datetime
@@ -39,7 +42,7 @@ Read: TypeAlias = Callable[[Connection, Scope], Iterable[Row]]
 
 
 def scope_of(ask: ReportQuestion, book: Rulebook, now: datetime) -> Scope:
-    """What was given, with what is usual in place of what was not."""
+    """Return the scope of a question, with defaults for the parameters that were not given."""
     ends = ask.ends or now
     begins = ask.begins or ends - timedelta(days=USUAL_DAYS)
     environment = ask.environment and book.catalogue.environment_named(ask.environment)
