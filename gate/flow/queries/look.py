@@ -1,4 +1,5 @@
-"""Reads of the current state: one change, a list of changes, decisions, and what runs in a place.
+"""Reads of the current state: one change, a list of changes, decisions, and what runs
+in a place.
 """
 
 import asyncio

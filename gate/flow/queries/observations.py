@@ -131,7 +131,8 @@ def _standard_changes(
 
 
 def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> list[str]:
-    """Return advice on whether the place can switch to enforcing without holding up what goes well.
+    """Return advice on whether the place can switch to enforcing without holding up
+    what goes well.
     """
     changes = sum(one.changes for one in counted)
     passed = sum(one.changes for one in counted if one.would is Outcome.APPROVED)

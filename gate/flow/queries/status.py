@@ -1,4 +1,5 @@
-"""The status line of every page: whether production is open, frozen or stopped, and what is urgent.
+"""The status line of every page: whether production is open, frozen or stopped, and
+what is urgent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -299,7 +299,8 @@ def _incidents(conn: Connection, change_id: str) -> tuple[TiedAnswer, ...]:
 
 
 def _repeatability(conn: Connection, known: Known) -> RepeatabilityAnswer:
-    """Return what the decision in force knew of similar changes, and which of them is the newest.
+    """Return what the decision in force knew of similar changes, and which of them is
+    the newest.
     """
     facts, stored, kinds = known.record.case.facts, known.stored, known.files.kinds
 

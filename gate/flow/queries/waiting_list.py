@@ -75,7 +75,8 @@ class WaitingList:
     """Every waiting change in the order of the queue."""
 
     def __init__(self, gate: Gate) -> None:
-        """Subscribe to announcements of the store. This must be called in the running event loop.
+        """Subscribe to announcements of the store. This must be called in the running
+        event loop.
         """
         self._gate = gate
         self._by_id: dict[str, Waiting] = {}
@@ -123,7 +124,8 @@ class WaitingList:
 
 
 def after(ordered: Iterable[Waiting], cursor: tuple[bool, datetime, str] | None) -> list[Waiting]:
-    """Return the changes behind this position of the queue. The change at the position may be gone.
+    """Return the changes behind this position of the queue. The change at the position
+    may be gone.
     """
     found = list(ordered)
     if cursor is None:
