@@ -1,4 +1,4 @@
-"""What a candidate would have decided, as it is answered."""
+"""The answer to a backtest: what a candidate would have decided."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,9 @@ from pydantic import Field
 
 
 class TriedOn(StrEnum):
-    """What the policies are tried on: the gate's own log, what was imported, or a table."""
+    """The history on which policies are tried: the gate's own log, imported deployments, or a
+    table.
+    """
 
     LOG = "log"
     IMPORTED = "imported"
@@ -18,7 +20,7 @@ class TriedOn(StrEnum):
 
 @dataclass(frozen=True)
 class OutcomeCount:
-    """How many changes, and how many of them failed."""
+    """A number of changes, and how many of them failed."""
 
     count: int
     failed: int
@@ -26,8 +28,10 @@ class OutcomeCount:
 
 @dataclass(frozen=True)
 class CaughtAnswer:
-    """Which share of all failures is among this share of the changes, those with the highest
-    scores: by the candidate, and by the policies in force. None where nothing failed.
+    """The share of all failures that is found among the changes with the highest scores.
+
+    `escalated_share` is the share of changes, ranked by the candidate for `caught_share` and by the
+    policies in force for `caught_share_in_force`. Both are null where nothing failed.
     """
 
     escalated_share: float
@@ -51,10 +55,10 @@ class FiredAnswer:
 
 @dataclass(frozen=True)
 class BacktestAnswer:
-    """A candidate over the changes that were deployed in this time and have ended.
+    """A candidate tried on the changes that were deployed in this time and have ended.
 
-    `from` is later than was asked where there are more changes than one backtest looks at. A table
-    says nothing of time, so both are null.
+    `from` is later than the caller asked if there are more changes than one backtest looks at. For
+    a table, which has no times, both `from` and `to` are null.
     """
 
     history: TriedOn

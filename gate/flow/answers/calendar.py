@@ -1,4 +1,4 @@
-"""The change schedule: windows, changes that name a time, and when it is open again."""
+"""Answers about the change schedule: windows, changes that name a time, and the next opening."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from gate.flow.answers.parts import Unknown
 
 @dataclass(frozen=True)
 class WindowAnswer:
-    """A freeze window, from the calendar or made by a person, or the stopped line."""
+    """A freeze window from the calendar or declared by a person, or a stopped line."""
 
     id: str
     reason: str
@@ -23,9 +23,9 @@ class WindowAnswer:
 
 @dataclass(frozen=True)
 class ScheduleAnswer:
-    """Frozen times, and when the next opening is.
+    """The windows of a time, and the next opening.
 
-    `more`: some may be left out; ask for fewer days, or for a place.
+    If `more` is true, some windows may be left out: ask for fewer days, or for one place.
     """
 
     items: tuple[WindowAnswer, ...]
@@ -36,7 +36,7 @@ class ScheduleAnswer:
 
 @dataclass(frozen=True)
 class ReachedWindow(WindowAnswer):
-    """A window with its whole reach, and whose override lifts it."""
+    """A window with its whole reach, and the groups whose override lifts it."""
 
     reach: Mapping[str, object]
     override_by: tuple[str, ...]
@@ -44,10 +44,11 @@ class ReachedWindow(WindowAnswer):
 
 @dataclass(frozen=True)
 class EffectAnswer:
-    """What a window would do now: it `holds` so many changes, of which so many are `approved`.
+    """The effect that a window would have now, in numbers of changes.
 
-    So many more are `held` already by something else, so many pass a freeze all the same
-    (`excused`: emergencies, and standard changes that may), and so many `deploying` go on.
+    `holds` would be held newly, of which `approved` are approved already. `held` are held by
+    something else before. `excused` would pass a freeze, as emergencies and certain standard
+    changes do. `deploying` would go on.
     """
 
     holds: int
@@ -59,7 +60,7 @@ class EffectAnswer:
 
 @dataclass(frozen=True)
 class PlannedAnswer:
-    """A change that names a time, with the windows and the changes in its way."""
+    """A change that names a time, with the windows and the other changes that collide with it."""
 
     change: str
     title: str
@@ -83,9 +84,9 @@ class DeployedDay:
 
 @dataclass(frozen=True)
 class PlannerAnswer(ScheduleAnswer):
-    """The schedule for people. Of `planned` some may be left out: `more_planned`.
+    """The schedule for people. If `more_planned` is true, some of `planned` are left out.
 
-    `deployed` has the days on which something ended in one of `counted` environments.
+    `deployed` lists the days on which something ended in one of the `counted` environments.
     """
 
     open: tuple[ReachedWindow, ...]

@@ -1,4 +1,4 @@
-"""A change as people and pipelines see it: made from its record and from where it stands now."""
+"""The answer about one change, made from its record and its current state."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ from gate.storage.incidents.links import SHOWN_MAX, TiedIncident
 
 @dataclass(frozen=True)
 class JudgedAnswer:
-    """What a change, an evaluation and a decision have in common: what was asked, and how it was
-    judged.
+    """The fields that a change, an evaluation and a decision share: what was asked for, and how it
+    was judged.
     """
 
     type: ChangeType
@@ -60,7 +60,7 @@ class JudgedAnswer:
 
 @dataclass(frozen=True)
 class _Identified:
-    """What stands before all else in a change."""
+    """The first fields of a change."""
 
     id: str
     state: State
@@ -68,7 +68,7 @@ class _Identified:
 
 @dataclass(frozen=True)
 class DecisionNumber:
-    """The decision in force."""
+    """The number and time of the decision in force."""
 
     number: int
     at: datetime
@@ -78,7 +78,7 @@ class DecisionNumber:
 class GivenAnswer:
     """An approval that was given.
 
-    `person` is an id that never changes, `name` what readers call them now.
+    `person` is an id that never changes, and `name` is the name that readers see now.
     """
 
     person: str
@@ -90,7 +90,7 @@ class GivenAnswer:
 
 @dataclass(frozen=True)
 class ApprovalsAnswer:
-    """Which approvals are needed, which were given, and who may not give one."""
+    """The approvals that are needed, those that were given, and the people who may not give one."""
 
     required: tuple[RequiredAnswer, ...]
     given: tuple[GivenAnswer, ...]
@@ -99,7 +99,7 @@ class ApprovalsAnswer:
 
 @dataclass(frozen=True)
 class ClosedAnswer:
-    """How the deployment ended."""
+    """The result of the deployment."""
 
     result: Result
     at: datetime
@@ -108,7 +108,7 @@ class ClosedAnswer:
 
 @dataclass(frozen=True)
 class ChangeIncidentAnswer:
-    """Something that broke, put down to this change. `title` null: it was erased."""
+    """An incident that is tied to this change. A null `title` was erased."""
 
     id: str
     title: str | None
@@ -117,7 +117,7 @@ class ChangeIncidentAnswer:
 
 @dataclass(frozen=True)
 class AssessedAnswer(JudgedAnswer):
-    """What was asked and how it was judged, with what the caller wrote for regulators.
+    """What was asked for and how it was judged, with the texts that regulators want.
 
     A text that was not given, or was erased, is null.
     """
@@ -131,7 +131,7 @@ class AssessedAnswer(JudgedAnswer):
 
 @dataclass(frozen=True)
 class ChangeAnswer(AssessedAnswer, _Identified):
-    """A change: what was asked, what was decided and why, and where it stands."""
+    """A change: what was asked for, what was decided and why, and its current state."""
 
     ref: str | None
     run: RunAnswer | None
@@ -157,17 +157,19 @@ class ChangeAnswer(AssessedAnswer, _Identified):
 
 @dataclass(frozen=True)
 class SubmittedAnswer(ChangeAnswer):
-    """A change as its submitter gets it, with the token that is good for this change alone."""
+    """A change as the answer to its submission, with the token that is valid for this
+    change alone.
+    """
 
     change_token: str
 
 
-# What an answer is made from, beside the record of the decision in force.
+# The values below, and the record of the decision in force, are what an answer is made from.
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """How the deployment ended. `notes` is the id of a text, or empty."""
+    """The result of the deployment. `notes` is the id of a text, or empty."""
 
     result: Result
     at: datetime
@@ -175,7 +177,7 @@ class Closed:
 
 
 class Life(NamedTuple):
-    """Where a change stands beside its decision; `state` has expiry taken into account."""
+    """The current state of a change, beside its decision. `state` takes expiry into account."""
 
     state: State
     submitted_at: datetime
@@ -191,9 +193,9 @@ class Life(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One person's approval.
+    """One approval of one person.
 
-    `comment` is the id of a text, or empty; `name` is what readers call the person.
+    `comment` is the id of a text, or empty. `name` is the name that readers see.
     """
 
     person: str
@@ -205,10 +207,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What people said so far: `missing` is what each entry lacks; empty where nobody was asked
-    yet.
+    """The approvals so far.
 
-    `excluded` are those who may not decide as of now; None where that is what the decision says.
+    `missing` is the number of approvals that each entry still needs, or empty if people were not
+    asked yet. `excluded` are the people who may not decide as of now, or None if they are those of
+    the decision.
     """
 
     given: tuple[Given, ...] = ()
@@ -220,7 +223,7 @@ NOT_REVIEWED = Reviewed()
 
 
 def text_ids(asked: RequestDetails) -> tuple[str, ...]:
-    """The ids of everything that people wrote about the change."""
+    """Return the ids of everything that people wrote about the change."""
     plans = (
         asked.description,
         asked.impact,
@@ -244,7 +247,7 @@ def change_answer(
     base_url: str,
     reviewed: Reviewed = NOT_REVIEWED,
 ) -> ChangeAnswer:
-    """The whole change. `reasons` are the reasons of its decision; an erased text is null."""
+    """Return the whole change. `reasons` are those of its decision, and an erased text is null."""
     return ChangeAnswer(
         **vars(assessed(record, reasons, texts)),
         id=record.change,
@@ -277,10 +280,12 @@ def written_change(
     base_url: str,
     kept: KeptReasons,
 ) -> bytes:
-    """A change that nobody was asked about yet, as JSON."""
+    """Return a change as JSON. It must be a change without approvals, as it is after its
+    submission.
+    """
     findings, facts = record.decision.findings, record.case.facts
     fragments = kept.of(findings, facts, policy, record.revisions.policies)
-    # orjson writes a fragment where a reason would stand, and nobody else sees this value
+    # orjson writes fragments in place of reasons, and this value is used for nothing else.
     reasons = cast("tuple[ReasonAnswer, ...]", freeze_named(fragments, record, texts))
     return written(change_answer(record, reasons, life, texts, base_url))
 
@@ -288,7 +293,7 @@ def written_change(
 def reasons_of(
     record: Record, policy: Policy | None, texts: Mapping[str, str]
 ) -> tuple[ReasonAnswer, ...]:
-    """The reasons of a decision; `policy` is the one that made it."""
+    """Return the reasons of a decision. `policy` is the one that made it."""
     found = reasons(record.decision.findings, record.case.facts, policy)
     return freeze_named(found, record, texts)
 
@@ -296,7 +301,7 @@ def reasons_of(
 def judged(
     record: Record, reasons: Sequence[ReasonAnswer], texts: Mapping[str, str]
 ) -> JudgedAnswer:
-    """What was asked, and how it was judged."""
+    """Return what was asked for, and how it was judged."""
     asked, decision, subject = record.asked, record.decision, record.subject
     return JudgedAnswer(
         type=decision.type,
@@ -322,7 +327,7 @@ def judged(
 def assessed(
     record: Record, reasons: Sequence[ReasonAnswer], texts: Mapping[str, str]
 ) -> AssessedAnswer:
-    """What was asked, why, with which impact, and how it was judged."""
+    """Return what was asked for, its reason and impact, and how it was judged."""
     given = record.asked.assessment
     return AssessedAnswer(
         **vars(judged(record, reasons, texts)),
@@ -337,7 +342,7 @@ def assessed(
 def approvals_answer(
     record: Record, reviewed: Reviewed, texts: Mapping[str, str]
 ) -> ApprovalsAnswer:
-    """What people are asked for, and what they said so far."""
+    """Return the approvals that are needed, those that were given, and who may not give one."""
     given = tuple(
         GivenAnswer(one.person, one.name, one.at, texts.get(one.comment), one.lapsed)
         for one in reviewed.given
@@ -349,7 +354,9 @@ def approvals_answer(
 
 
 def required_of(record: Record, missing: Sequence[int] = ()) -> tuple[RequiredAnswer, ...]:
-    """What the decision asks for, and how much of it is missing: all, if nothing else is said."""
+    """Return the approvals that the decision asks for. Without `missing`, all of them
+    are missing.
+    """
     required = record.decision.required
     left = missing or [entry.count for entry in required]
     pairs = zip(required, left, strict=True)

@@ -1,5 +1,7 @@
-"""Controls, what of the policies in force serves them, and the notices to customers that two of
-them ask for (SCN-CSO-INF of FedRAMP), as far as the gate knows what a notice has to say.
+"""Answers about controls: which entries of the policies in force serve them, and the notices to
+customers that SCN-CSO-INF of FedRAMP asks for.
+
+A notice contains what the gate knows; `to_be_added` names what is left to add.
 """
 
 from dataclasses import dataclass
@@ -17,12 +19,12 @@ YOURS = (
     "new risks that result from the change, if there are any",
     "title of the approver",
 )
-"""What a notice has to say besides, and the gate does not know."""
+"""The parts of a notice that the gate does not know, so that people have to add them."""
 
 
 @dataclass(frozen=True)
 class ServedAnswer:
-    """A rule, a requirement or a standard change, and why it is there."""
+    """A rule, a requirement or a standard change, and the reason why the policy has it."""
 
     policy: str
     kind: str
@@ -51,7 +53,7 @@ class ControlAnswer:
 
 @dataclass(frozen=True)
 class ControlsAnswer:
-    """Every control that is known or named, by the policies in force.
+    """Every control that the gate knows or that the policies in force name.
 
     `overdue` are the entries whose day of review has passed.
     """
@@ -64,7 +66,7 @@ class ControlsAnswer:
 
 @dataclass(frozen=True)
 class WhyAnswer:
-    """An entry of the policy by which the change is of its class; `holds` null is unknown."""
+    """An entry of the policy that puts the change in its class. A null `holds` means unknown."""
 
     rule: str
     title: str
@@ -73,8 +75,10 @@ class WhyAnswer:
 
 @dataclass(frozen=True)
 class DutyAnswer:
-    """One notice that is owed. `due` is the last day for it in the zone of the calendar; null where
-    that is not known yet, or nothing is owed.
+    """One notice that is owed.
+
+    `due` is its last day in the time zone of the calendar. It is null if that day is not known yet,
+    or if nothing is owed.
     """
 
     id: str
@@ -91,7 +95,7 @@ class DutyAnswer:
 
 @dataclass(frozen=True)
 class NoticeAnswer:
-    """What customers are to hear of a change. A text that was not given, or was erased, is null."""
+    """The notice to customers about a change. A text that was not given, or was erased, is null."""
 
     change: str
     service: str
@@ -122,7 +126,7 @@ class NoticeAnswer:
 
 
 def served_answer(entry: Served, today: date) -> ServedAnswer:
-    """The entry as it is shown on that day."""
+    """Return the entry as an answer, with `overdue` judged on that day."""
     grounds = entry.grounds
     return ServedAnswer(
         policy=entry.policy,
@@ -136,7 +140,7 @@ def served_answer(entry: Served, today: date) -> ServedAnswer:
 
 
 def control_answer(name: str, by: list[Served], today: date) -> ControlAnswer:
-    """One control with everything that serves it."""
+    """Return one control with every entry that serves it."""
     framework, _, clause = name.partition(":")
     known = KNOWN.get(name)
     return ControlAnswer(

@@ -1,6 +1,4 @@
-"""A decision as people and pipelines see it: of a change, as a row of the log, or as what would be
-decided now.
-"""
+"""Answers about decisions: those of a change, rows of the log, and what would be decided now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +37,7 @@ from gate.flow.answers.reasons import FactAnswer, ReasonAnswer, fact_answers
 
 @dataclass(frozen=True)
 class ShadowAnswer:
-    """What a policy in `mode: evaluate` would have decided."""
+    """The decision that a policy in `mode: evaluate` would have made."""
 
     policy: str | None
     outcome: Outcome
@@ -49,7 +47,7 @@ class ShadowAnswer:
 
 @dataclass(frozen=True)
 class EvaluationAnswer(AssessedAnswer):
-    """What would be decided now; nothing was recorded."""
+    """The decision that would be made now. Nothing was recorded."""
 
     ref: str | None
     run: RunAnswer | None
@@ -61,7 +59,7 @@ class EvaluationAnswer(AssessedAnswer):
 
 @dataclass(frozen=True)
 class _Numbered:
-    """What stands before all else in a decision."""
+    """The first fields of a decision."""
 
     change: str
     decision: int
@@ -70,7 +68,7 @@ class _Numbered:
 
 @dataclass(frozen=True)
 class DecisionAnswer(JudgedAnswer, _Numbered):
-    """One decision of a change, with every fact it was made from."""
+    """One decision of a change, with every fact from which it was made."""
 
     subject_digest: Sha256
     hold: HoldAnswer | None
@@ -82,7 +80,7 @@ class DecisionAnswer(JudgedAnswer, _Numbered):
 
 @dataclass(frozen=True)
 class OverrideAnswer:
-    """Somebody lifted what held a change, or its rejection."""
+    """A person's override of a hold or of a rejection."""
 
     by: str
     at: datetime
@@ -104,7 +102,7 @@ class LogRowAnswer(_Numbered):
     type: ChangeType
     route: Route
     outcome: Outcome
-    # Of the change as it is by now, not of this decision alone.
+    # The fields from `state` to `incidents` are of the change as it is now, not of this decision.
     state: State
     result: Result | None
     approved_by: tuple[str, ...]
@@ -120,8 +118,8 @@ class LogRowAnswer(_Numbered):
 class ActRowAnswer:
     """One act in the log: what somebody did to a change, or to the gate itself.
 
-    `by` is a name, null where the gate did it by itself. `what` says what was done, `comment` is
-    what was written about it.
+    `by` is a name, or null if the gate acted by itself. `what` says what was done, and `comment` is
+    what the person wrote about it.
     """
 
     kind: str
@@ -137,7 +135,9 @@ class ActRowAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of the change of a row: `approved_by` are names of people whose word counts."""
+    """What became of the change of a row. `approved_by` are the names of those whose approval
+    counts.
+    """
 
     state: State
     result: Result | None
@@ -149,7 +149,7 @@ class Ended:
 def evaluation_answer(
     record: Record, policy: Policy | None, texts: Mapping[str, str]
 ) -> EvaluationAnswer:
-    """What would be decided, with all facts; it has no id, state and times."""
+    """Return what would be decided, with all facts. It has no id, state or times."""
     return EvaluationAnswer(
         **vars(assessed(record, reasons_of(record, policy, texts), texts)),
         ref=record.asked.ref,
@@ -164,7 +164,7 @@ def evaluation_answer(
 def decision_answer(
     record: Record, policy: Policy | None, texts: Mapping[str, str]
 ) -> DecisionAnswer:
-    """One decision of a change, with everything it was made from."""
+    """Return one decision of a change, with everything from which it was made."""
     return DecisionAnswer(
         **vars(judged(record, reasons_of(record, policy, texts), texts)),
         change=record.change,
@@ -182,7 +182,7 @@ def decision_answer(
 def log_row(
     record: Record, policy: Policy | None, texts: Mapping[str, str], ended: Ended
 ) -> LogRowAnswer:
-    """One row of the log: one decision, and what became of its change."""
+    """Return one row of the log: one decision, and what became of its change."""
     asked, decision, subject = record.asked, record.decision, record.subject
     return LogRowAnswer(
         change=record.change,

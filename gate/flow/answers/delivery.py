@@ -1,4 +1,6 @@
-"""How a place delivers, in figures, and its card."""
+"""Answers about the delivery of a place: its figures, its scorecard, and reports on an observing
+gate.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +15,10 @@ from gate.flow.answers.parts import Unknown
 
 @dataclass(frozen=True)
 class SpreadAnswer:
-    """Half of all values, and nine of ten, are not above these; null where there is none.
+    """The values that half and nine tenths of all values do not exceed. They are null if there are
+    none.
 
-    Of a duration that is summed up only its bucket is kept, so it is at most a tenth off.
+    Of durations that are added up only buckets are kept, so these are off by at most a tenth.
     """
 
     p50: int | None
@@ -25,7 +28,7 @@ class SpreadAnswer:
 
 @dataclass(frozen=True)
 class FailRateAnswer:
-    """A rate with the 95 % interval of Wilson; null where nothing was deployed."""
+    """A failure rate with its 95 % Wilson interval. It is null if nothing was deployed."""
 
     failed: int
     deployments: int
@@ -36,19 +39,21 @@ class FailRateAnswer:
 
 @dataclass(frozen=True)
 class _Divided:
-    """What the figures are of; null is none."""
+    """The value by which the figures are divided. A null value stands for changes that
+    have none.
+    """
 
     value: str | None
 
 
 @dataclass(frozen=True)
 class ShareAnswer(FailRateAnswer, _Divided):
-    """The figures for one value of what they are divided by; a null value is none."""
+    """The failure rate for one value by which the figures are divided. A null value means none."""
 
 
 @dataclass(frozen=True)
 class ReworkAnswer:
-    """How many deployments repaired an earlier one, or were emergencies."""
+    """The number of deployments that repaired an earlier one or were emergencies."""
 
     rework: int
     deployments: int
@@ -57,9 +62,10 @@ class ReworkAnswer:
 
 @dataclass(frozen=True)
 class DivisionsAnswer:
-    """Change fail rate by what decided.
+    """The change fail rate divided by what decided.
 
-    `rule` is policy and rule; of `service` the others of the environment are shown too.
+    Values of `rule` are a policy and a rule. `service` shows the other services of the environment
+    too.
     """
 
     route: tuple[ShareAnswer, ...]
@@ -72,7 +78,7 @@ class DivisionsAnswer:
 
 @dataclass(frozen=True)
 class DeliveryAnswer:
-    """DORA's five for one service in one environment."""
+    """DORA's five figures for one service in one environment."""
 
     service: str
     environment: str
@@ -89,7 +95,7 @@ class DeliveryAnswer:
 
 @dataclass(frozen=True)
 class CountAnswer:
-    """How many there are of one value."""
+    """How often one value occurs."""
 
     value: str | None
     count: int
@@ -97,7 +103,7 @@ class CountAnswer:
 
 @dataclass(frozen=True)
 class RulePlaceAnswer:
-    """How the deployments of one place ended for which a rule gave points."""
+    """How deployments of one place ended to which a rule gave points."""
 
     service: str
     environment: str
@@ -110,7 +116,7 @@ class RulePlaceAnswer:
 
 @dataclass(frozen=True)
 class WaitAnswer:
-    """How long people take where they are asked; null where nobody was."""
+    """How long people take to decide. Both values are null if they were never asked."""
 
     p50: int | None
     p90: int | None
@@ -118,7 +124,7 @@ class WaitAnswer:
 
 @dataclass(frozen=True)
 class EarnedAnswer:
-    """So many settled successes in a row, of so many that are needed."""
+    """A standard change with its settled successes in a row, and the number that it needs."""
 
     id: str
     earned: int
@@ -127,7 +133,7 @@ class EarnedAnswer:
 
 @dataclass(frozen=True)
 class WouldAnswer:
-    """How many changes would have had each outcome."""
+    """The numbers of changes that would have had each outcome."""
 
     approved: int
     pending: int
@@ -136,11 +142,11 @@ class WouldAnswer:
 
 @dataclass(frozen=True)
 class ImportedAnswer:
-    """What the gate would have said of imported deployments, one after the other, by the rules in
-    force now. None of them was admitted, and nothing that is automatic rests on them.
+    """What the gate would have decided on imported deployments, one after the other, by the rules
+    in force now. None of them was admitted, so nothing automatic relies on them.
 
-    `without_facts`: of so many nobody asked what was in them, so they count as the worst case.
-    `standard_changes`: what would be earned, had they been admitted.
+    `without_facts` is the number of deployments of which no content is known, so that they count as
+    the worst case. `standard_changes` are what would be earned if they had been admitted.
     """
 
     sources: tuple[str, ...]
@@ -159,9 +165,9 @@ class ImportedAnswer:
 class ObservationsAnswer:
     """What the gate would have done with the changes that were deployed here while it observed.
 
-    `failed_stopped`: of those that failed, how many would not have passed at once. `imported`: the
-    same for what was deployed before the gate was asked, null where nothing was imported; it is in
-    none of the other figures.
+    `failed_stopped` is how many of the failed changes would not have been approved at once.
+    `imported` is about deployments from before the gate was asked, which no other figure counts; it
+    is null if nothing was imported.
     """
 
     service: str
@@ -181,7 +187,9 @@ class ObservationsAnswer:
 
 @dataclass(frozen=True)
 class MeasureAnswer:
-    """What another system knows; `environment` null is every one of the service."""
+    """A measurement of another system. A null `environment` means every environment of
+    the service.
+    """
 
     service: str
     environment: str | None
@@ -193,17 +201,19 @@ class MeasureAnswer:
 
 @dataclass(frozen=True)
 class MovedMeasureAnswer(MeasureAnswer):
-    """The newest value of the time, beside the newest one before it; null where there was none."""
+    """The newest value of the time, and the newest one before the time, which is null if there was
+    none.
+    """
 
     before: float | None
 
 
 @dataclass(frozen=True)
 class ScoreAnswer:
-    """One figure of the time, the same of the time before it, and the changes it is made of.
+    """One figure of the time, with its value in the time before and the changes behind it.
 
-    `n` is how many changes or incidents were counted. `changes` are the newest of them. A value is
-    null where nothing was counted.
+    `n` is how many changes or incidents were counted, and `changes` are the newest of them. A value
+    is null if nothing was counted.
     """
 
     value: float | None
@@ -214,10 +224,11 @@ class ScoreAnswer:
 
 @dataclass(frozen=True)
 class FlowAnswer:
-    """How fast it goes.
+    """The speed of delivery.
 
-    `waiting_share` is the part of the lead time before the last approval; `oldest_waiting_seconds`
-    is of what waits now, and its `before` is within what nine of ten were decided here.
+    `waiting_share` is the part of the lead time before the last approval. `oldest_waiting_seconds`
+    is about what waits now; its `before` is the time in which nine tenths of the changes here were
+    decided.
     """
 
     change_lead_time_seconds: ScoreAnswer
@@ -228,7 +239,9 @@ class FlowAnswer:
 
 @dataclass(frozen=True)
 class QualityAnswer:
-    """How well it goes. `reviews_that_changed` is the share of reviews that ended in a no."""
+    """The quality of delivery. `reviews_that_changed` is the share of reviews that ended in a
+    rejection.
+    """
 
     change_fail_rate: ScoreAnswer
     deployment_rework_rate: ScoreAnswer
@@ -237,7 +250,9 @@ class QualityAnswer:
 
 @dataclass(frozen=True)
 class StabilityAnswer:
-    """What broke. Availability is measured elsewhere: it is the measure of that name."""
+    """Incidents and recovery. `availability` is the measure of that name, which another system
+    reports.
+    """
 
     incidents: ScoreAnswer
     failed_deployment_recovery_time_seconds: ScoreAnswer
@@ -246,7 +261,7 @@ class StabilityAnswer:
 
 @dataclass(frozen=True)
 class CardAnswer:
-    """One service in one environment. `verdict` says speed and stability together."""
+    """One service in one environment. `verdict` puts speed and stability into one word."""
 
     service: str
     environment: str
@@ -260,10 +275,10 @@ class CardAnswer:
 
 @dataclass(frozen=True)
 class ScorecardAnswer:
-    """A card for each place; figures of places are never added up.
+    """A card for each place. Figures of several places are never added up.
 
-    `before` is where the time begins that each figure is compared with. `more` says that there are
-    further places: ask for a service or an owner.
+    `before` is the beginning of the time with which each figure is compared. If `more` is true,
+    there are further places: ask for a service or an owner.
     """
 
     unknown: Unknown
@@ -275,23 +290,23 @@ class ScorecardAnswer:
 
 
 def fail_rate(found: Rate) -> FailRateAnswer:
-    """The rate as it is shown."""
+    """Return the rate as an answer."""
     return FailRateAnswer(found.part, found.whole, found.rate, found.low, found.high)
 
 
 def spread_of_counts(counts: Mapping[int, int]) -> SpreadAnswer:
-    """The spread of values that were counted."""
+    """Return the spread of values that are given as counts."""
     return SpreadAnswer(percentile(counts, 0.5), percentile(counts, 0.9), sum(counts.values()))
 
 
 def spread(values: Sequence[int]) -> SpreadAnswer:
-    """The spread of these values."""
+    """Return the spread of these values."""
     ordered = sorted(values)
     return SpreadAnswer(_at(ordered, 50), _at(ordered, 90), len(ordered))
 
 
 def _at(ordered: Sequence[int], percent: int) -> int | None:
-    """The smallest value that so many do not exceed."""
+    """Return the smallest value that this percentage of all values does not exceed."""
     if ordered:
         return ordered[-(-len(ordered) * percent // 100) - 1]
     return None

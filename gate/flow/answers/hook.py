@@ -1,4 +1,4 @@
-"""What a sender of hooks is answered."""
+"""The answer to a sender of hooks."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import Field
 
 @dataclass(frozen=True)
 class TakenAnswer:
-    """It is kept, and need not be sent again."""
+    """The delivery is stored, so the sender need not send it again."""
 
     taken: Annotated[int, Field(description="new, and worked on within seconds")]
     known: Annotated[int, Field(description="sent before; nothing is done twice")]

@@ -1,4 +1,4 @@
-"""Policies in words: what is in force, said so that whoever is judged by it can read it."""
+"""Policies in words: the rules in force as sentences that everybody whom they judge can read."""
 
 from itertools import zip_longest
 
@@ -26,13 +26,13 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 async def in_force(gate: Gate) -> PoliciesAnswer:
-    """Every policy in force."""
+    """Return every policy in force."""
     book = await gate.rulebooks.current()
     return PoliciesAnswer(book.revisions.policies, tuple(map(policy_words, book.policies.all)))
 
 
 async def rule(gate: Gate, policy: str, rule_id: str) -> RuleAnswer:
-    """One rule, requirement or standard change. Raises `NotFound`."""
+    """Return one rule, requirement or standard change. Raises `NotFound`."""
     found = (await gate.rulebooks.current()).policies.named(policy)
     if found is not None:
         words = policy_words(found)
@@ -49,7 +49,7 @@ async def rule(gate: Gate, policy: str, rule_id: str) -> RuleAnswer:
 
 
 def policy_words(policy: Policy) -> PolicyWords:
-    """One policy as sentences."""
+    """Return one policy as sentences."""
     applies_to = policy.applies_to
     return PolicyWords(
         name=policy.name,
@@ -102,7 +102,7 @@ def _rule(one: Rule) -> str:
 
 
 def _step(name: str, limit: int, end: int | None) -> str:
-    """Return which values one step is for; `end` is the limit of the next one."""
+    """Return for which values one step counts. `end` is the limit of the next step."""
     if end is None:
         return f"{shown(name, limit)} or more"
     if name not in FACTS or FACTS[name].type is not FactType.INTEGER:

@@ -1,4 +1,4 @@
-"""An incident as people and programs see it: with what it is tied to, and how."""
+"""The answer about an incident, with the changes to which it is tied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from gate.storage.texts import read_texts
 
 @dataclass(frozen=True)
 class ConfirmedAnswer:
-    """Who said that a link is right, and when."""
+    """The person who confirmed a link, and the time."""
 
     by: str
     at: datetime
@@ -28,7 +28,7 @@ class ConfirmedAnswer:
 
 @dataclass(frozen=True)
 class LinkAnswer:
-    """One change that the incident is put down to."""
+    """One change to which the incident is tied."""
 
     id: str
     change: str
@@ -44,7 +44,7 @@ class LinkAnswer:
 
 @dataclass(frozen=True)
 class IncidentAnswer:
-    """What broke. `title` null: it was erased."""
+    """An incident. A null `title` was erased."""
 
     id: str
     source: str
@@ -62,8 +62,9 @@ class IncidentAnswer:
 
 
 def incident_answers(conn: Connection, found: Sequence[Incident]) -> tuple[IncidentAnswer, ...]:
-    """In the order in which they were found, an erased text as null; `with_unknown` completes
-    them.
+    """Return the incidents in the order given. An erased text is null.
+
+    `unknown` is still empty; `with_unknown` fills it in.
     """
     tied = links.of_incidents(conn, [incident.id for incident in found])
     texts = [*(incident.title for incident in found), *(one.reason for one in tied)]
@@ -91,10 +92,10 @@ def incident_answers(conn: Connection, found: Sequence[Incident]) -> tuple[Incid
 
 
 def with_unknown(catalogue: Catalogue, answer: IncidentAnswer) -> IncidentAnswer:
-    """The answer with what of its place the catalogue lacks.
+    """Return the answer with the names of its place that the catalogue lacks.
 
-    A service that somebody misspelt is tied to nothing, and of a hook nobody reads the answer.
-    Names are compared outside of any transaction, because that takes milliseconds.
+    The caller should see a misspelt service, because an incident of that service is tied to no
+    change. Names are compared outside of any transaction, because that takes milliseconds.
     """
     unknown = unknown_names(catalogue, answer.service, answer.environment)
     return replace(answer, unknown=unknown)

@@ -1,4 +1,4 @@
-"""What an operator sees of messages to others."""
+"""The answer about messages to other systems, for an operator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pydantic import Field
 
 @dataclass(frozen=True)
 class TargetAnswer:
-    """Somebody who is told."""
+    """A receiver of messages."""
 
     target: Annotated[str, Field(description="such as `webhook:lake` or `slack`")]
     waiting: Annotated[int, Field(description="messages that are not delivered yet")]
@@ -20,7 +20,7 @@ class TargetAnswer:
 
 @dataclass(frozen=True)
 class DeadLetterAnswer:
-    """A message that was given up; an admin may have it sent again."""
+    """A message that was given up. An admin may have it sent again."""
 
     id: str
     target: str

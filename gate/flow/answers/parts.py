@@ -1,6 +1,6 @@
-"""Parts that several answers share: runs, policies, holds, and kinds of text.
+"""Parts that several answers share: runs, policies, holds, and types of text.
 
-A repository, an artifact and what runs somewhere are shown as the core knows them.
+Repositories, artifacts and what runs in a place are values of the core.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ Address: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class RiskAnswer:
-    """The sum of points, and its band."""
+    """The sum of points, and the band in which it lies."""
 
     score: int
     band: BandWord
@@ -33,7 +33,7 @@ class RiskAnswer:
 
 @dataclass(frozen=True)
 class RunAnswer:
-    """The pipeline run that asked."""
+    """The pipeline run that submitted the change."""
 
     id: str
     attempt: int
@@ -43,7 +43,7 @@ class RunAnswer:
 
 @dataclass(frozen=True)
 class PolicyAnswer:
-    """Which policy decided, of which revision."""
+    """The policy that decided, and its revision."""
 
     name: str | None
     revision: str | None
@@ -51,7 +51,7 @@ class PolicyAnswer:
 
 @dataclass(frozen=True)
 class RequiredAnswer:
-    """So many people of any of these groups; `missing` of them have not approved yet."""
+    """A number of people from any of these groups. `missing` of them have not approved yet."""
 
     by: tuple[str, ...]
     count: int
@@ -60,7 +60,9 @@ class RequiredAnswer:
 
 @dataclass(frozen=True)
 class HoldAnswer:
-    """Why the change must wait, until when, and whose override lifts it."""
+    """The reason why the change must wait, until when, and the groups whose override lifts the
+    hold.
+    """
 
     window: str
     reason: str
@@ -71,7 +73,7 @@ class HoldAnswer:
 
 @dataclass(frozen=True)
 class ObservedAnswer:
-    """What an observing gate would have decided, had it enforced."""
+    """The decision that an observing gate would have made if it had enforced."""
 
     outcome: Outcome
     type: ChangeType
@@ -81,24 +83,26 @@ class ObservedAnswer:
 
 
 def run_answer(run: Run | None) -> RunAnswer | None:
-    """The run as it is shown; an address that nobody gave is null."""
+    """Return the run as an answer. An address that was not given is null."""
     if run is None:
         return None
     return RunAnswer(run.id, run.attempt, run.step, run.url or None)
 
 
 def policy_answer(record: Record) -> PolicyAnswer:
-    """The policy that made this decision."""
+    """Return the policy that made this decision."""
     return PolicyAnswer(record.decision.policy, record.revisions.policies or None)
 
 
 def required_answer(entry: Required, missing: int) -> RequiredAnswer:
-    """One entry of what a decision asks for."""
+    """Return one entry of the approvals that a decision asks for."""
     return RequiredAnswer(entry.by, entry.count, missing)
 
 
 def hold_answer(held: Hold | None, texts: Mapping[str, str]) -> HoldAnswer | None:
-    """The hold as it is shown; the reason of an ad-hoc window is the id of a text."""
+    """Return the hold as an answer. If its reason is the id of a text, the text is put in its
+    place.
+    """
     if held is None:
         return None
     reason = texts.get(held.reason, held.reason)
@@ -106,7 +110,7 @@ def hold_answer(held: Hold | None, texts: Mapping[str, str]) -> HoldAnswer | Non
 
 
 def observed_answer(observed: WouldBe | None, texts: Mapping[str, str]) -> ObservedAnswer | None:
-    """What an observing gate would have said; None of one that enforced."""
+    """Return what an observing gate would have decided, or None for a gate that enforced."""
     if observed is None:
         return None
     hold = hold_answer(observed.hold, texts)
@@ -114,5 +118,7 @@ def observed_answer(observed: WouldBe | None, texts: Mapping[str, str]) -> Obser
 
 
 def utc(at: datetime | None) -> datetime | None:
-    """The instant in UTC, as every answer gives it; the calendar has a zone of its own."""
+    """Return the instant in UTC, as every answer has it, because the calendar has a time zone of
+    its own.
+    """
     return None if at is None else at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""People and tokens, as admins see them."""
+"""Answers about people and tokens, for admins."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +11,10 @@ PersonRole: TypeAlias = Literal["admin", "auditor"]
 
 @dataclass(frozen=True)
 class PersonAnswer:
-    """Somebody who was let in or shut out.
+    """A person with an account.
 
-    `groups` are those of now, the identity provider's among them.
-
-    `link_asked_by` names the admin who has asked for a new link, which waits for another one.
+    `groups` are the person's groups now, including those of the identity provider. `link_asked_by`
+    is the admin who asked for a new link that a second admin has yet to confirm.
     """
 
     id: str
@@ -33,9 +32,9 @@ class PersonAnswer:
 
 @dataclass(frozen=True)
 class InvitedAnswer(PersonAnswer):
-    """Who was invited, and the one-time link, which is shown this once.
+    """The person who was invited, with the one-time link, which is shown only in this answer.
 
-    Null: another admin has to ask for it too, until `expires_at`.
+    A null `invitation` means that another admin has to ask for the link too, until `expires_at`.
     """
 
     invitation: str | None
@@ -44,7 +43,7 @@ class InvitedAnswer(PersonAnswer):
 
 @dataclass(frozen=True)
 class TokenMadeAnswer:
-    """A new token. It is shown this once."""
+    """A new token. Its text is shown only in this answer."""
 
     id: str
     token: str
@@ -52,7 +51,7 @@ class TokenMadeAnswer:
 
 @dataclass(frozen=True)
 class TokenAnswer:
-    """An API token, without what makes it work."""
+    """An API token, without its secret."""
 
     id: str
     role: Role | None

@@ -1,4 +1,4 @@
-"""What runs in one environment of a service, and what people said about a change there."""
+"""Answers about places: what runs there, who may act there, and what people said about changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,14 +19,14 @@ class InFlightAnswer:
 
 @dataclass(frozen=True)
 class PlaceAnswer:
-    """What runs in one environment of a service, and what stands in the way there."""
+    """What runs in one environment of a service, and what prevents deployments there."""
 
     service: str
     environment: str
     unknown: Unknown
     running: Running | None
     gate: Literal["enforce", "observe"]
-    # Nothing was ever admitted here.
+    # True until something is admitted here.
     first_deployment: bool
     in_flight: tuple[InFlightAnswer, ...]
     hold: HoldAnswer | None
@@ -35,9 +35,9 @@ class PlaceAnswer:
 
 @dataclass(frozen=True)
 class SaidAnswer:
-    """What one person said about one decision of a change.
+    """The approval or rejection of one person for one decision of a change.
 
-    `comment` null: there is none, or it was erased.
+    A null `comment` means that there is none, or that it was erased.
     """
 
     person: str
@@ -50,10 +50,10 @@ class SaidAnswer:
 
 @dataclass(frozen=True)
 class HoldersAnswer:
-    """Whoever may do something: so many people of these groups.
+    """The people who may do something: `count` of them are needed from the groups in `by`.
 
     `people` are those whom the catalogue lists; with `single_sign_on` the identity provider may add
-    others. `missing`: of the people whom the catalogue lists so many are too few.
+    others. `missing` is by how many the listed people are too few.
     """
 
     count: int
@@ -65,7 +65,7 @@ class HoldersAnswer:
 
 @dataclass(frozen=True)
 class CellAnswer:
-    """One act on one kind of thing, and who may do it: all of the entries together."""
+    """One act on one kind of thing, and who may do it. All entries must be met together."""
 
     act: Literal["approve", "override", "reinstate"]
     of: str
@@ -74,7 +74,9 @@ class CellAnswer:
 
 @dataclass(frozen=True)
 class AuthorityAnswer:
-    """Who answers for one place. `policy` null: none applies, so people decide everything."""
+    """Who may act in one place. A null `policy` means that none applies, so people decide
+    everything.
+    """
 
     service: str
     environment: str
@@ -86,7 +88,7 @@ class AuthorityAnswer:
 
 @dataclass(frozen=True)
 class AuthorityMapAnswer:
-    """The places of the catalogue by service, as the policies of this revision have them."""
+    """The places of the catalogue, sorted by service, under the policies of this revision."""
 
     policies: str
     unknown: Unknown

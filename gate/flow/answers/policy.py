@@ -1,4 +1,4 @@
-"""Policies as people see them: what was registered, and what is in force, in words."""
+"""Answers about policies: what was registered, and what is in force, in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class PolicySetAnswer:
 
 @dataclass(frozen=True)
 class PolicyFilesAnswer(PolicySetAnswer):
-    """A policy set with its files; names and addresses of people are left out of the catalogue."""
+    """A policy set with its files. The catalogue is without names and addresses of people."""
 
     files: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class PolicyCheckAnswer:
-    """The files can be registered, and this would be their revision."""
+    """The result of checking files: they can be registered, and would have this revision."""
 
     valid: bool
     revision: str | None
@@ -40,8 +40,8 @@ class PolicyCheckAnswer:
 
 @dataclass(frozen=True)
 class EntryWords:
-    """A rule, requirement or standard change in words: what it says, why, and its conditions as the
-    policy has them.
+    """A rule, requirement or standard change in words: its meaning, its grounds, and its conditions
+    as the policy writes them.
     """
 
     id: str
@@ -53,7 +53,7 @@ class EntryWords:
 
 @dataclass(frozen=True)
 class _OfPolicy:
-    """Where an entry stands, and what it is."""
+    """The policy of an entry, and the kind of the entry."""
 
     policy: str
     kind: str
@@ -61,12 +61,12 @@ class _OfPolicy:
 
 @dataclass(frozen=True)
 class RuleAnswer(EntryWords, _OfPolicy):
-    """One entry of a policy by itself."""
+    """One entry of a policy on its own."""
 
 
 @dataclass(frozen=True)
 class ReviewWords:
-    """Who approves, from which band on."""
+    """The approvals that are needed from this band on."""
 
     from_band: str
     approvals: int
@@ -75,7 +75,9 @@ class ReviewWords:
 
 @dataclass(frozen=True)
 class PolicyWords:
-    """One policy in words. Each of `bands` has the word of a `band` and the points it is `from`."""
+    """One policy in words. Each of `bands` has the name of a `band` and the points `from` which it
+    counts.
+    """
 
     name: str
     mode: str
@@ -99,10 +101,10 @@ class PoliciesAnswer:
 
 @dataclass(frozen=True)
 class StandardChangeAnswer:
-    """A standard change in one place: whether it is earned there, and how often it went well.
+    """A standard change in one place: whether it is earned there, and how often it succeeded.
 
-    `changes` are the newest admitted ones that matched it, of which `ended` say how it went.
-    `because` says why it is suspended.
+    `changes` is the number of newest admitted changes that matched it, of which `ended` have a
+    result. `because` says why it is suspended.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The queue of a person, as a page shows it."""
+"""The answer about a person's queue, as a page shows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ class QueueItem(ChangeAnswer):
 
     because: str
     against: tuple[ExplainedReason, ...]
-    # Titles of requirements of which nobody knows if they hold.
+    # Titles of requirements of which it is unknown whether they hold.
     unknown: tuple[str, ...]
     more_against: int
     needs_me: bool
     mine: bool
     approved_by_me: bool
-    # Groups of which somebody's approval is missing.
+    # Groups from which an approval is missing.
     needs: tuple[str, ...]
     reasons_key: str
     emergency_reason: str
     emergency_incident: str
-    # Whoever asked, as everybody is called here.
+    # The requester, by the name that pages show.
     asked_by: str
     # When it was approved, rejected, canceled or expired; None while it waits.
     settled_at: datetime | None
-    # Whoever approved, rejected or canceled it, and what they said last.
+    # The people who approved, rejected or canceled it, and their last comment.
     decided_by: tuple[str, ...]
     said: str
 
 
 @dataclass(frozen=True)
 class FacetCount:
-    """How many changes of this part have a value by which it can be filtered."""
+    """The number of changes in this part of the queue that have one value of a filter."""
 
     name: str
     value: str
@@ -45,7 +45,7 @@ class FacetCount:
 
 @dataclass(frozen=True)
 class QueueAnswer:
-    """One page of one part of the queue, with how many changes there are in each part."""
+    """One page of one part of the queue, with the number of changes in each part."""
 
     tab: str
     counts: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""Why a change was decided as it was: each finding with its sentence and the facts it looked at."""
+"""The reasons of a decision: each finding with a sentence and the facts from which it was made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,17 +16,17 @@ from gate.core.policy.policy import Policy
 from gate.flow.answers.written import written
 
 REASONS_KEPT_MAX = 20_000
-"""Reasons that are kept as JSON, of a few hundred bytes each."""
+"""The most reasons that are kept as JSON, of a few hundred bytes each."""
 
 Reason = TypeVar("Reason")
-"""A reason, or the JSON of one: of a freeze there is none as JSON."""
+"""A reason, or the JSON of one. The reason of a freeze is never kept as JSON."""
 
 FactValue: TypeAlias = bool | int | float | str | list[str]
 
 
 @dataclass(frozen=True)
 class FactAnswer:
-    """A fact as it was seen; null is unknown."""
+    """A fact as the decision saw it. A null value is unknown."""
 
     value: FactValue | None
     origin: Origin | None
@@ -34,7 +34,7 @@ class FactAnswer:
 
 @dataclass(frozen=True)
 class ReasonAnswer:
-    """One finding: the rule, what it gave, and the sentence that says why."""
+    """One finding: the rule, its points, and the sentence that says why."""
 
     rule: str
     title: str
@@ -46,8 +46,8 @@ class ReasonAnswer:
 
 @dataclass(frozen=True)
 class ExplainedReason(ReasonAnswer):
-    """A reason for a reader who has to decide: of which kind it is, and whether it stands against
-    the change.
+    """A reason for a person who has to decide, with its kind and whether it speaks against the
+    change.
     """
 
     kind: FindingKind
@@ -55,8 +55,9 @@ class ExplainedReason(ReasonAnswer):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it is a requirement of which nobody knows if it holds; several of them are one
-        reason to a reader.
+        """Whether this is a requirement of which it is unknown whether it holds.
+
+        Readers see several of these as one reason.
         """
         return self.kind is FindingKind.REQUIREMENT and self.holds is None
 
@@ -64,9 +65,10 @@ class ExplainedReason(ReasonAnswer):
 def reasons(
     findings: Sequence[Finding], facts: Facts, policy: Policy | None
 ) -> tuple[ReasonAnswer, ...]:
-    """Every finding as a reason, in the order of the findings; the one that decided stands first.
+    """Return every finding as a reason, in the order of the findings. The one that decided comes
+    first.
 
-    `policy` is the one that gave the findings; without it, sentences name facts and values alone.
+    `policy` is the one that gave the findings. Without it, sentences name only facts and values.
     """
     seen = {name: fact_answer(name, facts) for finding in findings for name in finding.facts}
     written = sentences(findings, facts, policy)
@@ -84,12 +86,12 @@ def reasons(
 
 
 def fact_answers(facts: Facts) -> dict[str, FactAnswer]:
-    """Facts by full name, as an evaluation shows them."""
+    """Return facts by full name, as an evaluation shows them."""
     return {name: fact_answer(name, facts) for name in facts}
 
 
 def fact_answer(name: str, facts: Facts) -> FactAnswer:
-    """The fact of that name; unknown where there is none."""
+    """Return the fact of that name, or an unknown one if there is none."""
     fact = facts.get(name)
     if fact is None:
         return _UNKNOWN
@@ -100,26 +102,26 @@ _UNKNOWN = FactAnswer(None, None)
 
 
 class KeptReasons:
-    """Reasons as JSON, kept by everything they follow from: the policy, its revision, the finding,
-    and the facts that the finding looked at.
+    """A cache of reasons as JSON. Their key is everything they follow from: the policy, its
+    revision, the finding, and the facts that the finding looked at.
 
-    Most findings look at facts of few values, so most reasons were written before. With 33 findings
-    that takes 0.04 ms instead of 0.3 ms, a quarter of what a whole decision costs.
+    Most findings look at facts with few different values, so most reasons were written before. With
+    33 findings that takes 0.04 ms instead of 0.3 ms, a quarter of what a whole decision costs.
     """
 
     def __init__(self) -> None:
         self._kept: dict[object, Fragment] = {}
 
     def __len__(self) -> int:
-        """How many reasons are kept."""
+        """Return how many reasons are kept."""
         return len(self._kept)
 
     def of(
         self, findings: Sequence[Finding], facts: Facts, policy: Policy | None, revision: str
     ) -> list[ReasonAnswer | Fragment]:
-        """Each finding as a reason, or as the JSON of one, which orjson writes as it is.
+        """Return each finding as a reason or as the JSON of one, which orjson writes unchanged.
 
-        `revision` is the policies'.
+        `revision` is that of the policies.
         """
         name = policy and policy.name
         keys = [(revision, name, one, *map(facts.get, one.facts)) for one in findings]
@@ -139,17 +141,17 @@ class KeptReasons:
 
 
 def _comes_again(finding: Finding, facts: Facts) -> bool:
-    """Whether other changes will have this reason.
+    """Return whether other changes are likely to have the same reason.
 
-    A guard's is made of names and counts of this change, and lists of files are hardly ever the
-    same twice.
+    The reason of a guard contains names and counts of this change, and lists of files hardly ever
+    repeat.
     """
     seen = (facts[name].value for name in finding.facts if name in facts)
     return finding.kind is not FindingKind.GATE and not any(isinstance(one, tuple) for one in seen)
 
 
 def explained(record: Record, policy: Policy | None) -> tuple[ExplainedReason, ...]:
-    """Every reason of a decision with its kind; the one that decided stands first."""
+    """Return every reason of a decision with its kind. The one that decided comes first."""
     findings = record.decision.findings
     found = reasons(findings, record.case.facts, policy)
     return tuple(
@@ -159,8 +161,8 @@ def explained(record: Record, policy: Policy | None) -> tuple[ExplainedReason, .
 
 
 def against(explained_reasons: Sequence[ExplainedReason]) -> tuple[ExplainedReason, ...]:
-    """What a reviewer looks at first: what decided, then what is required and not met, then what
-    gave most points.
+    """Return the reasons that a reviewer looks at first: the one that decided, then requirements
+    that are not met, then rules by their points.
     """
     if not explained_reasons:
         return ()
@@ -171,8 +173,8 @@ def against(explained_reasons: Sequence[ExplainedReason]) -> tuple[ExplainedReas
 
 
 def is_against(finding: Finding) -> bool:
-    """Whether it is a reason to look: points, a requirement that is not met, or a guard of the
-    gate.
+    """Return whether the finding speaks against the change: a rule that gave points, a requirement
+    that is not met, or a guard of the gate.
     """
     if finding.kind is FindingKind.RULE:
         return finding.points > 0
@@ -184,9 +186,11 @@ def is_against(finding: Finding) -> bool:
 def freeze_named(
     found: Sequence[Reason], record: Record, texts: Mapping[str, str]
 ) -> tuple[Reason, ...]:
-    """Return the reasons, that of a freeze or a stopped line in words: why, and until what time.
+    """Return the reasons, with the reason of a freeze or stopped line in words: until when, and
+    why.
 
-    The record keeps the id of the window and the exact instant, because its bytes are hashed.
+    The record keeps the id of the window and the exact instant instead, because its bytes are
+    hashed.
     """
     decision = record.decision
     held = decision.hold or (decision.observed.hold if decision.observed else None)
@@ -207,7 +211,7 @@ def hold_in_words(held: Hold, texts: Mapping[str, str]) -> str:
     until = f"until {clock(held.until)}" if held.until else "until somebody lifts it"
     what = "the line is stopped" if held.stop else "frozen"
     reason = texts.get(held.reason, held.reason)
-    # What a person wrote is quoted where it could disturb a terminal, or would never end.
+    # A text of a person is quoted if it could disturb a terminal, and cut if it is too long.
     if not reason.isprintable() or len(reason) > ITEM_LENGTH_MAX:
         reason = shown("reason", reason)
     return f"{what} {until}: {reason}"

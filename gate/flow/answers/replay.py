@@ -1,4 +1,4 @@
-"""A decision beside what follows from its record, for whoever checks it."""
+"""The answer to a replay: a recorded decision beside the one that follows from its record."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from gate.flow.answers.reasons import ReasonAnswer, reasons
 
 @dataclass(frozen=True)
 class ReplayedDecisionAnswer:
-    """What was decided, with every reason."""
+    """A decision with every reason."""
 
     outcome: Outcome
     type: ChangeType
@@ -29,7 +29,7 @@ class ReplayedDecisionAnswer:
 class ReplayAnswer:
     """Whether a decision follows from its record alone, and every difference.
 
-    `recomputed` is null where nothing could be decided again; a difference says why.
+    `recomputed` is null if nothing could be decided again; a difference says why.
     """
 
     change: str
@@ -45,7 +45,9 @@ class ReplayAnswer:
 def replayed_decision(
     record: Record, decision: Decision, policy: Policy | None
 ) -> ReplayedDecisionAnswer:
-    """One of the two: the decision of the record, or the one that was made from it now."""
+    """Return a decision on this record as an answer: the recorded one, or one that was made from it
+    now.
+    """
     return ReplayedDecisionAnswer(
         outcome=decision.outcome,
         type=decision.type,
@@ -62,7 +64,7 @@ def replayed_decision(
 def replay_answer(
     change: str, number: int, sha256: str, found: Replay, policy: Policy | None
 ) -> ReplayAnswer:
-    """Both decisions, and in what they differ."""
+    """Return both decisions, and in what they differ."""
     record = found.recorded
     return ReplayAnswer(
         change=change,

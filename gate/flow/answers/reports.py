@@ -1,4 +1,4 @@
-"""A report as it is shown: rows of a table, with everything that makes two people get the same."""
+"""The answer to a report: rows of a table, and a digest by which two people can compare them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Cell: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
 @dataclass(frozen=True)
 class ReportSummary:
-    """A question that a report answers."""
+    """A report by name, and the question that it answers."""
 
     name: str
     title: str
@@ -25,8 +25,9 @@ class ReportSummary:
 class ReportAnswer(ReportSummary):
     """One report.
 
-    `digest` is the SHA-256 of name, parameters and rows in canonical form, with the id of each text
-    that a person wrote in place of the text: it stays the same when the text is erased.
+    `digest` is the SHA-256 of name, parameters and rows in canonical form. The rows contain the id
+    of each text that a person wrote instead of the text, so the digest stays the same when a text
+    is erased.
     """
 
     parameters: Mapping[str, str | None]

@@ -1,4 +1,4 @@
-"""A deployment that went past the gate, as an operator sees it."""
+"""The answer about a deployment that went past the gate, for an operator."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from gate.storage.incidents.sightings import Missing
 class SightingAnswer:
     """A deployment that no admission explains.
 
-    `service` null: the catalogue does not say whose the repository is.
+    A null `service` means that the catalogue does not say to which service the repository belongs.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Whether production may be deployed to now, as every page says it in one line."""
+"""The answer to whether production may be deployed to now, which every page shows in one line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class StoppedAnswer:
-    """A stopped line: by whom, since when, why, and what it stops. No names are all of them."""
+    """A stopped line: who stopped it, when, why, and what it stops. Without names it stops
+    everything.
+    """
 
     id: str
     by: str
@@ -21,8 +23,8 @@ class StoppedAnswer:
 class EnvironmentStatus:
     """One environment of the tier production.
 
-    Of its `services` so many are `frozen` and so many `stopped` now; what is frozen is open again
-    by `open_at`, which is None where nothing is frozen, or where the calendar knows no end.
+    Of its `services`, `frozen` are frozen and `stopped` are stopped now. What is frozen opens again
+    by `open_at`, which is None if nothing is frozen, or if the calendar has no end for it.
     `freezes_at` is when the next window begins.
     """
 
@@ -40,9 +42,9 @@ class EnvironmentStatus:
 
 @dataclass(frozen=True)
 class StatusAnswer:
-    """What a release manager asks first, and what this person may do about it.
+    """The status of production, and what this person may do about it.
 
-    `emergencies_in` is the part of the queue in which the viewer finds them.
+    `emergencies_in` is the part of the queue in which the viewer finds the emergencies.
     """
 
     stops: Sequence[StoppedAnswer]

@@ -15,7 +15,9 @@ from gate.flow.answers.reasons import ExplainedReason
 
 @dataclass(frozen=True)
 class DetailsAnswer:
-    """What the caller wrote beside the title; empty where there is nothing, or it was erased."""
+    """The texts that the caller wrote beside the title. A text that was not given, or was erased,
+    is empty.
+    """
 
     description: str
     impact: str
@@ -34,7 +36,7 @@ class DetailsAnswer:
 
 @dataclass(frozen=True)
 class MemberAnswer:
-    """Somebody whose approval an entry asks for."""
+    """A member of a group whose approval an entry asks for."""
 
     id: str
     name: str
@@ -44,7 +46,7 @@ class MemberAnswer:
 
 @dataclass(frozen=True)
 class GroupAnswer:
-    """A group that is asked, and who is in it."""
+    """A group whose approval is asked for, and its members."""
 
     group: str
     people: tuple[MemberAnswer, ...]
@@ -52,7 +54,7 @@ class GroupAnswer:
 
 @dataclass(frozen=True)
 class RequiredAnswer:
-    """One entry of what the decision asks for, with the people behind the groups."""
+    """One entry of the approvals that the decision asks for, with the people in its groups."""
 
     count: int
     missing: int
@@ -61,7 +63,7 @@ class RequiredAnswer:
 
 @dataclass(frozen=True)
 class ExcludedAnswer:
-    """Somebody who may not decide, and why."""
+    """A person who may not decide, and the reasons."""
 
     id: str
     name: str
@@ -70,7 +72,7 @@ class ExcludedAnswer:
 
 @dataclass(frozen=True)
 class PeopleAnswer:
-    """Who may approve, who has, who is missing, and who is left out because they took part."""
+    """The people who may approve, and those who may not because they took part."""
 
     required: tuple[RequiredAnswer, ...]
     excluded: tuple[ExcludedAnswer, ...]
@@ -79,9 +81,10 @@ class PeopleAnswer:
 
 @dataclass(frozen=True)
 class MayAnswer:
-    """What the viewer could do now; each act is judged again when it is done.
+    """The acts that the viewer could do now. Each act is judged again when it is done.
 
-    `own` and `approved` say why somebody may not approve: they took part, or have approved already.
+    `own` and `approved` say why the viewer may not approve: as somebody who took part, or who has
+    approved already.
     """
 
     approve: bool = False
@@ -97,7 +100,7 @@ class MayAnswer:
 
 @dataclass(frozen=True)
 class OwedAnswer:
-    """The review afterwards that somebody owes, or has held."""
+    """The review after an emergency, which is owed or was held."""
 
     due_at: datetime
     done_at: datetime | None
@@ -106,7 +109,7 @@ class OwedAnswer:
 
 @dataclass(frozen=True)
 class TiedAnswer:
-    """An incident that is tied to the change, and how it was."""
+    """An incident that is tied to the change, and the method by which it was tied."""
 
     id: str
     title: str
@@ -118,10 +121,10 @@ class TiedAnswer:
 
 @dataclass(frozen=True)
 class RepeatabilityAnswer:
-    """How often something like this was done here before, as of the decision in force.
+    """How often similar changes were made here before, as of the decision in force.
 
-    `kinds` are those of its files, none where the policy counts no list of files. Numbers are None
-    where they are unknown.
+    `kinds` are the kinds of its files, or none if the policy counts no list of files. Unknown
+    numbers are None.
     """
 
     kinds: tuple[str, ...]
@@ -138,16 +141,16 @@ class RepeatabilityAnswer:
 
 @dataclass(frozen=True)
 class StoryAnswer:
-    """The change with all of it.
+    """The change with everything around it.
 
-    `timeline` is what the ledger says, oldest first: `kind`, `at` and `by` of each entry, then the
-    fields that its kind has.
+    `timeline` has the entries of the ledger, oldest first: `kind`, `at` and `by` of each entry,
+    then the fields of its kind.
     """
 
     change: ChangeAnswer
-    # Whoever asked, as everybody is called here.
+    # The requester, by the name that pages show.
     asked_by: str
-    # The lowest score of each band above `low`, as the policy that decided has it.
+    # The lowest score of each band above `low` in the policy that decided.
     bands: Mapping[str, int]
     explained: tuple[ExplainedReason, ...]
     against: tuple[ExplainedReason, ...]
@@ -165,14 +168,14 @@ class StoryAnswer:
     incidents: tuple[TiedAnswer, ...]
     repeatability: RepeatabilityAnswer
     post_review: OwedAnswer | None
-    # What customers are to hear of it, if a policy says that it is of a notice class.
+    # The notice to customers, if a policy puts the change in a notice class.
     notice: NoticeAnswer | None
     at: datetime
 
 
 @dataclass(frozen=True)
 class DueAnswer:
-    """A review that nobody has held yet, and whose it is."""
+    """A review that was not held yet, and the owners who have to hold it."""
 
     change: ChangeAnswer
     due_at: datetime

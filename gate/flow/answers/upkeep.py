@@ -1,4 +1,4 @@
-"""How the gate itself is, as an operator sees it."""
+"""The answer about the health of the gate itself, for an operator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class HealthAnswer:
-    """Alive."""
+    """The process is alive."""
 
     status: Literal["ok"]
 
 
 @dataclass(frozen=True)
 class ReadyAnswer:
-    """Whether this server can decide, and what an operator must mend."""
+    """Whether this server can decide, and the problems that an operator must fix."""
 
     status: Literal["ready", "unready"]
     problems: Sequence[str]
@@ -23,7 +23,7 @@ class ReadyAnswer:
 
 @dataclass(frozen=True)
 class WaitingAnswer:
-    """What waits for one receiver, or of one sender."""
+    """The messages that wait for one receiver, or the deliveries that wait of one sender."""
 
     name: str
     waiting: int
@@ -34,7 +34,7 @@ class WaitingAnswer:
 
 @dataclass(frozen=True)
 class GivenUpAnswer:
-    """A delivery of another system that could not be worked on."""
+    """A delivery of another system that could not be processed."""
 
     source: str
     kind: str
@@ -45,7 +45,7 @@ class GivenUpAnswer:
 
 @dataclass(frozen=True)
 class FilesAnswer:
-    """Why the policy files cannot be used, and since when."""
+    """The reason why the policy files cannot be used, and since when."""
 
     error: str
     since: datetime
@@ -53,7 +53,7 @@ class FilesAnswer:
 
 @dataclass(frozen=True)
 class NamedAnswer:
-    """Somebody of the catalogue."""
+    """A person of the catalogue."""
 
     id: str
     name: str
@@ -70,7 +70,7 @@ class GroupAnswer:
 
 @dataclass(frozen=True)
 class UpkeepAnswer:
-    """Everything an operator looks at first."""
+    """What an operator looks at first."""
 
     unready: tuple[str, ...]
     signing_key: bool

@@ -1,4 +1,4 @@
-"""What a controller that polls is answered."""
+"""The answer to a controller that polls."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from gate.flow.answers.reasons import ReasonAnswer
 
 
 class Phase(StrEnum):
-    """The words that controllers know."""
+    """The phases that controllers know."""
 
     SUCCESS = "success"
     PENDING = "pending"
@@ -19,7 +19,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class ShortReason:
-    """One sentence of a decision; its facts stand in the change."""
+    """One reason of a decision, without its facts, which the change has."""
 
     rule: str
     title: str
@@ -30,7 +30,7 @@ class ShortReason:
 
 @dataclass(frozen=True)
 class VerdictAnswer:
-    """One word for a commit or an artifact in a place, and why."""
+    """The phase of a commit or an artifact in a place, and the reasons."""
 
     phase: Phase
     outcome: Outcome | None
@@ -41,5 +41,5 @@ class VerdictAnswer:
 
 
 def short_reason(one: ReasonAnswer) -> ShortReason:
-    """The reason without its facts."""
+    """Return the reason without its facts."""
     return ShortReason(one.rule, one.title, one.points, one.holds, one.because)

@@ -1,1 +1,1 @@
-"""How services do, over time and now, as answers."""
+"""Answers about services: over time, and as of now."""

@@ -1,4 +1,4 @@
-"""Figures for people to look at: how deployments ended over time, of one place and of many."""
+"""Answers about how deployments ended over time, in one place and in many."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ from gate.flow.answers.delivery import (
 
 @dataclass(frozen=True)
 class PeriodAnswer:
-    """Deployments from one day to before another, UTC, and how many of them failed."""
+    """The deployments of one period of days in UTC, and how many of them failed. `ends` is not part
+    of it.
+    """
 
     begins: date
     ends: date
@@ -25,7 +27,7 @@ class PeriodAnswer:
 
 @dataclass(frozen=True)
 class PolicyChangeAnswer:
-    """Other policies decided from this instant on."""
+    """An instant at which other policies came into force."""
 
     revision: str
     at: datetime
@@ -33,9 +35,10 @@ class PolicyChangeAnswer:
 
 @dataclass(frozen=True)
 class InsightsAnswer:
-    """How well it goes in one place.
+    """The figures of one place.
 
-    `periods` have equal length and end with today's; a policy change lies in one of them.
+    All `periods` have equal length, and the last one contains today. Each policy change lies in one
+    of them.
     """
 
     delivery: DeliveryAnswer
@@ -52,7 +55,7 @@ class InsightsAnswer:
 
 @dataclass(frozen=True)
 class _Placed:
-    """What the figures are of."""
+    """The place of the figures."""
 
     service: str
     environment: str
@@ -67,7 +70,7 @@ class PlaceFigures(FailRateAnswer, _Placed):
 
 @dataclass(frozen=True)
 class PlacesAnswer:
-    """Every place of the tier production, the busiest first; so many `more` are left out."""
+    """The places of the tier production, the busiest first. `more` says how many are left out."""
 
     places: Sequence[PlaceFigures]
     more: int

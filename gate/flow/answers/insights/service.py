@@ -1,4 +1,6 @@
-"""One service: whose it is, by what it is decided, what runs, what waits, and how it went."""
+"""The answer about one service: its owners, its policies, what runs, what waits, and
+what failed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +16,9 @@ from gate.flow.answers.story import DueAnswer
 
 @dataclass(frozen=True)
 class OwnerAnswer:
-    """A group that owns the service, and the people whom the catalogue puts into it.
+    """A group that owns the service, and the people whom the catalogue puts into the group.
 
-    `signs_on`: the identity provider may put others into it.
+    If `signs_on` is true, the identity provider may add others.
     """
 
     group: str
@@ -26,7 +28,7 @@ class OwnerAnswer:
 
 @dataclass(frozen=True)
 class ServicePlace:
-    """The service in one environment. `policy` None: none applies, for the reason in `because`."""
+    """The service in one environment. If `policy` is None, none applies, and `because` says why."""
 
     place: PlaceAnswer
     tier: str
@@ -37,8 +39,9 @@ class ServicePlace:
 
 @dataclass(frozen=True)
 class ServiceAnswer:
-    """Everything about one service. Of long lists the first are shown; `more_…` says how many are
-    not, or that there are some.
+    """Everything about one service.
+
+    Long lists are cut; `more_…` says how many entries are left out, or that there are some.
     """
 
     service: str
