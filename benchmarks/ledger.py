@@ -24,7 +24,7 @@ from gate.cli.ledger import offline
 from gate.ledger.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH
 from gate.storage import migrate
 from gate.storage.database.engine import connect, open_engine
-from gate.storage.ledger.tree import tree
+from gate.storage.ledger.tree import tree_of_proof
 from gate.storage.tables.schema_ledger import tiles
 from tests.ledger.exports import KEY, administration, entry, export_of
 
@@ -83,7 +83,8 @@ def _proving(folder: Path, many: int) -> bool:
         def proving(size: int) -> Callable[[], None]:
             def prove() -> None:
                 for _ in range(PROOFS):
-                    tree(conn, size).inclusion_proof(dice.randrange(size))
+                    index = dice.randrange(size)
+                    tree_of_proof(conn, size, index).inclusion_proof(index)
 
             return prove
 

@@ -141,11 +141,12 @@ def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Fault
     A line of no known form is a fault of the entry where it is.
     """
     index, end, number = 0, 0, 0
+    entries = [check.entry for check in checks]
     for number, line in enumerate(lines, 1):
         if line.startswith(_ENTRY) and line.endswith(_CLOSE):
             body = line[len(_ENTRY) : -len(_CLOSE)]
-            for check in checks:
-                check.entry(index, body)
+            for entry in entries:
+                entry(index, body)
             index += 1
         elif line.startswith(_BEHIND) and line.endswith(_CLOSE):
             _behind_entry(line, index - 1, checks)

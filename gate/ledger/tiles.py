@@ -7,6 +7,7 @@ tile raises `ProofError`, because nothing is proved from half a tree.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 
@@ -16,6 +17,9 @@ TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 TILE_BYTES = TILE_WIDTH * HASH_BYTES
 LEVEL_MAX = 63
+TILES_KEPT = 256
+"""Of how many tiles above the entries the nodes are kept in memory, at some 40 KB each: all of them
+in a log of 16 million entries."""
 
 _PATH = re.compile(
     r"(?P<level>0|[1-9][0-9]?|entries)/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
@@ -105,6 +109,20 @@ def tile_root(hashes: bytes) -> bytes:
     return row[0]
 
 
+def tiles_of_proof(size: int, index: int) -> list[tuple[int, int]]:
+    """Return level and number of every tile that the inclusion proof of an entry reads: those above
+    the entry, and those at the right edge, which are not full.
+    """
+    found: dict[tuple[int, int], None] = {}
+    level = 0
+    while hashes := size >> (TILE_HEIGHT * level):
+        found[level, index >> (TILE_HEIGHT * (level + 1))] = None
+        if hashes % TILE_WIDTH:
+            found[level, hashes // TILE_WIDTH] = None
+        level += 1
+    return list(found)
+
+
 class Tree:
     """A tree of `size` leaves that is read from tiles, each at most once."""
 
@@ -168,19 +186,37 @@ class Tree:
         first = position << inner
         number, place = divmod(first, TILE_WIDTH)
         width = 1 << inner
-        hashes = self._tile(level, number)[place * HASH_BYTES : (place + width) * HASH_BYTES]
+        whole = self._tile(level, number)
+        hashes = whole[place * HASH_BYTES : (place + width) * HASH_BYTES]
         if len(hashes) != width * HASH_BYTES:
             raise ProofError(
                 f"tile {tile_path(level, number)} has no hash {place + width - 1}, a tree "
                 f"of {self.size} entries has one"
             )
-        return tile_root(hashes)
+        # Of the tiles above the entries there are few, and every proof needs some of them.
+        return _rows(whole)[inner][place >> inner] if level else tile_root(hashes)
 
     def _tile(self, level: int, number: int) -> bytes:
         known = self._tiles.get((level, number))
         if known is None:
             known = self._tiles[level, number] = self._read(level, number)
         return known
+
+
+@lru_cache(TILES_KEPT)
+def _rows(hashes: bytes) -> tuple[list[bytes], ...]:
+    """Return the nodes of a tile by their height in it, as far as all their leaves are there.
+
+    They follow from the hashes alone, which are looked up by what they say. So a tile that grows,
+    and one of another log, is another one.
+    """
+    row = [hashes[begin : begin + HASH_BYTES] for begin in range(0, len(hashes), HASH_BYTES)]
+    rows = [row]
+    while len(row) > 1:
+        pairs = zip(row[::2], row[1::2], strict=False)
+        row = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+        rows.append(row)
+    return tuple(rows)
 
 
 def _split(leaves: int) -> int:

@@ -16,7 +16,7 @@ from gate.ledger.checkpoint import Proof, origin_of
 from gate.ledger.tiles import TILE_WIDTH, TilePath, read_tile_path
 from gate.ledger.tree import HASH_BYTES
 from gate.storage.ledger import heads, ledger
-from gate.storage.ledger.tree import tile_reader, tree
+from gate.storage.ledger.tree import tile_reader, tree_of_proof
 
 INDEX_DIGITS_MAX = 18
 LENGTH_BYTES = 2
@@ -117,7 +117,9 @@ def _proof(conn: Connection, change_id: str, kind: str) -> Proof | None:
     if index is None or signed is None or index >= signed[0]:
         return None
     size, note = signed
-    return Proof(index, tuple(tree(conn, size).inclusion_proof(index)), note, extra=body)
+    return Proof(
+        index, tuple(tree_of_proof(conn, size, index).inclusion_proof(index)), note, extra=body
+    )
 
 
 def _tile(conn: Connection, path: TilePath) -> bytes | None:
