@@ -2,11 +2,13 @@
 way.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
+from zlib import crc32
 
 from fastapi import APIRouter
 from pydantic import BeforeValidator, Field
@@ -21,6 +23,7 @@ from gate.api.http.route import GateRoute
 from gate.api.models.queries import CURSOR_LENGTH_MAX
 from gate.api.problems import problem_name
 from gate.errors import GateError, Unauthenticated, Unavailable
+from gate.flow.answers.written import written as as_json
 from gate.web import notices, strip
 from gate.web.forms import Form, typed
 from gate.web.notices import Notice
@@ -233,8 +236,23 @@ def _own_address(request: Request) -> str:
 
 def _shown(request: Request, view: View) -> Response:
     said = notices.take(request)
-    done = {"done": said and said.notice.value, "undo": said.undo if said else ""}
-    response = render(request, view.template, status=view.status, **{**done, **view.values})
+    shown = {
+        "version": lambda: _version(view.data),
+        "done": said and said.notice.value,
+        "undo": said.undo if said else "",
+    }
+    response = render(request, view.template, status=view.status, **{**shown, **view.values})
     if said is not None:
         notices.forget(request, response)
     return response
+
+
+def _version(data: Any) -> int:
+    """Return a number that is another one when what a page shows has moved.
+
+    Whoever writes on the page is told so. `at`, when it was read, does not count, because
+    otherwise they would be told at each refresh.
+    """
+    shown = json.loads(as_json(data))
+    shown.pop("at", None)
+    return crc32(json.dumps(shown).encode())

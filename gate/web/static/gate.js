@@ -102,8 +102,8 @@ async function refresh(force) {
   const old = live();
   if (!fresh || !old) return;
   if (fresh.isEqualNode(old)) return;
-  if (!force && old.hasAttribute("data-frozen-on-edit") && isBusy(old)) {
-    tell("This change moved while you were writing.", "Show it as it is now", () => refresh(true));
+  if (!force && "version" in old.dataset && isBusy(old)) {
+    if (fresh.dataset.version !== old.dataset.version) tell("This change moved while you were writing.", "Show it as it is now", () => refresh(true));
     return;
   }
   const focused = document.activeElement && old.contains(document.activeElement) ? document.activeElement.closest("[id]") : null;
