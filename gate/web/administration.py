@@ -1,4 +1,6 @@
-"""Administration: people, groups, tokens, what waits to be told, and how the gate itself is."""
+"""The administration page: people, groups, tokens, messages that are not delivered, and the health
+of the gate.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -39,7 +41,7 @@ EXPIRIES: Mapping[str, int | None] = {
     "in a year": 365,
     "never": None,
 }
-"""When a token ends, as the form offers it, in days."""
+"""The lives of a token that the form offers, in days. None means that the token does not end."""
 
 ROLES: Mapping[str, str] = {
     "person": "whatever you may do yourself",
@@ -48,13 +50,13 @@ ROLES: Mapping[str, str] = {
     "auditor": "an auditor",
     "admin": "an admin",
 }
-"""What a token is good for, as the form says it."""
+"""The roles of a token, in the words of the form."""
 
 pages = Pages()
 
 
 class AdministrationQuery(BaseModel, extra="forbid"):
-    """Where the lists go on."""
+    """The positions from which the lists of the page continue."""
 
     people: Cursor = None
     tokens: Cursor = None
@@ -67,13 +69,15 @@ FIRST = AdministrationQuery()
 async def overview(
     query: Annotated[AdministrationQuery, Query()], by: Viewer, gate: GateDep
 ) -> View:
-    """Everybody sees groups and health, and their own tokens; admins see people and every token."""
+    """Return the page. Everybody sees groups, health and their own tokens. Admins also see people
+    and every token.
+    """
     return await _overview(gate, by, query)
 
 
 @pages.form("/administration/tokens")
 async def create_token(request: Request, by: Doer, gate: GateDep) -> View:
-    """A new token, whose text is shown this once."""
+    """Create a token, and return the page with its text, which is shown only this once."""
     form = await read_form(request, by)
     try:
         made = await tokens.create(gate, _wanted(form, by, gate.clock()).command(), by)
@@ -97,7 +101,7 @@ def _wanted(form: Form, by: Person, now: datetime) -> TokenRequest:
 
 
 def _bound(form: Form, role: str) -> dict[str, Any]:
-    """What the role needs of the form beside itself."""
+    """Return the fields of the form that a token of this role needs."""
     services = names_of(form, "services")
     match role:
         case Role.PIPELINE:
@@ -112,7 +116,7 @@ def _bound(form: Form, role: str) -> dict[str, Any]:
 
 @pages.form("/administration/tokens/{token}/end")
 async def revoke_token(request: Request, token: str, by: Doer, gate: GateDep) -> Response:
-    """Good for nothing from now on."""
+    """Revoke a token at once."""
     await read_form(request, by)
     await tokens.revoke(gate, token, by)
     return go_on(request, "/administration#tokens", Notice.REVOKED)
@@ -120,7 +124,7 @@ async def revoke_token(request: Request, token: str, by: Doer, gate: GateDep) ->
 
 @pages.form("/administration/people")
 async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
-    """A link for somebody, which is shown this once."""
+    """Invite a person, and return the page with the link, which is shown only this once."""
     form = await read_form(request, by)
     role = one(form, "role")
     try:
@@ -135,7 +139,7 @@ async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
 
 @pages.form("/administration/people/{person}")
 async def change_person(request: Request, person: str, by: Keeper, gate: GateDep) -> Response:
-    """Another role, shut out, or let in again."""
+    """Change the role of a person, or disable or enable the account."""
     form = await read_form(request, by)
     act = one(form, "act")
     asked: dict[str, Any] = (

@@ -1,4 +1,6 @@
-"""The style sheet, the script and the icon: ours alone, kept by the browser until they differ."""
+"""The style sheet, the script and the icon. All are ours, and browsers keep them until
+they change.
+"""
 
 from functools import cache
 from hashlib import sha256
@@ -23,7 +25,9 @@ _VERSION_CHARACTERS = 12
 
 @cache
 def address(name: str) -> str:
-    """Return the address of a file. It changes with the content, so a copy is good for ever."""
+    """Return the address of a file. It changes with the content, so a browser may keep a copy for
+    ever.
+    """
     return f"{FOLDER}/{name}?v={_version(name)}"
 
 

@@ -1,6 +1,4 @@
-"""The calendar: the change schedule and what is frozen, by week and by month; windows and the
-stopped line.
-"""
+"""The calendar page: the change schedule by week and by month, windows, and stopped lines."""
 
 import calendar as months
 from collections.abc import Sequence
@@ -29,7 +27,7 @@ pages = Pages()
 
 
 class CalendarQuery(BaseModel, extra="forbid"):
-    """What stands in the address."""
+    """The parameters in the address of the page."""
 
     view: Literal["week", "month"] = "month"
     at: Annotated[date | None, Blank] = None
@@ -37,7 +35,7 @@ class CalendarQuery(BaseModel, extra="forbid"):
     environment: Annotated[Name | None, Blank] = None
 
     def address(self, **other: Any) -> str:
-        """Return the address of the page with other values."""
+        """Return the address of the page with some parameters replaced."""
         given = {**self.model_dump(mode="json"), **other}
         pairs = {name: str(value) for name, value in given.items() if value not in {None, ""}}
         return f"/calendar?{urlencode(pairs)}"
@@ -45,7 +43,7 @@ class CalendarQuery(BaseModel, extra="forbid"):
 
 @pages.page("/calendar")
 async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """A month, or a week, in the time zone of the calendar's file."""
+    """Return the page of a month or a week, in the time zone of the calendar in force."""
     zone = (await gate.rulebooks.current()).calendar.zone
     today = gate.clock().astimezone(zone).date()
     day = query.at or today
@@ -84,35 +82,35 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
 
 
 def _month(day: date) -> list[date]:
-    """The days of whole weeks that hold the month, Monday first."""
+    """Return the days of the whole weeks that contain the month, from a Monday to a Sunday."""
     weeks = months.Calendar().monthdatescalendar(day.year, day.month)
     return [one_ for week in weeks for one_ in week]
 
 
 def _week(day: date) -> list[date]:
-    """The seven days around this one, Monday first."""
+    """Return the seven days of the week of this day, Monday first."""
     monday = day - timedelta(days=day.weekday())
     return [monday + timedelta(days=number) for number in range(WEEK_DAYS)]
 
 
 def _heading(days: Sequence[date], day: date, view: str) -> str:
-    """What the shown days are called."""
+    """Return the heading of the shown days."""
     if view == "week":
         return f"{days[0]:%-d %b} to {days[-1]:%-d %b %Y}"
     return f"{day:%B %Y}"
 
 
 def _before(day: date, view: str) -> date:
-    """A day of the week or month before this one."""
+    """Return a day of the week or month before this one."""
     if view == "week":
         return day - timedelta(days=WEEK_DAYS)
     return day.replace(day=1) - timedelta(days=1)
 
 
 def _after(day: date, view: str) -> date:
-    """A day of the week or month after this one.
+    """Return a day of the week or month after this one.
 
-    No month has 32 days, so that many after its first day is always in the next one.
+    No month has 32 days, so 32 days after its first day are always in the next month.
     """
     if view == "week":
         return day + timedelta(days=WEEK_DAYS)
@@ -121,7 +119,7 @@ def _after(day: date, view: str) -> date:
 
 
 def _shown(days: Sequence[date], found: PlannerAnswer, zone: tzinfo) -> list[dict[str, Any]]:
-    """Return what stands on each day: pieces of bars, planned changes, deployments."""
+    """Return the content of each day: pieces of bars, planned changes and deployments."""
     lanes = [
         of_day
         for first in range(0, len(days), WEEK_DAYS)
@@ -140,7 +138,7 @@ def _shown(days: Sequence[date], found: PlannerAnswer, zone: tzinfo) -> list[dic
 
 
 def _planned_on(day: date, found: PlannerAnswer, zone: tzinfo) -> list[dict[str, Any]]:
-    """Return what is planned on this day, with the hour at which it begins if that is on it."""
+    """Return the changes that are planned for this day, with the hour if they begin on it."""
     begins, ends = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
     return [
         {

@@ -1,4 +1,4 @@
-"""Reads what a browser sends back: small forms, from our own pages only."""
+"""Forms that a browser sends back. They are small, and only forms of our own pages are read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,19 +19,22 @@ FIELDS_MAX = 500
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 
 _READ = "gate.form"
-"""Where a request's scope keeps its form: the body can be read once."""
+"""The key of the form in the scope of a request. The form is kept, because a body can be read only
+once."""
 
 _NEVER_SHOWN = frozenset({CSRF_FIELD, "password", "again"})
 
 Model = TypeVar("Model", bound=BaseModel)
 Form: TypeAlias = Mapping[str, list[str]]
-"""Each field's values, in order. `one` reads a field that stands once."""
+"""The values of each field, in order. `one` reads a field that occurs once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A form that was refused, so that its page can show it again: what stood in each field, and
-    what is wrong with it. `form` is its name among the forms of the page.
+    """A refused form, kept so that its page can show it again: the values of its fields and the
+    faults in them.
+
+    `form` is its name among the forms of the page.
     """
 
     form: str = ""
@@ -40,11 +43,11 @@ class Written:
     refused: str = ""
 
     def of(self, form: str) -> "Written":
-        """Return this one if it is of that form, or one in which nothing was written."""
+        """Return this form if it has that name, or an empty one."""
         return self if self.form == form else NOT_WRITTEN
 
     def text(self, name: str, otherwise: str = "") -> str:
-        """Return what stood in a field."""
+        """Return the text of a field."""
         return one(self.fields, name, otherwise)
 
 
@@ -89,7 +92,8 @@ async def read_fields(request: Request) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MEDIA_TYPE:
         raise BadRequest(f"A form is sent as {MEDIA_TYPE}.", problem="invalid")
-    # the body comes once: after a refusal nobody waits for it again
+    # Set first, because the body can be read only once: if it is refused, `typed` must not wait
+    # for another one.
     request.scope[_READ] = {}
     body = await read_body(request.receive)
     # Set before anything can go wrong: the body can be read only once, and `typed` would otherwise
@@ -142,7 +146,7 @@ def names_of(form: Form, name: str) -> list[str]:
 
 
 def read_request(model: type[Model], **values: object) -> Model:
-    """Read a form into the value that the interface reads from JSON, with its limits.
+    """Return the values of a form as the request model of the API, with its limits.
 
     Raises `Invalid` in words for a person.
     """

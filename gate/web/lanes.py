@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from gate.flow.answers.calendar import WindowAnswer
 
 LANES_MAX = 4
-"""So many bars lie under each other; of the others a day says how many there are."""
+"""The most bars below each other. A day shows how many others there are."""
 
 _DAY = timedelta(days=1)
 
@@ -16,8 +16,8 @@ _DAY = timedelta(days=1)
 class Piece:
     """The part of a bar that lies on one day.
 
-    `label` stands on the first day of the week that the bar touches and may be `days` wide; on the
-    others it is for those who do not see the bar.
+    `label` is printed on the first day of the week that the bar touches, and may be `days` wide. On
+    other days it is there for readers who do not see the bar.
     """
 
     label: str
@@ -30,7 +30,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """What one day shows: a piece, or None where the lane is empty, and how many more there are."""
+    """The content of one day: a piece for each lane, or None if the lane is empty, and how many
+    more there are.
+    """
 
     pieces: Sequence[Piece | None]
     more: int
@@ -58,7 +60,9 @@ def of_week(days: Sequence[date], windows: Sequence[WindowAnswer], zone: tzinfo)
 
 
 def _bars(days: Sequence[date], windows: Sequence[WindowAnswer], zone: tzinfo) -> list[_Bar]:
-    """Return the windows that touch the week: what begins first, then what is longer."""
+    """Return the windows that touch the week, ordered by beginning and then by length, longest
+    first.
+    """
     found = []
     for window in windows:
         begins, last = _first_day(window, zone), _last_day(window, zone)
@@ -92,8 +96,8 @@ def _piece(days: Sequence[date], number: int, bar: _Bar, zone: tzinfo) -> Piece:
 
 
 def _label(window: WindowAnswer, first: date, last: date, zone: tzinfo) -> str:
-    """Return the reason with the hours at which it begins and ends in this week, if they are not
-    midnight.
+    """Return the reason with the hours at which the window begins and ends in this week, unless
+    these are midnight.
     """
     begins = window.begins.astimezone(zone)
     said = window.reason
@@ -113,7 +117,7 @@ def _first_day(window: WindowAnswer, zone: tzinfo) -> date:
 
 
 def _last_day(window: WindowAnswer, zone: tzinfo) -> date | None:
-    """Return the day of the last instant that is frozen: a window until midnight ends the day
+    """Return the day of the last frozen instant. A window that ends at midnight ends on the day
     before.
     """
     if window.ends is None:

@@ -1,4 +1,4 @@
-"""The log for people: search, filters, facets with counts, and one page for each decision."""
+"""The log as a page: search, filters, facets with counts, and one page for each decision."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ KINDS: Mapping[str, str] = {
     "token": "tokens",
     "role": "people and roles",
 }
-"""What a reader may ask for alone."""
+"""The kinds of rows that a reader may filter by, in words."""
 
 FACETS = ("outcome", "route", "band", "environment", "service")
 
@@ -53,7 +53,7 @@ pages = Pages()
 
 
 class LogQuery(BaseModel, extra="forbid"):
-    """What stands in the address. Days are whole days in UTC, the last one included."""
+    """The parameters in the address. Days are whole days in UTC, and the last one is included."""
 
     q: Words = ""
     service: Annotated[Name | None, Blank] = None
@@ -81,7 +81,7 @@ class LogQuery(BaseModel, extra="forbid"):
         )
 
     def part(self) -> Part:
-        """Return the days as the part of the log that is asked for."""
+        """Return the days as a part of the log."""
         begins = None if self.first is None else _midnight(self.first)
         ends = None
         if self.last is not None and self.last < date.max:
@@ -89,7 +89,7 @@ class LogQuery(BaseModel, extra="forbid"):
         return Part(begins, ends, self.cursor)
 
     def pairs(self, **other: Any) -> dict[str, str]:
-        """What the address of the same page holds, with other values here and there."""
+        """Return the parameters of the page's address, with some of them replaced."""
         kind = None if self.kind == ANYTHING else self.kind
         given = self.model_dump(by_alias=True, mode="json")
         given = {**given, "kind": kind, "cursor": None, **other}
@@ -98,9 +98,10 @@ class LogQuery(BaseModel, extra="forbid"):
 
 @pages.page("/log")
 async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """One page of what happened, newest first: a line a change, and a line for each act about none.
+    """Return one page of what happened, newest first: a line for each change, and one for each act
+    without a change.
 
-    It is what `/v1/log` answers with `kind=all`, put together by change.
+    It shows what `/v1/log` answers for `kind=all`, grouped by change.
     """
     filters, part = query.filters(), query.part()
     found = await log.lines(gate, filters, by, part)
@@ -133,7 +134,7 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
 
 @pages.page("/changes/{change_id}/decisions/{number}")
 async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) -> View:
-    """Everything one decision was made from."""
+    """Return everything from which one decision was made."""
     if not _NUMBER.fullmatch(number):
         raise NotFound(f"{change_id[:64]} has no decision {number[:20]}")
     decision = await look.decision(gate, change_id, int(number), by)

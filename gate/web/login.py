@@ -133,7 +133,7 @@ async def come_back(
 
 @_look("/invitations/{token}")
 async def show_invitation(token: str, request: Request, gate: GateDep) -> Response:
-    """Show what the link offers."""
+    """Return the page that shows what the link offers."""
     return _invitation(request, await people.offered(gate, token))
 
 

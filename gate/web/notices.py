@@ -1,7 +1,7 @@
-"""What a page says once about the act before it.
+"""Notices: what a page says once about the act before it.
 
-It stands in a cookie of this browser and never in an address: whoever sends a link could otherwise
-have a page say "Approved." of a change that nobody approved.
+A notice is kept in a cookie of this browser and never in an address, because whoever sends a link
+could otherwise make a page say "Approved." of a change that nobody approved.
 """
 
 import re
@@ -22,7 +22,9 @@ _CHANGE = re.compile(r"chg_[0-9A-Za-z]{26}")
 
 
 class Notice(StrEnum):
-    """Everything that a page may say about an act, by the word that the cookie keeps."""
+    """Everything that a page may say about an act. The names of the members are stored in the
+    cookie.
+    """
 
     APPROVED = "Approved."
     APPROVED_AND_HELD = "Approved. What holds this change still holds it."
@@ -45,12 +47,12 @@ class Notice(StrEnum):
 
 
 UNDONE_BY_ONE_CLICK = frozenset({Notice.APPROVED, Notice.APPROVED_AND_HELD, Notice.COUNTED})
-"""After these acts the page offers to take the approval back."""
+"""The notices with which the page offers to take the approval back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a page says, and the change on which it offers to undo that, or an empty text."""
+    """The notice that a page shows, and the change on which it offers undo, or an empty text."""
 
     notice: Notice
     undo: str = ""
@@ -59,9 +61,9 @@ class Said:
 def leave(
     request: Request, response: Response, address: str, notice: Notice, change: str = ""
 ) -> None:
-    """Have the page of this address show a notice, if it is opened next.
+    """Store a notice for the page of this address, which shows it if it is opened next.
 
-    `change` is the one that the notice is about.
+    `change` is the change that the notice is about.
     """
     undo = change if notice in UNDONE_BY_ONE_CLICK else ""
     value = f"{notice.name}:{_path_of(address)}:{undo}"

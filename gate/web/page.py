@@ -1,5 +1,5 @@
-"""A page: an address, its JSON beside it, and what a browser is shown when something is in the
-way.
+"""Pages: the routes that answer HTML, their JSON twins, and the page that a browser gets for an
+error.
 """
 
 import json
@@ -52,17 +52,17 @@ _TITLES: Mapping[int, str] = {
 }
 
 Blank = BeforeValidator(lambda value: None if value == "" else value)
-"""A form sends its empty fields too."""
+"""Reads an empty field as None, because forms send empty fields too."""
 
 Cursor: TypeAlias = Annotated[str | None, Blank, Field(max_length=CURSOR_LENGTH_MAX)]
-"""Where a list on a page goes on."""
+"""The position from which a list on a page continues."""
 
 E = TypeVar("E", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a page shows: the template with its values, and the same as JSON."""
+    """The content of a page: the template with its values, and the same data for JSON."""
 
     template: str
     data: Any
@@ -71,10 +71,10 @@ class View:
 
 
 class PageRoute(GateRoute):
-    """Answers a `View` as a page, and errors as pages too."""
+    """A route that answers a `View` as a page, and an error as a page too."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers; an error that nobody planned goes on to the edge, which logs it."""
+        """Send the answer. An unexpected error goes on to the edge, which logs it."""
         if not scope["gate.full"]:
             await super().handle(scope, receive, send)
             return
@@ -95,10 +95,10 @@ class PageRoute(GateRoute):
 
 
 class JsonRoute(GateRoute):
-    """Answers the same `View` as JSON; an error is a problem document."""
+    """A route that answers a `View` as JSON, and an error as a problem document."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers, or raises what the edge turns into a problem."""
+        """Send the answer, or raise the error that the edge turns into a problem document."""
         if not scope["gate.full"]:
             await super().handle(scope, receive, send)
             return
@@ -108,11 +108,12 @@ class JsonRoute(GateRoute):
 
 
 class Pages(APIRouter):
-    """Pages by address. They are for people, so none of them stands in the OpenAPI document."""
+    """Pages by address. They are for people, so none of them is in the OpenAPI document."""
 
     def page(self, path: str) -> Callable[[E], E]:
-        """`GET path`, and its twin that ends in .json; the twin stands first, or an id would
-        swallow its ending.
+        """Register `GET path`, and its JSON twin, whose address ends in .json.
+
+        The twin is registered first, because an id at the end of the path would match ".json" too.
         """
 
         def add(endpoint: E) -> E:
@@ -132,7 +133,7 @@ class Pages(APIRouter):
         return add
 
     def form(self, path: str) -> Callable[[E], E]:
-        """`POST path`: what a form of a page is sent to."""
+        """Register `POST path`, to which a form of a page is sent."""
 
         def add(endpoint: E) -> E:
             self.routes.append(
@@ -148,10 +149,10 @@ class Pages(APIRouter):
 def problem_page(
     request: Request, error: GateError | HTTPException, written: Form = NOTHING_WRITTEN
 ) -> Response:
-    """What was in the way, in words, and a way on; with what was written in the form, if it was
-    one, so that nothing is lost.
+    """Return a page that says what went wrong and what to do next.
 
-    Who is not signed in is led to where one signs in.
+    It repeats what was written in a refused form, so that nothing is lost. A viewer who is not
+    signed in is sent to the sign-in page.
     """
     if isinstance(error, Unauthenticated) and request.method in _SAFE_METHODS:
         return go_to(f"{LOGIN}?next={quote(_own_address(request), safe='')}")
@@ -176,7 +177,7 @@ def problem_page(
 
 
 def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
-    """To another page of ours, by GET."""
+    """Return a redirect by GET to another page of ours."""
     return Answer(
         b"",
         303,
@@ -186,22 +187,26 @@ def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
 
 
 def go_on(request: Request, address: str, notice: Notice, change: str = "") -> Response:
-    """To another page of ours, which says this once, about this change if it is about one."""
+    """Return a redirect to another page of ours, which shows this notice once.
+
+    `change` is the change that the notice is about, if there is one.
+    """
     response = go_to(address)
     notices.leave(request, response, address, notice, change)
     return response
 
 
 def following(path: str, part: str, **cursors: str | None) -> str | None:
-    """The address of a page whose lists go on at these cursors, at the part of that name; None
-    where none goes on.
+    """Return the address of a page whose lists continue at these cursors, at the part of that name.
+
+    If no list continues, return None.
     """
     given = {name: cursor for name, cursor in cursors.items() if cursor}
     return f"{path}?{urlencode(given)}#{part}" if given else None
 
 
 def own_path(given: str, otherwise: str = "/") -> str:
-    """An address of this server that a form brought back; anything else is ignored."""
+    """Return the address if it is a path on this server, and otherwise `otherwise`."""
     is_ours = (
         given.startswith("/")
         and not given.startswith(("//", "/\\"))
@@ -212,7 +217,9 @@ def own_path(given: str, otherwise: str = "/") -> str:
 
 
 def _texts(written: Form) -> list[tuple[str, str]]:
-    """What somebody would have to write again: not what stood in the form already."""
+    """Return the texts that somebody would have to write again, without fields that the page filled
+    in.
+    """
     return [
         (name.replace("_", " "), text)
         for name, values in written.items()
@@ -223,7 +230,7 @@ def _texts(written: Form) -> list[tuple[str, str]]:
 
 
 def _came_from(request: Request) -> str:
-    """The page of ours with the form, which the browser names."""
+    """Return the page of ours with the form, as the browser names it in the Referer header."""
     parts = urlsplit(request.headers.get("referer", ""))
     query = f"?{parts.query}" if parts.query else ""
     return own_path(f"{parts.path}{query}") if request.method == "POST" else "/"

@@ -1,5 +1,5 @@
-"""Policies for people: what is in force in words, how each rule does, what differs between
-revisions, and a try.
+"""Policies as pages: the rules in force in words, the results of each rule, differences between
+revisions, and a trial of a change.
 """
 
 import difflib
@@ -30,7 +30,7 @@ from gate.web.viewer import Doer, Keeper, Viewer
 from gate.web.words import caller_label
 
 PROTECTED = "change.ref_protected"
-"""No pipeline may claim it; whoever tries a change may suppose it."""
+"""A fact that no pipeline may claim, but that a trial may assume."""
 
 TRIED: tuple[tuple[str, str], ...] = (
     ("diff.lines_added", "Lines added"),
@@ -44,36 +44,37 @@ TRIED: tuple[tuple[str, str], ...] = (
     ("reviews.approved_head", "The commit itself is approved"),
     (PROTECTED, "From a protected branch or tag"),
 )
-"""Facts that the form asks for; every other one is unknown there."""
+"""The facts that the form of a trial asks for. All others are unknown in a trial."""
 
 _YES_NO = {"yes": True, "no": False}
 _SOMEBODY = "somebody@example.com"
-"""A change that names nobody is never automatic, which would be all that a try says."""
+"""The requester of a tried change. Without one the change is never approved automatically, and
+every trial would say only that."""
 
 pages = Pages()
 
 
 class PoliciesQuery(BaseModel, extra="forbid"):
-    """Where the list of revisions goes on."""
+    """The position from which the list of revisions continues."""
 
     cursor: Cursor = None
 
 
 class RevisionQuery(BaseModel, extra="forbid"):
-    """With which other revision it is compared."""
+    """The other revision with which this one is compared."""
 
     against: str | None = None
 
 
 @pages.page("/policies")
 async def overview(query: Annotated[PoliciesQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """What is in force, and what was before."""
+    """Return the policies in force, and the list of revisions."""
     return await _overview(gate, by, cursor=query.cursor)
 
 
 @pages.page("/policies/rules/{policy}/{rule_id}")
 async def rule(policy: str, rule_id: str, _: Viewer, gate: GateDep) -> View:
-    """One rule, in words, and how the changes ended for which it fired."""
+    """Return one rule in words, with the results of the changes to which it gave points."""
     found = await in_words.rule(gate, policy, rule_id)
     places = await insights.rule_places(gate, policy, rule_id)
     return View(
@@ -87,8 +88,9 @@ async def rule(policy: str, rule_id: str, _: Viewer, gate: GateDep) -> View:
 async def revision(
     revision: str, query: Annotated[RevisionQuery, Query()], by: Viewer, gate: GateDep
 ) -> View:
-    """The files of a revision, and the difference to another one: the one before, unless somebody
-    says.
+    """Return the files of a revision, and the difference to another one.
+
+    Without a chosen revision, the other one is the one before it.
     """
     found = await readable.read(gate, revision, by)
     listed = (await policies.listing(gate, by)).items
@@ -102,7 +104,7 @@ async def revision(
 
 @pages.form("/policies/{revision}/activation")
 async def activate(request: Request, revision: str, by: Keeper, gate: GateDep) -> Any:
-    """Put it in force; somebody else registered it."""
+    """Put a revision in force. The chapter requires that somebody else registered it."""
     form = await read_form(request, by)
     await policies.activate(gate, revision, one(form, "comment"), by)
     return go_on(request, "/policies", Notice.ACTIVATED)
@@ -110,10 +112,10 @@ async def activate(request: Request, revision: str, by: Keeper, gate: GateDep) -
 
 @pages.form("/policies/tries")
 async def try_change(request: Request, by: Doer, gate: GateDep) -> View:
-    """What would be decided if everything were as it is typed; nothing is recorded.
+    """Return the page with what would be decided on the change of the form. Nothing is recorded.
 
-    What is typed counts like what is proved: as a claim, it would be unknown to a policy that
-    trusts no such claims, whatever was typed.
+    The values of the form count as proved. As claims they would be unknown to a policy that trusts
+    no claims, whatever was typed.
     """
     form = await read_form(request, by)
     try:
@@ -154,7 +156,7 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
 
 
 def source_of(files: Mapping[str, str], policy: str) -> str:
-    """Return the file of a policy."""
+    """Return the text of the file that contains a policy, or an empty text."""
     named = re.compile(rf"^policy: *[\"']?{re.escape(policy)}[\"']? *(#.*)?$", re.MULTILINE)
     return next((text for text in files.values() if named.search(text)), "")
 

@@ -1,5 +1,5 @@
-"""Makes a page from a template and values: escaped, and with a content policy that loads nothing
-from elsewhere.
+"""Rendering of templates: values are escaped, and the content policy lets a page load nothing from
+elsewhere.
 """
 
 import re
@@ -22,10 +22,10 @@ from gate.web.visible import scripts, visible
 
 HTML = b"text/html; charset=utf-8"
 VIEWER = "gate.viewer"
-"""Where a request's scope keeps the viewer of the page: a `Person`, or nothing."""
+"""The key of the viewer in the scope of a request. The viewer is a `Person` or absent."""
 
 NAME, STATUS, ZONE = "gate.name", "gate.status", "gate.zone"
-"""Where the scope keeps the viewer's name, whether production is open, and the calendar's zone."""
+"""The keys of the viewer's name, the status of production and the calendar's zone in the scope."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -52,7 +52,9 @@ def render(
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
-    """Return the page of this template. The first values below are there in every template."""
+    """Return the page of this template. Every template also gets the values that are named first
+    below.
+    """
     scope = request.scope
     body = _TEMPLATES.get_template(name).render(
         viewer=scope.get(VIEWER),
@@ -76,8 +78,8 @@ def csrf_field(token: str) -> Markup:
 
 
 def time_tag(instant: datetime | str | None) -> Markup:
-    """Return an instant as a tag: UTC in the text, and the exact value beside it, from which the
-    script makes the viewer's own time.
+    """Return an instant as a tag: UTC as the text, and the exact value as an attribute, from which
+    the script shows the viewer's own time.
     """
     if instant is None:
         return Markup("")
@@ -97,8 +99,10 @@ def clock_tag(instant: datetime | None, zone: tzinfo, now: datetime) -> Markup:
 
 
 def name_tag(text: str | None) -> Markup:
-    """Return a name that somebody chose as a tag: isolated from the text around it, so that it
-    cannot turn the reading direction, and marked if it mixes alphabets.
+    """Return a name that somebody chose as a tag.
+
+    The name is isolated from the text around it, so that it cannot turn the reading direction, and
+    marked if it mixes alphabets.
     """
     shown = escape(visible(text or ""))
     mixed = scripts(text or "")
@@ -117,8 +121,10 @@ def linked(text: str) -> Markup:
 
 
 def _finalize(value: Any) -> Any:
-    """Return a value as it is shown. Every value of every template passes through here, so that no
-    template can forget to make hidden characters visible.
+    """Return a value as it is shown.
+
+    Every value of every template passes through here, so that no template can forget to make hidden
+    characters visible.
     """
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""Reviews that are due after emergencies, so that none is forgotten."""
+"""The reviews that are due after emergencies, as a page, so that none is forgotten."""
 
 from gate.api.http.permits import GateDep
 from gate.flow.queries import reviews
@@ -10,6 +10,6 @@ pages = Pages()
 
 @pages.page("/reviews")
 async def show(_: Viewer, gate: GateDep) -> View:
-    """What is due first stands in front."""
+    """Return the reviews that are due, the earliest first."""
     found = await reviews.due(gate)
     return View("reviews.html", {"items": list(found)}, {"rows": found, "now": gate.clock()})

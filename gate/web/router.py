@@ -1,4 +1,6 @@
-"""All pages as one list of routes, and what they share. `attach` makes them answer."""
+"""All pages as one list of routes, and the state they share. `attach` must be called before they
+can answer.
+"""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -53,7 +55,7 @@ _WAYS_OF_LOOKING = frozenset({"GET", "HEAD"})
 
 
 def add_pages(app: Starlette) -> None:
-    """Add the pages to the app; they have no effects until `attach`."""
+    """Add the routes of all pages to the app. They can answer only after `attach`."""
     app.router.routes.extend(assets.routes())
     for module in _PAGES:
         app.router.routes.extend(module.pages.routes)
@@ -61,12 +63,12 @@ def add_pages(app: Starlette) -> None:
 
 
 def attach(app: Starlette, gate: Gate) -> None:
-    """Give the pages what they share. To be called in the running event loop."""
+    """Give the pages their shared state. This must be called in the running event loop."""
     app.state.waiting_list = WaitingList(gate)
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
-    """No route has this address: a browser gets a page, a machine a problem document."""
+    """Answer an address without a route: browsers get a page, programs a problem document."""
     if scope["type"] != "http":
         raise RuntimeError(f"there is no {scope['type']} here")
     request = Request(scope, receive)

@@ -1,5 +1,5 @@
-"""Deployments that went past the gate, for people: which, where, who saw it, and what to do about
-it.
+"""Deployments that went past the gate, as a page: which, where, who saw them, and what to do about
+them.
 """
 
 from typing import Annotated
@@ -20,7 +20,7 @@ pages = Pages()
 
 
 class SightingsQuery(BaseModel, extra="forbid"):
-    """What stands in the address."""
+    """The parameters in the address."""
 
     service: Annotated[Name | None, Blank] = None
     environment: Annotated[Name | None, Blank] = None
@@ -30,7 +30,7 @@ class SightingsQuery(BaseModel, extra="forbid"):
 
 @pages.page("/sightings")
 async def show(query: Annotated[SightingsQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """One page of them, newest first."""
+    """Return one page of these deployments, newest first."""
     filters = SightingFilters(
         service=query.service,
         environment=query.environment,

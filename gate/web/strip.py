@@ -1,4 +1,4 @@
-"""The strip on top of every page: whether production is open, and what is urgent."""
+"""The strip at the top of every page: whether production is open, and what is urgent."""
 
 from starlette.requests import Request
 
@@ -10,10 +10,10 @@ from gate.web.render import NAME, STATUS, VIEWER, ZONE
 
 
 async def put(request: Request) -> None:
-    """Have the page of this request begin with the strip, if somebody is signed in.
+    """Put the values of the strip into the scope of the request, if somebody is signed in.
 
-    A page that says why the gate cannot answer must be shown all the same: where the status
-    cannot be read either, the strip says that nobody knows it.
+    A page that says why the gate cannot answer must still be shown. So if the status cannot be
+    read, the strip says that it is unknown.
     """
     viewer = request.scope.get(VIEWER)
     if not isinstance(viewer, Person):

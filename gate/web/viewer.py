@@ -1,6 +1,6 @@
-"""The arguments of pages' endpoints: the viewer, and the waiting changes of everybody.
+"""The dependencies of pages' endpoints: the viewer, and the list of waiting changes.
 
-A viewer is a person who is signed in, or who has a personal token, for a page's JSON.
+A viewer is a person who is signed in, or for the JSON of a page one with a personal token.
 """
 
 from typing import Annotated, TypeAlias
@@ -16,7 +16,7 @@ from gate.web.render import VIEWER
 
 
 class ViewerPermit(PeoplePermit):
-    """Admits people; raises `Unauthenticated`, which a page turns into the form to sign in.
+    """A permit for people. It raises `Unauthenticated`, which a page turns into the sign-in form.
 
     It asks for no CSRF token, because `forms.read_form` compares the one in the form.
     """
@@ -48,8 +48,8 @@ Viewer: TypeAlias = Annotated[
 """Every signed-in person, because people may read everything."""
 
 Doer: TypeAlias = Annotated[Person, Depends(ViewerPermit("do this", people=True))]
-"""Every signed-in person but auditors, who write nothing. Whether this person may is judged in
-`flow`."""
+"""Every signed-in person but auditors, who write nothing. `flow` judges whether the person may do
+the act."""
 
 Keeper: TypeAlias = Annotated[
     Person, Depends(ViewerPermit("manage people, tokens and policies", Role.ADMIN))

@@ -1,4 +1,5 @@
-"""Makes characters visible that are hidden or turn the reading direction, by showing their number.
+"""Hidden characters made visible: those that cannot be seen or that turn the reading direction are
+shown by their number.
 
 Otherwise a name or a reason could look like something else than it is.
 """
@@ -13,7 +14,7 @@ _PLAIN = re.compile(r"[\t\n\x20-\x7e]*")
 _FILLERS = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\ufe0e\uffa0"
 )
-"""Letters and marks that leave no trace on the page."""
+"""Letters and marks that are invisible on a page although their category is not hidden."""
 
 _CACHE_TEXTS = 4_096
 _MIXED_WORTHY = frozenset(
@@ -22,7 +23,9 @@ _MIXED_WORTHY = frozenset(
 
 
 def visible(text: str) -> str:
-    """Return the text with each such character as ⟨U+202E⟩. Line breaks and tabs stay."""
+    """Return the text with each hidden character as its number, such as ⟨U+202E⟩. Line breaks and
+    tabs stay.
+    """
     return text if _PLAIN.fullmatch(text) else _visible(text)
 
 

@@ -1,4 +1,6 @@
-"""Freezing and stopping the line: the form, what it would hold, and the way back."""
+"""The pages for freezing and for stopping the line: the form, what the window would hold, and
+lifting.
+"""
 
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any
@@ -31,7 +33,7 @@ pages = Pages()
 
 
 class WindowQuery(BaseModel, extra="forbid"):
-    """What the form is filled with: whoever was led here finds the place chosen already."""
+    """The values with which the form is filled, so that a link can choose the place beforehand."""
 
     stop: str = ""
     reason: Annotated[str, StringConstraints(max_length=_TEXT_MAX)] = ""
@@ -42,7 +44,7 @@ class WindowQuery(BaseModel, extra="forbid"):
     environments: Annotated[tuple[Name, ...], Field(max_length=SCOPE_NAMES_MAX)] = ()
 
     def form(self) -> Form:
-        """Return it as the form sends it."""
+        """Return the values as the fields of a form."""
         lists = {"services": [*self.services], "environments": [*self.environments]}
         texts = {name: getattr(self, name) or "" for name in _TEXTS}
         return {**{name: [text] for name, text in texts.items()}, **lists}
@@ -53,16 +55,16 @@ _TEXTS = ("stop", "reason", "begins", "ends", "zone")
 
 @pages.page("/calendar/windows")
 async def ask_for_window(query: Annotated[WindowQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """The form, with what the window would hold now."""
+    """Return the form, with what the window would hold now."""
     return await _form(gate, query.form(), by)
 
 
 @pages.form("/calendar/windows")
 async def add_window(request: Request, by: Doer, gate: GateDep) -> View | Response:
-    """Freeze for a time, or with `stop` until somebody lifts it.
+    """Declare a freeze window, or with `stop` stop the line until somebody lifts it.
 
-    A form that was refused is shown again with all that was typed; so is one that only asks what
-    the window would hold, as the script does by itself.
+    A refused form is shown again with everything that was typed. The same happens to a form that
+    only asks what the window would hold, which the script sends by itself.
     """
     form = await read_form(request, by)
     if one(form, "act") == "look":
@@ -87,7 +89,7 @@ async def add_window(request: Request, by: Doer, gate: GateDep) -> View | Respon
 
 @pages.form("/calendar/windows/{window}/end")
 async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) -> Response:
-    """End a window that somebody declared, or let the line run again."""
+    """Lift a window that somebody declared, or let the line run again."""
     await read_form(request, by)
     lifted = await freezes.lift(gate, window, by)
     notice = Notice.STOP_LIFTED if lifted.stop else Notice.WINDOW_LIFTED
@@ -95,15 +97,15 @@ async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) ->
 
 
 async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = None) -> View:
-    """The form as it was filled in, with what the window would hold if it began now.
+    """Return the form as it was filled in, with what the window would hold if it began now.
 
-    Where it was refused, each error stands at its field.
+    If the form was refused, each error is shown at its field.
     """
     book = await gate.rulebooks.current()
     catalogue = book.catalogue
     stop = one(form, "stop") == "yes"
     chosen = {name: names_of(form, name) for name in ("services", "environments")}
-    # Of names that the catalogue lacks a window holds nothing, and it is refused when it is sent.
+    # A window with names that the catalogue lacks holds nothing here, and is refused when sent.
     command = FreezeCommand(
         "", stop, services=tuple(chosen["services"]), environments=tuple(chosen["environments"])
     )
@@ -125,7 +127,9 @@ async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = No
 
 
 def _zone(named: str) -> tzinfo:
-    """The zone in which the times of a form are meant; UTC where it names none."""
+    """Return the time zone in which the times of a form are meant, or UTC if the form
+    names none.
+    """
     try:
         return ZoneInfo(named) if named else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -134,7 +138,7 @@ def _zone(named: str) -> tzinfo:
 
 
 def _instant(form: Form, name: str, zone: tzinfo) -> str | None:
-    """A time as a browser's field writes it."""
+    """Return a time of a form as an RFC 3339 instant, or None if the field is empty."""
     given = one(form, name)
     if not given:
         return None

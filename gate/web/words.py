@@ -1,4 +1,6 @@
-"""Values in the words of a page: instants, spans, short digests, safe addresses, callers."""
+"""Values in words for pages: instants, durations, short digests, safe links, and names
+of callers.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -12,18 +14,19 @@ SHORT_DIGEST = 10
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _HOURS_SHOWN = 48 * _HOUR
 _WEEKDAYS_KNOWN = 7
-"""So many days ahead the name of the day says which one is meant."""
+"""Up to so many days ahead, the name of a weekday says which day is meant."""
 
 
 def instant(at: datetime) -> str:
-    """UTC, to the minute: 23 Nov 2026, 09:21 UTC."""
+    """Return an instant in UTC to the minute, such as "23 Nov 2026, 09:21 UTC"."""
     at = at.astimezone(UTC)
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
 
 
 def clock(at: datetime, zone: tzinfo, now: datetime) -> str:
-    """A time as people say it, with its zone: 16:00 CET today, Fri 16:00 CET within a week,
-    otherwise 20 Dec 00:00 CET.
+    """Return a time as people say it, with its zone.
+
+    It is "16:00 CET" today, "Fri 16:00 CET" within a week, and otherwise "20 Dec 00:00 CET".
     """
     local, today = at.astimezone(zone), now.astimezone(zone).date()
     days = (local.date() - today).days
@@ -37,7 +40,7 @@ def clock(at: datetime, zone: tzinfo, now: datetime) -> str:
 
 
 def span(seconds: float) -> str:
-    """How long, in at most two units: 3 d 4 h, 2 h 5 min, 40 s."""
+    """Return a duration in at most two units, such as "3 d 4 h", "2 h 5 min" or "40 s"."""
     whole = max(int(seconds), 0)
     if whole < _MINUTE:
         return f"{whole} s"
@@ -49,7 +52,7 @@ def span(seconds: float) -> str:
 
 
 def roughly(seconds: float) -> str:
-    """How long, in one unit, for where there is little room: 3 d, 23 h, 5 min."""
+    """Return a duration in one unit, for narrow places, such as "3 d", "23 h" or "5 min"."""
     whole = max(int(seconds), 0)
     if whole < _HOUR:
         return span(whole)
@@ -59,22 +62,22 @@ def roughly(seconds: float) -> str:
 
 
 def ago(at: datetime | None, now: datetime) -> str:
-    """How long since."""
+    """Return how long ago the instant was, or an empty text without an instant."""
     return "" if at is None else span((now - at) / timedelta(seconds=1))
 
 
 def left(at: datetime | None, now: datetime) -> str:
-    """How long until."""
+    """Return how long it is until the instant, or an empty text without an instant."""
     return "" if at is None else span((at - now) / timedelta(seconds=1))
 
 
 def short(digest: str | None) -> str:
-    """The beginning of a commit or digest, enough to recognise it."""
+    """Return the beginning of a commit or digest, which is enough to recognise it."""
     return (digest or "").removeprefix("sha256:")[:SHORT_DIGEST]
 
 
 def link(address: str | None) -> str | None:
-    """An address that may be followed from a page: https, or http; anything else is no link."""
+    """Return the address if a page may link to it, which means https or http, or else None."""
     if not address:
         return None
     try:
@@ -87,12 +90,12 @@ def link(address: str | None) -> str | None:
 
 
 def number(value: int) -> str:
-    """With thin spaces between the thousands."""
+    """Return a number with thin spaces between the thousands."""
     return f"{value:,}".replace(",", "\u202f")
 
 
 def event(one: Mapping[str, Any]) -> str:
-    """What happened, in a few words."""
+    """Return an event of the timeline in a few words."""
     kind = one["kind"]
     words_of = _BY_KIND.get(kind)
     if words_of:
@@ -149,9 +152,10 @@ def _two(many: int, unit: str, few: int, small: str) -> str:
 
 
 def caller_label(gate: Gate) -> Callable[[str], str]:
-    """What a page calls whoever did something, of whom rows have an id.
+    """Return a function that turns the id of a caller into the name that pages show.
 
-    A person by the label of the catalogue in force, a token as one, all others as they are.
+    A person gets the label of the catalogue in force, a token is named as a token, and all others
+    keep their id.
     """
     catalogue = gate.rulebooks.latest.catalogue
 

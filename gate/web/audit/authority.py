@@ -1,4 +1,4 @@
-"""The authority map, for people: who may do what in each place, and what nobody may."""
+"""The authority map as a page: who may do what in each place, and what nobody may."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ pages = Pages()
 
 
 class AuthorityPageQuery(BaseModel, extra="forbid"):
-    """Which places."""
+    """The places that are shown."""
 
     service: Annotated[Name | None, Blank] = None
     environment: Annotated[Name | None, Blank] = None
@@ -23,7 +23,7 @@ class AuthorityPageQuery(BaseModel, extra="forbid"):
 
 @pages.page("/authority")
 async def show(query: Annotated[AuthorityPageQuery, Query()], _: Viewer, gate: GateDep) -> View:
-    """All places, unless somebody asks for some of them."""
+    """Return the map of all places, or of those that the viewer chose."""
     found = await authority(gate, AuthorityQuery(query.service, query.environment))
     catalogue = gate.rulebooks.latest.catalogue
     values = {

@@ -1,4 +1,4 @@
-"""Controls, for people: what auditors ask for, and which rules serve it."""
+"""Controls as a page: what auditors ask for, and which rules serve it."""
 
 from gate.api.http.permits import GateDep
 from gate.flow.audit import controls
@@ -10,6 +10,6 @@ pages = Pages()
 
 @pages.page("/controls")
 async def show(_: Viewer, gate: GateDep) -> View:
-    """Every control, made from the policies in force."""
+    """Return every control, made from the policies in force."""
     found = await controls.controls(gate)
     return View("controls.html", found, {"found": found})

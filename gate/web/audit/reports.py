@@ -1,4 +1,4 @@
-"""Reports, for people: the questions that auditors ask, and the answer to one of them."""
+"""Reports as pages: the questions that auditors ask, and the answer to one of them."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -16,11 +16,11 @@ from gate.web.viewer import Viewer
 
 pages = Pages()
 ROWS_SHOWN = 500
-"""The rest is in the CSV."""
+"""The most rows on the page; the CSV has all of them."""
 
 
 class ReportPageQuery(BaseModel, extra="forbid"):
-    """Of which time and place; an empty field of the form is none."""
+    """The time and place of a report. An empty field of the form means none."""
 
     begins: Annotated[Instant | None, Blank, Field(alias="from")] = None
     ends: Annotated[Instant | None, Blank, Field(alias="to")] = None
@@ -31,7 +31,7 @@ class ReportPageQuery(BaseModel, extra="forbid"):
 
 @pages.page("/reports")
 async def show_all(_: Viewer) -> View:
-    """Every report there is."""
+    """Return the list of all reports."""
     found = reports.listing()
     return View("reports.html", Page(found, next=None), {"found": found})
 
@@ -43,7 +43,7 @@ async def show(
     _: Viewer,
     gate: GateDep,
 ) -> View:
-    """One report, with what makes two people get the same."""
+    """Return one report, with the parameters and the digest by which two people can compare it."""
     asked = ReportQuestion(query.begins, query.ends, query.at, query.service, query.environment)
     found = await reports.report(gate, name, asked)
     same = {key: value for key, value in found.parameters.items() if value is not None}

@@ -1,1 +1,1 @@
-"""One change: its page, what differs between decisions, and where it comes from."""
+"""The page of one change, the differences between its decisions, and links to its source."""

@@ -1,5 +1,5 @@
-"""One change: why it was decided so, who may approve, what happened, and a form for a person's
-word.
+"""The page of one change: its reasons, who may approve, what happened, and forms for what people
+may do.
 """
 
 from collections.abc import Mapping
@@ -46,13 +46,13 @@ METHODS: Mapping[Method, str] = {
     Method.WINDOW: "It began soon after this deployment.",
     Method.MANUAL: "A person tied it to this change.",
 }
-"""How an incident came to stand here, for a reader who may doubt it."""
+"""Why an incident is tied to the change, for a reader who may doubt it."""
 
 pages = Pages()
 
 
 class ChangeQuery(BaseModel, extra="forbid"):
-    """How the page is looked at."""
+    """The view of the page that is asked for."""
 
     view: str = "timeline"
 
@@ -61,13 +61,16 @@ class ChangeQuery(BaseModel, extra="forbid"):
 async def change(
     change_id: str, query: Annotated[ChangeQuery, Query()], by: Viewer, gate: GateDep
 ) -> View:
-    """Everything about it."""
+    """Return the page with everything about the change."""
     return _view(await story(gate, change_id, by), view=query.view)
 
 
 @pages.form("/changes/{change_id}/decisions")
 async def decide(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
-    """Approve or reject what was shown. Decided again since, the difference is shown instead."""
+    """Approve or reject the decision that was shown.
+
+    If the change was decided again meanwhile, the difference is shown instead.
+    """
     form = await read_form(request, by)
     try:
         notice = await deciding.say(gate, change_id, form, by)
@@ -90,7 +93,7 @@ async def decide(request: Request, change_id: str, by: Doer, gate: GateDep) -> V
 
 @pages.form("/changes/{change_id}/approvals/end")
 async def take_back(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
-    """Take back one's own approval."""
+    """Take back the viewer's own approval."""
     form = await read_form(request, by)
     await review.take_back(gate, change_id, by)
     return _back(request, form, change_id, Notice.TAKEN_BACK)
@@ -98,7 +101,7 @@ async def take_back(request: Request, change_id: str, by: Doer, gate: GateDep) -
 
 @pages.form("/changes/{change_id}/overrides")
 async def override(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
-    """Lift what holds it, or a rejection."""
+    """Override a hold, or lift a rejection."""
     form = await read_form(request, by)
     window, stop = one(form, "window"), one(form, "stop") == "yes"
     try:
@@ -122,7 +125,7 @@ async def override(request: Request, change_id: str, by: Doer, gate: GateDep) ->
 async def cancel_change(
     request: Request, change_id: str, by: Doer, gate: GateDep
 ) -> View | Response:
-    """Withdraw it."""
+    """Cancel the change."""
     form = await read_form(request, by)
     try:
         wanted = read_request(CancellationRequest, comment=one(form, "comment"))
@@ -134,7 +137,7 @@ async def cancel_change(
 
 @pages.form("/changes/{change_id}/post-review")
 async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
-    """Record what was learnt."""
+    """Record the findings of a review after an emergency."""
     form = await read_form(request, by)
     actions = [line for line in one(form, "actions").splitlines() if line.strip()]
     try:
@@ -168,7 +171,7 @@ def _back(request: Request, form: Form, change_id: str, notice: Notice) -> Respo
 
 
 async def _again(gate: Gate, change_id: str, by: Person, refused: Written) -> View:
-    """The page with a form that was refused, as it was filled in."""
+    """Return the page with a refused form as it was filled in."""
     return _view(await story(gate, change_id, by), status=422, written=refused)
 
 

@@ -1,4 +1,4 @@
-"""What is different between the decision somebody was shown and the one in force."""
+"""The differences between the decision that somebody was shown and the one in force."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 from gate.flow.answers.decision import DecisionAnswer
 
 _OF_A_DECISION = ("outcome", "type", "risk", "policy revision", "approvals", "hold")
-"""Compared first, in this order; the facts come after them."""
+"""The parts that are compared first, in this order. The facts follow."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that is different."""
+    """One value that differs."""
 
     what: str
     before: str
@@ -21,7 +21,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Difference:
-    """Between two decisions, by their numbers."""
+    """The differences between two decisions, which are named by their numbers."""
 
     shown: int
     now: int
@@ -29,7 +29,7 @@ class Difference:
 
 
 def between(decisions: Sequence[DecisionAnswer], shown_digest: str) -> Difference | None:
-    """Row by row; None where the one that was shown is not among them.
+    """Return the differences row by row, or None if the decision that was shown is not in the list.
 
     `decisions` are newest first.
     """

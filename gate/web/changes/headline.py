@@ -1,4 +1,4 @@
-"""What happened to a change, in one plain sentence on top of everything else."""
+"""The headline of a change: one plain sentence on what happened to it."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,14 @@ from gate.web.words import span
 
 
 class Headline(NamedTuple):
-    """What happened to a change, in one sentence, and how that is coloured."""
+    """The sentence, and the tone by which it is coloured."""
 
     text: str
     tone: Outcome
 
 
 def headline(found: StoryAnswer) -> Headline:
-    """What happened to the change by now; what its policy had to say stands under "Why"."""
+    """Return what happened to the change so far. The reasons of its decision stand under "Why"."""
     change, tone = found.change, Outcome.PENDING
     match change.state:
         case State.PENDING:
@@ -41,9 +41,9 @@ def headline(found: StoryAnswer) -> Headline:
 
 
 def _waiting(change: ChangeAnswer) -> str:
-    """What it waits for: the end of a hold, people, or both.
+    """Return what the change waits for: the end of a hold, approvals, or both.
 
-    A hold is said first, because approvals do not end it.
+    A hold comes first, because approvals do not end it.
     """
     needs = " and ".join(
         f"{entry.missing} more of {' or '.join(entry.by)}"
@@ -55,7 +55,7 @@ def _waiting(change: ChangeAnswer) -> str:
 
 
 def _approved(found: StoryAnswer) -> str:
-    """Who let it pass.
+    """Return who or what approved the change.
 
     Where the gate only observes nobody did, and the sentence must not say so.
     """
@@ -72,9 +72,9 @@ def _approved(found: StoryAnswer) -> str:
 
 
 def _rejected(found: StoryAnswer) -> str:
-    """Who refused it and why, and whether somebody lifted that.
+    """Return who rejected the change and why, and whether somebody lifted the rejection.
 
-    The policy speaks where no person did.
+    If no person rejected it, the sentence gives the policy's reason.
     """
     acts = {event["kind"]: event for event in found.timeline}
     said = acts.get("rejection")
@@ -92,7 +92,7 @@ def _rejected(found: StoryAnswer) -> str:
 
 
 def _canceled(found: StoryAnswer) -> str:
-    """Who withdrew it, or which later deployment made it pointless."""
+    """Return who canceled the change, or which later deployment made it obsolete."""
     acts = [event for event in found.timeline if event["kind"] == "cancellation"]
     if not acts:
         return "Canceled."
@@ -104,9 +104,9 @@ def _canceled(found: StoryAnswer) -> str:
 
 
 def _ended(found: StoryAnswer) -> Headline:
-    """How the deployment went.
+    """Return how the deployment went.
 
-    One that was reported successful failed all the same if an incident is tied to it.
+    A change that was reported successful counts as failed if an incident is tied to it.
     """
     change = found.change
     result = change.closed.result if change.closed else None

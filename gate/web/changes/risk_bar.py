@@ -1,5 +1,5 @@
-"""The points of a change as one stacked bar against the bands of its policy, as geometry from which
-a template draws SVG.
+"""The risk bar: the points of a change stacked against the bands of its policy, as geometry from
+which a template draws SVG.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,15 @@ from gate.flow.answers.reasons import ExplainedReason
 
 WIDTH = 360
 SEGMENTS_MAX = 12
-"""So many rules have a segment of their own; the points of all others are one more."""
+"""The most rules with a segment of their own. All others share one more segment."""
 
 _BEYOND = 1.15
-"""The scale reaches a little beyond what lies farthest right, so that its end is seen."""
+"""The scale reaches this much beyond the largest value, so that the end of the bar is visible."""
 
 
 @dataclass(frozen=True)
 class Zone:
-    """Where one band lies."""
+    """The part of the scale that one band takes."""
 
     band: str
     begins: int
@@ -29,7 +29,7 @@ class Zone:
 
 @dataclass(frozen=True)
 class Segment:
-    """What one rule adds."""
+    """The points that one rule adds."""
 
     title: str
     points: int
@@ -39,7 +39,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class RiskBar:
-    """`mark` is where the score lies: points that are taken away leave it left of the segments."""
+    """The geometry of the bar.
+
+    `mark` is the position of the score. It lies left of the end of the segments if rules take
+    points away.
+    """
 
     zones: tuple[Zone, ...]
     segments: tuple[Segment, ...]
@@ -50,7 +54,7 @@ class RiskBar:
 def risk_bar(
     change: ChangeAnswer, explained: Sequence[ExplainedReason], bands: Mapping[str, int]
 ) -> RiskBar:
-    """The bar of a change; without bands, because no policy decided, it has no zones."""
+    """Return the bar of a change. If no policy decided there are no bands, and so no zones."""
     rules = [one for one in explained if one.kind is FindingKind.RULE]
     adding = sorted((one for one in rules if one.points > 0), key=lambda one: -one.points)
     added = sum(one.points for one in adding)

@@ -1,4 +1,4 @@
-"""Where the code of a change is to be read, and what its difference amounts to."""
+"""Links to the code of a change, and the size of its difference."""
 
 import re
 from collections.abc import Mapping
@@ -13,16 +13,14 @@ _HOSTS: Mapping[str, tuple[str, str, str]] = {
     "https://token.actions.githubusercontent.com": ("https://github.com", "/commit/", "/compare/"),
     "https://gitlab.com": ("https://gitlab.com", "/-/commit/", "/-/compare/"),
 }
-"""Issuer to the address of its code host, its commits and its comparisons."""
+"""By issuer: the address of the code host, and the paths of its commits and comparisons."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
 FILES_SHOWN = 12
 
 
 def links(change: ChangeAnswer) -> list[dict[str, str]]:
-    """Addresses that may be followed: of the run, of the commit, of the comparison with what
-    runs.
-    """
+    """Return links to the run, to the commit, and to its comparison with what runs."""
     found = []
     run = change.run and link(change.run.url)
     if run:
@@ -40,7 +38,7 @@ def links(change: ChangeAnswer) -> list[dict[str, str]]:
 
 
 def summary(facts: Mapping[str, FactAnswer]) -> dict[str, Any]:
-    """How much is different, as far as anybody knows."""
+    """Return the size of the difference, with None for what is unknown."""
     files, added = _value(facts, "diff.files"), facts.get("diff.lines_added")
     return {
         "added": _value(facts, "diff.lines_added"),

@@ -1,5 +1,5 @@
-"""Backtests, for people: what a registered set of policies would have decided about what was
-deployed, with the curve of failures caught at each share escalated.
+"""Backtests as a page: what a registered set of policies would have decided on past deployments,
+with the curve of failures caught at each share of changes escalated.
 """
 
 from datetime import timedelta
@@ -27,7 +27,7 @@ pages = Pages()
 
 
 class BacktestsQuery(BaseModel, extra="forbid"):
-    """Which registered set is tried, on what, and how far back."""
+    """The registered set that is tried, the history, and how many days of it."""
 
     candidate: Annotated[str | None, Blank, Field(max_length=REVISION_LENGTH_MAX)] = None
     history: Literal["log", "imported"] = "log"
@@ -36,7 +36,7 @@ class BacktestsQuery(BaseModel, extra="forbid"):
 
 @pages.page("/backtests")
 async def show(query: Annotated[BacktestsQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """Nothing is tried before somebody picks a set; then nothing is recorded."""
+    """Return the page. A set is tried only after the viewer picks one, and nothing is recorded."""
     values: dict[str, Any] = {
         "listed": (await policies.listing(gate, by)).items,
         "asked": query,

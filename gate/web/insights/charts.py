@@ -1,7 +1,7 @@
 """Charts as geometry, from which a template draws SVG.
 
-A chart is as wide as a telephone, so that its text is readable there, and at most half as large
-again on a wide screen. What is coloured is said by its place or by a word, too.
+A chart is as wide as a phone screen, so that its text is readable there, and at most half as large
+again on a wide screen. Colour never carries a meaning alone: a place or a word says the same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,32 +16,32 @@ from gate.web import words
 
 WIDTH = 360
 ROW = 42
-"""Of a bar with the line of text above it and the line of its interval below it."""
+"""The height of a bar with the line of text above it and its interval below it."""
 
 _LABEL_CHARACTERS = 34
 _SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 COLUMNS_TOP = 30
-"""Height for the marks of policy changes, and for a number above the highest column."""
+"""The height for the marks of policy changes and for the number above the highest column."""
 
 COLUMNS_HEIGHT = 100
-"""Of the highest column and of the lowest one below the line together."""
+"""The height of the highest column above the line and the lowest one below it together."""
 
 _NUMBER, _LABEL = 12, 16
 _GAP = 0.22
-"""The part of a column's place that stays empty."""
+"""The share of a column's width that stays empty."""
 
 _LABEL_WIDTH = 44
-"""So wide is the longest label below a column; where columns are narrower, some have none."""
+"""The width of the longest label below a column. If columns are narrower, some have no label."""
 
 SPARK_WIDTH, SPARK_UP, SPARK_DOWN = 96, 16, 7
 _SEEN = 1.5
-"""What is more than nothing is at least so high."""
+"""The least height of a column that is not zero, so that it is visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column above the line, with its part below it, and where their numbers stand."""
+    """One column above the line with its part below it, and the positions of their numbers."""
 
     x: float
     width: float
@@ -82,8 +82,8 @@ def bars(rows: Sequence[ShareAnswer]) -> dict[str, Any]:
 def over_time(
     periods: Sequence[PeriodAnswer], changes: Iterable[PolicyChangeAnswer], today: date
 ) -> dict[str, Any]:
-    """Return a column of deployments for each period, failed ones below the line, and where other
-    policies came into force.
+    """Return a column of deployments for each period, with failed ones below the line, and marks
+    where other policies came into force.
     """
     place = WIDTH / max(len(periods), 1)
     every = -int(-_LABEL_WIDTH // place)
@@ -101,13 +101,13 @@ def over_time(
 
 
 def spread(counts: Sequence[SpanCount]) -> dict[str, Any]:
-    """Return a column for each span of durations, named by its end."""
+    """Return a column for each span of durations, with the end of the span as its label."""
     labels = [words.span(one.to_seconds) if one.to_seconds else "longer" for one in counts]
     return _columns([one.n for one in counts], [0] * len(counts), labels)
 
 
 def spark(periods: Sequence[PeriodAnswer]) -> dict[str, Any]:
-    """Return small columns without numbers: those of failed deployments hang below the line."""
+    """Return small columns without numbers, with failed deployments below the line."""
     most = max((one.deployments for one in periods), default=0) or 1
     place = SPARK_WIDTH / max(len(periods), 1)
     return {
@@ -127,7 +127,9 @@ def spark(periods: Sequence[PeriodAnswer]) -> dict[str, Any]:
 
 
 def in_words(one: SpanCount) -> str:
-    """Return a span of durations: under 5 min, 1 h to 4 h, longer than 30 d."""
+    """Return a span of durations in words, such as "under 5 min", "1 h to 4 h" or "30 d
+    or longer".
+    """
     if one.to_seconds is None:
         return f"{words.span(one.from_seconds)} or longer"
     if one.from_seconds == 0:
@@ -136,7 +138,7 @@ def in_words(one: SpanCount) -> str:
 
 
 def percent(share: float | None) -> str:
-    """12.5 %; a hyphen where nothing was counted."""
+    """Return a share in percent, such as "12.5 %", or a hyphen if nothing was counted."""
     if share is None:
         return "-"
     return f"{share * 100:.1f} %".replace(".0 %", " %")

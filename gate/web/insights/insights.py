@@ -1,5 +1,5 @@
-"""Insights: DORA's five, how often changes fail and by what decided, how much passes by itself, how
-long people take.
+"""Insights as a page: DORA's five figures, the change fail rate by what decided, the share that is
+approved automatically, and how long people take.
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ from gate.web.words import short
 DAYS = (7, 30, 90, 365)
 _DAYS_USUAL = 30
 BARS_SHOWN = 12
-"""So many bars a picture has; the table beside it has them all."""
+"""The most bars of a picture; the table beside it has all rows."""
 
 _DIVIDED_BY = {
     "route": "by route",
@@ -39,7 +39,7 @@ pages = Pages()
 
 
 class InsightsQuery(BaseModel, extra="forbid"):
-    """Which place, and how many days."""
+    """The place and the number of days that are shown."""
 
     service: Annotated[Name | None, Blank] = None
     environment: Annotated[Name | None, Blank] = None
@@ -53,8 +53,9 @@ async def show(
     gate: GateDep,
     waiting_list: WaitingListDep,
 ) -> View:
-    """All production places in one table, then one place at a time: what is added up over places
-    says nothing about any of them.
+    """Return all production places in one table, and the figures of one place.
+
+    Figures are never added up over places, because a sum says nothing about any of them.
     """
     catalogue = (await gate.rulebooks.current()).catalogue
     compared = await production(gate)

@@ -1,5 +1,5 @@
-"""Observations, for people: what the gate would have done where it only observes, and whether it is
-safe to let it enforce.
+"""Observations as a page: what the gate would have done where it only observes, and whether it is
+safe to switch it to enforcing.
 """
 
 from typing import Annotated
@@ -17,7 +17,7 @@ pages = Pages()
 
 
 class ObservationsPageQuery(BaseModel, extra="forbid"):
-    """Which place."""
+    """The place that is shown."""
 
     service: Annotated[Name | None, Blank] = None
     environment: Annotated[Name | None, Blank] = None
@@ -25,7 +25,9 @@ class ObservationsPageQuery(BaseModel, extra="forbid"):
 
 @pages.page("/observations")
 async def show(query: Annotated[ObservationsPageQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """One place at a time; the first that the gate only observes, if nobody asked for one."""
+    """Return the report on one place. Without a chosen place, it is the first that the gate
+    observes.
+    """
     catalogue = (await gate.rulebooks.current()).catalogue
     observed = [
         (service.name, environment)

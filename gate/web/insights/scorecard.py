@@ -1,4 +1,6 @@
-"""The scorecard, for people: a card for each place, every number beside the time before."""
+"""The scorecard as a page: a card for each place, with every figure beside that of the
+time before.
+"""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -22,7 +24,7 @@ pages = Pages()
 
 
 class ScorecardPageQuery(BaseModel, extra="forbid"):
-    """Which places, and how many days."""
+    """The places and the number of days that are shown."""
 
     service: Annotated[Name | None, Blank] = None
     environment: Annotated[Name | None, Blank] = None
@@ -32,7 +34,7 @@ class ScorecardPageQuery(BaseModel, extra="forbid"):
 
 @pages.page("/scorecard")
 async def show(query: Annotated[ScorecardPageQuery, Query()], _: Viewer, gate: GateDep) -> View:
-    """All places where something was deployed, unless somebody asks for some of them."""
+    """Return the cards of all places with deployments, or of those that the viewer chose."""
     ends = gate.clock()
     asked = ScorecardQuery(
         query.service, query.environment, query.owner, ends - timedelta(days=query.days), ends
@@ -53,7 +55,7 @@ async def show(query: Annotated[ScorecardPageQuery, Query()], _: Viewer, gate: G
 
 
 def _parts(card: CardAnswer) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return the four parts of a card, each with its figures in words."""
+    """Return the parts of a card, each with its figures in words."""
     flow, quality, stability = card.flow, card.quality, card.stability
     return [
         (

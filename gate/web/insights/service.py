@@ -1,5 +1,5 @@
-"""One service: whose it is, the policy in force, what runs where, what waits, what was earned and
-what failed.
+"""The page of one service: owners, policies, what runs where, what waits, what was earned, and what
+failed.
 """
 
 from typing import Annotated
@@ -21,7 +21,7 @@ pages = Pages()
 async def show(
     name: Annotated[Name, Path()], by: Viewer, gate: GateDep, waiting_list: WaitingListDep
 ) -> View:
-    """Everybody who is signed in reads every service."""
+    """Return the page. Everybody who is signed in may read every service."""
     found = await service(gate, waiting_list, name, by)
     values = {
         "found": found,

@@ -1,1 +1,1 @@
-"""The queue: its page, the text that filters it, and decisions that are made from it."""
+"""The queue: its page, the text box that filters it, and decisions that are made from it."""

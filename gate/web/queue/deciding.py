@@ -1,5 +1,5 @@
-"""A person's word, as a form brings it: yes or no to what was shown, from the list and from the
-page.
+"""Decisions from forms: an approval or a rejection of what was shown, for one change or for
+several.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MANY_MAX = 50
 
 @dataclass(frozen=True)
 class _Done:
-    """What became of one of several changes: what was done, or why nothing was."""
+    """The result for one of several changes: what was done, or why nothing was."""
 
     change: str
     title: str
@@ -31,7 +31,7 @@ class _Done:
 
 
 async def say(gate: Gate, change_id: str, form: Form, by: Person) -> Notice:
-    """Approve or reject as the form says; returns what became of it.
+    """Approve or reject the change as the form says, and return the notice of what happened.
 
     Raises as `flow.review` does.
     """
@@ -40,8 +40,10 @@ async def say(gate: Gate, change_id: str, form: Form, by: Person) -> Notice:
 
 
 async def many(gate: Gate, form: Form, by: Person) -> View:
-    """Give one word for each of several changes; each is judged by itself, and what became of each
-    is shown.
+    """Approve or reject each of several changes, and return a page with the result for each of
+    them.
+
+    Each change is judged separately.
     """
     chosen = form["change"]
     if len(chosen) > MANY_MAX:
@@ -69,8 +71,8 @@ async def many(gate: Gate, form: Form, by: Person) -> View:
 
 
 async def _check_batch(gate: Gate, change_id: str, by: Person) -> None:
-    """Raise `Invalid` for a change that is decided alone: whoever ticks a long list reads none of
-    it.
+    """Raise `Invalid` for a change that must be decided alone, because people who tick a long list
+    do not read each entry.
     """
     change = await look.change(gate, change_id, by, wait_seconds=0)
     if not may_batch(change.risk.band, emergency=change.type is ChangeType.EMERGENCY):

@@ -1,4 +1,4 @@
-"""The pane beside the queue: enough of one change to decide on it."""
+"""The pane beside the queue, with enough of one change to decide on it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,13 +20,13 @@ NOTHING: Mapping[str, Any] = {"story": None, "change": None}
 
 @pages.page("/changes/{change_id}/pane")
 async def show_pane(change_id: str, by: Viewer, gate: GateDep) -> View:
-    """One change as the pane shows it, for the script that moves from row to row."""
+    """Return the pane of one change, for the script that moves from row to row."""
     found = await values(gate, change_id, by)
     return View("pane-page.html", found["story"], {**found, "then": "/"})
 
 
 async def values(gate: Gate, change_id: str, by: Person) -> dict[str, Any]:
-    """What the pane shows of a change. Raises `NotFound`."""
+    """Return the values that the pane shows of a change. Raises `NotFound`."""
     found = await story(gate, change_id, by)
     return {
         "story": found,

@@ -1,4 +1,6 @@
-"""The queue: what needs the viewer, what waits for others, what is held, and what was decided."""
+"""The queue as a page: what needs the viewer, what waits for others, what is held, and what was
+decided.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -34,8 +36,8 @@ pages = Pages()
 
 
 class QueueQuery(BaseModel, extra="forbid"):
-    """What stands in the address: the text of the box, where the page begins, and the change that
-    the pane shows.
+    """The parameters in the address: the text of the box, the position where the page begins, and
+    the change in the pane.
     """
 
     q: Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX)] = ""
@@ -47,7 +49,7 @@ class QueueQuery(BaseModel, extra="forbid"):
 async def queue(
     query: Annotated[QueueQuery, Query()], by: Viewer, gate: GateDep, waiting_list: WaitingListDep
 ) -> View:
-    """The first page anybody sees in the morning."""
+    """Return the queue, with one of its changes in the pane."""
     catalogue = (await gate.rulebooks.current()).catalogue
     filters = replace(wanted.read(query.q, catalogue), after=query.after)
     found = await queue_chapter.queue(gate, waiting_list, filters, by)
@@ -75,14 +77,16 @@ async def queue(
 
 
 def _behind(ids: Sequence[str], opened: str | None) -> str | None:
-    """The change that the pane shows when this one is decided: the next one, or else the last."""
+    """Return the change that the pane shows after this one is decided: the next one, or else the
+    last.
+    """
     left = [one for one in ids if one != opened]
     return left[min(ids.index(opened), len(left) - 1)] if opened and left else None
 
 
 @pages.form("/queue/decisions")
 async def decide_many(request: Request, by: Doer, gate: GateDep) -> View:
-    """One word for several changes, each of which is judged by itself."""
+    """Give one decision on several changes, each of which is judged separately."""
     form = await read_form(request, by)
     chosen = form.get("change", [])
     if not chosen:
@@ -104,7 +108,9 @@ def _tabs(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]:
 
 
 def _chips(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]:
-    """The filters that are worth a click: those in force, which a click takes away, and others."""
+    """Return the filters that are worth a click: those in force, which a click removes, and those
+    of a kind with several values.
+    """
     chosen = {
         "is": filters.band.word if filters.band is not None else None,
         "environment": filters.environment,
@@ -127,7 +133,7 @@ def _chips(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]
 
 
 def _with(filters: QueueFilters, name: str, value: str | None) -> str:
-    """The text of the box with another value of this filter, or without one."""
+    """Return the text of the box with another value of this filter, or without the filter."""
     if name == "is":
         narrowed = replace(filters, band=Band.of(value) if value else None)
     elif name == "environment":

@@ -11,14 +11,14 @@ from gate.flow.answers.reasons import ExplainedReason
 from gate.web.words import roughly
 
 BATCH_BANDS = frozenset({"low", "moderate"})
-"""What may be decided together with others: whatever is riskier is looked at alone."""
+"""The bands of changes that may be decided together. Riskier ones are decided alone."""
 
 DOTS_MAX = 6
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a row says beside what its change says of itself."""
+    """The texts and numbers of a row that are not fields of its change."""
 
     change: QueueItem
     why: str
@@ -31,7 +31,7 @@ class Row:
 
 
 def row_of(change: QueueItem, now: datetime) -> Row:
-    """The change of one row."""
+    """Return the row of a change."""
     needed = sum(entry.count for entry in change.approvals.required)
     missing = sum(entry.missing for entry in change.approvals.required)
     given = needed - missing
@@ -48,30 +48,30 @@ def row_of(change: QueueItem, now: datetime) -> Row:
 
 
 def may_batch(band: BandWord, emergency: bool) -> bool:  # noqa: FBT001 - one of two things that forbid it
-    """Whether such a change may be decided together with others."""
+    """Return whether a change of this kind may be decided together with others."""
     return band in BATCH_BANDS and not emergency
 
 
 def is_emergency(change: QueueItem) -> bool:
-    """Whether it was asked for as one."""
+    """Return whether the change was submitted as an emergency."""
     return bool(change.emergency_reason)
 
 
 def _why(change: QueueItem) -> str:
-    """The one reason that a reader needs first."""
+    """Return the one reason that a reader needs first."""
     if change.state is State.EXPIRED:
         # a pending change has an end of its own, which its approval takes away
         return "Nobody decided in time" if change.expires_at else "Approved, not deployed in time"
     if change.state is not State.PENDING and change.said:
         return change.said
     if change.state is State.CANCELED:
-        # what stood against it ended nothing
+        # The reasons against the change did not end it, so they are not the reason to show.
         return "No reason was given"
     return _why_not_yet(change)
 
 
 def _why_not_yet(change: QueueItem) -> str:
-    """What stands against it, the strongest alone."""
+    """Return the strongest reason against the change."""
     if change.emergency_reason:
         return change.emergency_reason
     if change.hold is not None:
@@ -85,7 +85,7 @@ def _why_not_yet(change: QueueItem) -> str:
 
 
 def plain(reasons: Sequence[ExplainedReason]) -> str:
-    """The strongest of these reasons, without the limit that made it count."""
+    """Return the strongest of these reasons, without the limit that made it count."""
     scored = [one for one in reasons if one.kind is FindingKind.RULE]
     if not scored:
         return reasons[0].because
@@ -94,7 +94,7 @@ def plain(reasons: Sequence[ExplainedReason]) -> str:
 
 
 def _who(change: QueueItem) -> str:
-    """Whoever decided: a person and how many others, or the policy."""
+    """Return who decided: one person and the number of others, or the policy."""
     if change.state is State.EXPIRED and change.expires_at:
         return "nobody"
     if not change.decided_by:
@@ -104,7 +104,7 @@ def _who(change: QueueItem) -> str:
 
 
 def _then(change: QueueItem, now: datetime) -> str:
-    """What happens when, if nobody does anything."""
+    """Return what will happen and when if nobody acts."""
     if change.state is State.PENDING and change.hold is None and change.expires_at is not None:
         return f"expires in {_until(change.expires_at, now)}"
     if change.hold is not None and change.hold.until is not None:

@@ -1,5 +1,7 @@
-"""What somebody typed into the box of the queue: `is:held service:checkout some words`, all in the
-address. A word that is an environment's name, or looks like the beginning of a commit, means that.
+"""The text in the box of the queue as filters, such as `is:held service:checkout some words`.
+
+A word that is the name of an environment, or looks like the beginning of a commit, is read as such
+a filter.
 """
 
 import re
@@ -22,11 +24,11 @@ _NAMES: Mapping[str, str] = {
 }
 WORDS_LENGTH_MAX = 200
 _COMMIT = re.compile(r"(?=.*[0-9])[0-9a-f]{7,64}")
-"""With a digit in it: `defaced` is a word."""
+"""The beginning of a commit. At least one digit is needed, because `defaced` is a word."""
 
 
 def read(text: str, catalogue: Catalogue) -> QueueFilters:
-    """The filters of a text. Raises `Invalid` for an `is:` that means nothing."""
+    """Return the filters of a text. Raises `Invalid` for an unknown value of `is:`."""
     found = QueueFilters()
     words = []
     for word in text[:WORDS_LENGTH_MAX].split():
@@ -47,7 +49,7 @@ def read(text: str, catalogue: Catalogue) -> QueueFilters:
 
 
 def written(filters: QueueFilters, tab: Tab) -> str:
-    """The text of these filters for another part of the queue."""
+    """Return the text that stands for these filters in another part of the queue."""
     parts = [f"is:{tab.value}" if tab is not Tab.MINE else ""]
     parts += [
         f"is:{filters.type.value}" if filters.type else "",
