@@ -54,9 +54,13 @@ Entry: TypeAlias = tuple[str, Person]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whoever is erased: every spelling that says who they are, and their random ids."""
+    """Whoever is erased: every spelling that says who they are, and their random ids.
+
+    `keys` are the spellings in their one form, logins also with their host, as tokens name them.
+    """
 
     spellings: tuple[str, ...]
+    keys: frozenset[str]
     persons: tuple[str, ...]
 
 
@@ -78,8 +82,8 @@ def plan(tx: Tx, book: Rulebook, named: str) -> Erasure:
     catalogue, or named for a change that is open.
     """
     subject = _subject(tx.conn, named.strip())
-    _require_nothing_open(tx.conn, book, subject)
-    says = _says(subject.spellings)
+    says = _says(subject)
+    _require_nothing_open(tx.conn, book, subject, says)
     found = whose.traces(tx.conn, says, _protected(tx.conn))
     accounts = erasing.accounts(tx, subject.persons)
     remnants = whose.remnants(tx.conn, says, found.texts)
@@ -122,7 +126,9 @@ def _subject(conn: Connection, named: str) -> Subject:
         *persons.ended_under(conn, {key for key, _ in life}),
         *(one.id for one in accounts if one is not None),
     ]
-    return Subject(tuple(sorted(spellings)), tuple(dict.fromkeys(ids)))
+    known_as = {normalised(one) for one in spellings}
+    known_as.update(key for _, person in life for key in keys(person))
+    return Subject(tuple(sorted(spellings)), frozenset(known_as - {""}), tuple(dict.fromkeys(ids)))
 
 
 def _life(entries: Collection[Entry], conn: Connection, named: str) -> frozenset[Entry]:
@@ -181,19 +187,21 @@ def _spellings(person: Person) -> Iterator[str]:
             yield text
 
 
-def _says(spellings: Collection[str]) -> whose.Says:
+def _says(subject: Subject) -> whose.Says:
     """Return a test of texts: is it one of the spellings, or does it mention one?
 
     A word alone, such as a first name, is only looked for as the whole text, because in a sentence
     it may be anybody's, unless it has a digit or a sign in it as logins have.
     """
-    whole = {normalised(one) for one in spellings}
-    mentioned = [one for one in spellings if len(one) >= NAME_LENGTH_MIN and not one.isalpha()]
+    spellings = [one for one in subject.spellings if len(one) >= NAME_LENGTH_MIN]
+    mentioned = [one for one in spellings if not one.isalpha()]
     words = "|".join(re.escape(one) for one in sorted(mentioned, key=len, reverse=True))
     mention = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) if words else None
 
     def says(text: str) -> bool:
-        return normalised(text) in whole or (mention is not None and bool(mention.search(text)))
+        return normalised(text) in subject.keys or (
+            mention is not None and bool(mention.search(text))
+        )
 
     return says
 
@@ -205,14 +213,15 @@ def _protected(conn: Connection) -> frozenset[str]:
     )
 
 
-def _require_nothing_open(conn: Connection, book: Rulebook, subject: Subject) -> None:
-    """Raise `Conflict` while somebody may still have to know that this person took part."""
-    spelled = {normalised(one) for one in subject.spellings}
-    named = [
-        change
-        for change in _open(conn)
-        if _takes_part(conn, book, change, spelled, frozenset(subject.persons))
-    ]
+def _require_nothing_open(
+    conn: Connection, book: Rulebook, subject: Subject, says: whose.Says
+) -> None:
+    """Raise `Conflict` while somebody may still have to know that this person took part.
+
+    So no name of an open change is ever erased, however it is written.
+    """
+    ids = frozenset(subject.persons)
+    named = [one for one in _open(conn) if _takes_part(conn, book, one, says, ids)]
     if named:
         shown = ", ".join(named[:OPEN_SHOWN])
         raise Conflict(
@@ -229,7 +238,7 @@ def _open(conn: Connection) -> list[str]:
 
 
 def _takes_part(
-    conn: Connection, book: Rulebook, change: str, spelled: set[str], ids: frozenset[str]
+    conn: Connection, book: Rulebook, change: str, says: whose.Says, ids: frozenset[str]
 ) -> bool:
     number = select(changes.c.decision).where(changes.c.id == change)
     content = decisions.record(conn, change, conn.execute(number).scalar_one())
@@ -240,4 +249,4 @@ def _takes_part(
     taking_part = excluded.people_now(record, names, book).excluded
     if not ids.isdisjoint(taking_part):
         return True
-    return any(normalised(one) in spelled for one in (*names.asked, *names.wrote))
+    return any(says(one) for one in (*names.asked, *names.wrote))

@@ -168,6 +168,36 @@ async def test_an_author_of_a_change_that_waits_is_not_erased(shop: Shop, named:
     assert change["id"] in str(refused.value)
 
 
+@pytest.mark.parametrize("login", ["zeldaq77", "zelda"])
+@pytest.mark.parametrize(
+    "written_as",
+    [
+        {"requested_by": "github:{login}"},
+        {"authors": ("zoe@example.com", "7+{login}@users.noreply.github.com")},
+    ],
+    ids=["login with its host", "address without reply"],
+)
+async def test_a_login_with_its_host_is_the_login_while_a_change_waits_and_afterwards(
+    shop: Shop, written_as: dict[str, Any], login: str
+) -> None:
+    await shop.adopt(files(WITH_ZELDA.replace("zeldaq77", login)))
+    await shop.adopt(files())
+    named: Any = {
+        key: value.format(login=login)
+        if isinstance(value, str)
+        else tuple(one.format(login=login) for one in value)
+        for key, value in written_as.items()
+    }
+    change = await shop.submit("a", claims=LARGE, **named)
+
+    with pytest.raises(Conflict, match="name this person"):
+        await erase(shop, "zelda.q@example.net")
+    no = ReviewCommand(change["subject_digest"], "not today")
+    await review.reject(shop.gate, change["id"], no, BEN)
+    await erase(shop, "zelda.q@example.net")
+    assert login not in await shop.gate.store.read(rows, schema.texts)
+
+
 async def test_an_author_whose_emergency_is_not_looked_back_at_is_not_erased(shop: Shop) -> None:
     urgent = await shop.submit(
         "b", claims=LARGE, emergency=Emergency("it burns", "INC-1"), requested_by="zeldaq77"
