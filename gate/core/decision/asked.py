@@ -39,3 +39,20 @@ class RequestDetails(NamedTuple):
     emergency_incident: str = ""
     planned: Planned = ANY_TIME
     remediates: str | None = None
+
+
+def text_ids(asked: RequestDetails) -> tuple[str, ...]:
+    """Return the ids of everything that people wrote about the change, and of whom it names."""
+    plans = (
+        asked.description,
+        asked.impact,
+        asked.rollback_plan,
+        asked.test_plan,
+        asked.emergency_reason,
+        *asked.assessment,
+    )
+    return tuple(
+        one
+        for one in (asked.title, asked.requested_by, *asked.authors, *asked.actor, *plans)
+        if one
+    )

@@ -8,7 +8,6 @@ from typing import Annotated, NamedTuple, cast
 from pydantic import Field
 
 from gate.core.change import Artifact, Repository, Result, Run, State
-from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import Record
 from gate.core.decision.values import ChangeType, Hold, Outcome, Route
 from gate.core.incident import Method
@@ -220,23 +219,6 @@ class Reviewed:
 
 
 NOT_REVIEWED = Reviewed()
-
-
-def text_ids(asked: RequestDetails) -> tuple[str, ...]:
-    """Return the ids of everything that people wrote about the change."""
-    plans = (
-        asked.description,
-        asked.impact,
-        asked.rollback_plan,
-        asked.test_plan,
-        asked.emergency_reason,
-        *asked.assessment,
-    )
-    return tuple(
-        one
-        for one in (asked.title, asked.requested_by, *asked.authors, *asked.actor, *plans)
-        if one
-    )
 
 
 def change_answer(

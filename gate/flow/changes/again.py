@@ -9,10 +9,10 @@ import structlog
 
 from gate.core.change import Change, Emergency, State
 from gate.core.decision.admission import Refusal
+from gate.core.decision.asked import text_ids
 from gate.core.decision.redecision import same
 from gate.core.decision.values import Decision, Outcome
 from gate.core.facts import Facts, Origin, Value
-from gate.flow.answers.change import text_ids
 from gate.flow.changes.compose import (
     Decided,
     Texts,

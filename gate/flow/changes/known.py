@@ -12,6 +12,7 @@ from gate.core.calendar.freeze import Overridden
 from gate.core.change import Run
 from gate.core.decision import record as records
 from gate.core.decision.admission import Proof, proof_of
+from gate.core.decision.asked import text_ids
 from gate.core.decision.decide import NOBODY_KNOWN, People
 from gate.core.decision.evaluate import counted_files
 from gate.core.decision.named import NOBODY_NAMED, Named
@@ -27,7 +28,6 @@ from gate.flow.answers.change import (
     Reviewed,
     change_answer,
     reasons_of,
-    text_ids,
 )
 from gate.flow.caller import Caller
 from gate.flow.changes import excluded

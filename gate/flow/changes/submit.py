@@ -17,11 +17,12 @@ from structlog.contextvars import bind_contextvars
 from gate.core.canonical import canonical, digest
 from gate.core.change import Change, State
 from gate.core.decision import record as records
+from gate.core.decision.asked import text_ids
 from gate.core.decision.record import Record
 from gate.core.decision.values import Outcome
 from gate.core.policy.policy import Policy
 from gate.errors import Invalid, Unauthenticated, Unavailable
-from gate.flow.answers.change import text_ids, written_change
+from gate.flow.answers.change import written_change
 from gate.flow.caller import NOBODY, Caller
 from gate.flow.changes.compose import (
     Decided,

@@ -2,13 +2,14 @@
 approvals stay for good, and of a text that is pruned they keep the digest.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select
 
+from gate.core.decision import record as records
+from gate.core.decision.asked import text_ids
 from gate.storage import texts
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
@@ -17,7 +18,6 @@ from gate.storage.tables.schema_hooks import deployments_seen
 from gate.storage.tables.schema_past import past_deployments, past_incidents
 
 CHANGES_AT_ONCE = 500
-_TEXT_ID = re.compile(rb"[0-9a-f]{64}")
 _C, _T = schema.changes.c, schema.texts.c
 
 
@@ -84,11 +84,15 @@ def _old_texts(conn: Connection, before: datetime) -> Iterator[tuple[list[str], 
 
 
 def _written(conn: Connection, changes: list[str]) -> set[str]:
-    """Return every id in these changes that may be one of a text."""
+    """Return the id of every text that was written about these changes.
+
+    A record holds other ids as well: the reason of a window belongs to the window, and a caller may
+    claim that an artifact has the digest which is the id of a text of somebody else.
+    """
     found: set[str] = set()
     decided = schema.decisions.c
     for record in conn.execute(select(decided.record).where(decided.change_id.in_(changes))):
-        found.update(one.decode() for one in _TEXT_ID.findall(record[0]))
+        found.update(text_ids(records.read(record[0]).asked))
     for table, names in _SAID.items():
         columns = [table.c[name] for name in names]
         said = or_(*(column.is_not(None) for column in columns))

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.change import Emergency
-from gate.flow.changes import review
-from gate.flow.commands import ReviewCommand
+from gate.core.change import Artifact, Emergency
+from gate.flow.changes import cancel, review
+from gate.flow.commands import FreezeCommand, ReviewCommand
+from gate.flow.policies import freezes
 from gate.storage.database.tx import Tx
 from gate.storage.privacy.prune import Kept, count, prune
 from tests.builders import commit_of, make_person
 from tests.flow.ledger.exported import faults_of, settle
-from tests.flow.shop import ADA, Shop, open_shop
+from tests.flow.shop import ADA, PIPELINE, Shop, open_shop
 
 pytestmark = pytest.mark.anyio
 LARGE = {"diff.lines_added": 500, "diff.lines_deleted": 2, "diff.files_changed": 1}
@@ -63,6 +64,34 @@ async def test_only_what_people_wrote_about_changes_that_ended_long_ago_is_prune
     assert gone["closed"]["notes"] == ""
     await settle(shop)
     assert await faults_of(shop) == []
+
+
+async def test_the_reason_of_a_window_stays_when_a_change_that_it_held_is_pruned(
+    shop: Shop,
+) -> None:
+    await freezes.add(shop.gate, FreezeCommand("The data centre burns", stop=True), ADA)
+    held = await shop.submit("a", claims=LARGE, title="held")
+    assert held["hold"]["reason"] == "The data centre burns"
+    await cancel.cancel(shop.gate, held["id"], "later", PIPELINE)
+    await shop.let_pass(timedelta(days=800))
+
+    assert await pruned(shop, Kept.TEXTS, shop.gate.clock() - timedelta(days=730)) > 0
+    assert (await shop.read(held))["title"] == ""
+    (stands,) = await freezes.not_over(shop.gate)
+    assert stands.reason == "The data centre burns"
+
+
+async def test_an_artifact_with_the_id_of_a_text_takes_no_text_of_others_with_it(
+    shop: Shop,
+) -> None:
+    waiting = await shop.submit("c", claims=LARGE, title="waits")
+    (record,) = await shop.records(waiting)
+    hostile = Artifact("hostile", f"sha256:{record.asked.title}")
+    await shop.deploy("a", service="web", artifacts=(hostile,))
+    await shop.let_pass(timedelta(days=800))
+
+    await pruned(shop, Kept.TEXTS, shop.gate.clock() - timedelta(days=730))
+    assert (await shop.read(waiting))["title"] == "waits"
 
 
 async def pruned(shop: Shop, what: Kept, before: datetime) -> int:
