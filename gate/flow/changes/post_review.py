@@ -14,6 +14,7 @@ from gate.flow.changes.known import know, visible_change
 from gate.flow.commands import PostReviewCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
+from gate.flow.identity.membership import as_of_now
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebooks
@@ -53,7 +54,8 @@ def _hold(
     remember(tx, known.stored, known.record, known.names, known.people.excluded)
     stored = known.stored
     owed = post_reviews.read(tx.conn, stored.id)
-    refused = entitlement.why_not_look_back(known, owed, by, book)
+    now = as_of_now(tx.conn, by, book.catalogue)
+    refused = entitlement.why_not_look_back(known, owed, now, book)
     if refused is not None:
         return refused
     if owed is None:

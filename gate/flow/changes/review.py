@@ -21,7 +21,7 @@ from gate.flow.changes.settle import good_by, settle, waits_anew
 from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
-from gate.flow.identity.membership import counted, still_missing
+from gate.flow.identity.membership import as_of_now, counted, still_missing
 from gate.flow.identity.presence import require_presence
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
@@ -119,10 +119,12 @@ async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act)
 def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> Refusal | None:
     """Run one act under the lock of its place, by the catalogue that is in force at that moment.
 
-    The change is read again here: what was read before the lock may have moved since.
+    The change and the person are read again here: what was read before the lock may have moved
+    since.
     """
     moves.lock_place(tx, before.stored.service, before.stored.environment)
     book = books.in_force(tx)
+    by = as_of_now(tx.conn, by, book.catalogue)
     known = know(tx.conn, books, before.stored.id, book)
     if known is None:
         # Changes are never deleted.

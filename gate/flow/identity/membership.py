@@ -1,12 +1,16 @@
 """Which groups somebody is in, and whose approvals count for the decision in force."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.decision.quorum import missing
 from gate.core.decision.record import Record
 from gate.flow.caller import Person, Proof, Role
 from gate.storage.changes.approvals import Approval
+from gate.storage.identity import people
 from gate.storage.identity.people import AccountState
 
 NONE: frozenset[str] = frozenset()
@@ -35,6 +39,16 @@ def signed_on(
         return None
     role = None if account_state.role is None else Role(account_state.role)
     return Person(person, groups_now(catalogue, person, account_state), proof, role)
+
+
+def as_of_now(conn: Connection, by: Person, catalogue: Catalogue) -> Person:
+    """Return the person with the groups that they are still in, by this transaction.
+
+    A server may know for up to a second no better than to let in somebody whom another server has
+    just disabled. An act that lets something pass is judged by what is true as it is written.
+    """
+    now = groups_now(catalogue, by.id, people.account_state(conn, by.id))
+    return replace(by, groups=by.groups & now)
 
 
 def counted(

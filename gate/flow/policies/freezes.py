@@ -17,9 +17,10 @@ from gate.flow.caller import Caller, Person
 from gate.flow.commands import FreezeCommand, Page, Part
 from gate.flow.entries import append_entry, check_names
 from gate.flow.gate import Gate
+from gate.flow.identity.membership import as_of_now
 from gate.flow.ids import new_id
 from gate.flow.lists import FIRST_PAGE, Whole, one_page
-from gate.flow.rulebooks import Rulebook
+from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
 from gate.storage import texts
 from gate.storage.changes import reconsider
@@ -61,12 +62,7 @@ async def lift(gate: Gate, freeze_id: str, by: Person) -> WindowAnswer:
     Raises `NotAllowed` for a person who is no release manager, `NotFound`, and `Conflict` if it was
     lifted before.
     """
-    if OWNERS_OF_LAST_RESORT not in by.groups:
-        raise NotAllowed(
-            f"{OWNERS_OF_LAST_RESORT} may lift a freeze or a stopped line; you are not in this "
-            "group, ask one of them"
-        )
-    return await gate.store.write(_lift, freeze_id, by.caller)
+    return await gate.store.write(_lift, gate.rulebooks, freeze_id, by)
 
 
 def may_freeze(book: Rulebook, by: Person, *, stop: bool) -> bool:
@@ -173,7 +169,14 @@ def _add(tx: Tx, command: FreezeCommand, by: str) -> WindowAnswer:
     return _answer(window, {reason.id: command.reason})
 
 
-def _lift(tx: Tx, freeze_id: str, by: str) -> WindowAnswer:
+def _lift(tx: Tx, books: Rulebooks, freeze_id: str, person: Person) -> WindowAnswer:
+    now = as_of_now(tx.conn, person, books.in_force(tx).catalogue)
+    if OWNERS_OF_LAST_RESORT not in now.groups:
+        raise NotAllowed(
+            f"{OWNERS_OF_LAST_RESORT} may lift a freeze or a stopped line; you are not in this "
+            "group, ask one of them"
+        )
+    by = person.caller
     window = freezes.read(tx.conn, freeze_id)
     if window is None:
         raise NotFound(

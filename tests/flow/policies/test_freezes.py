@@ -11,8 +11,10 @@ import pytest
 from gate.core.change import Emergency
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.caller import Person
+from gate.flow.changes import review
 from gate.flow.changes.evaluate import evaluate_change
-from gate.flow.commands import FreezeCommand
+from gate.flow.commands import FreezeCommand, OverrideCommand, PersonCommand
+from gate.flow.identity import people
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
 from gate.storage.policies import freezes as freezes_table
@@ -93,6 +95,24 @@ async def test_more_windows_than_a_decision_reads_are_refused_and_the_line_can_s
     assert as_json(await freezes.add(small_shop.gate, STOP, ADA))["stop"] is True
     await freezes.lift(small_shop.gate, first["id"], ADA)
     assert as_json(await freezes.add(small_shop.gate, window(), ADA))["id"]
+
+
+async def test_whom_another_server_has_just_shut_out_lifts_and_overrides_nothing(
+    shop: Shop,
+) -> None:
+    """This server has let ada in by what it knew a moment ago: she has her groups still."""
+    made = as_json(await freezes.add(shop.gate, STOP, ADA))
+    waiting = await shop.submit("a")
+    await people.change(shop.gate, ADA.id, PersonCommand(disabled=True), ADMIN)
+
+    with pytest.raises(NotAllowed, match="you are not in this group"):
+        await freezes.lift(shop.gate, made["id"], ADA)
+    with pytest.raises(NotAllowed, match="is overridden by release-managers"):
+        await review.override(shop.gate, waiting["id"], OverrideCommand("go", stop=True), ADA)
+
+    with pytest.raises(Conflict) as refused:
+        await shop.admit(await shop.read(waiting))
+    assert refused.value.problem in {"frozen", "not_approved"}
 
 
 def member(who: str, *groups: str) -> Person:
