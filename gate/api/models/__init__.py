@@ -1,1 +1,1 @@
-"""The shapes of requests: what may be asked. What is answered is in `gate/flow/answers/`."""
+"""The models of requests: what a caller may send. Answers are in `gate/flow/answers/`."""

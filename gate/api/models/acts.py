@@ -1,4 +1,4 @@
-"""What admins and release managers send: policies, freezes, tokens."""
+"""Requests of admins and release managers: policies, freezes, tokens."""
 
 from typing import Annotated, Literal, Self
 
@@ -17,7 +17,7 @@ Names = Annotated[tuple[Name, ...], Field(max_length=SCOPE_NAMES_MAX)]
 
 
 class PoliciesRequest(RequestModel):
-    """A whole set of policy files, name to text: policies, catalogue and calendar together."""
+    """A whole set of policy files by name: policies, catalogue and calendar together."""
 
     files: Annotated[
         dict[Annotated[str, StringConstraints(pattern=_FILE_NAME)], str],
@@ -26,7 +26,7 @@ class PoliciesRequest(RequestModel):
 
 
 class BacktestRequest(PoliciesRequest):
-    """Policies to try on what was deployed: on the changes that were asked for in this time."""
+    """Policies to try on the changes of this time that were deployed."""
 
     begins: Annotated[
         Instant | None, Field(alias="from", description="90 days before `to`, if nothing is said")
@@ -38,21 +38,21 @@ class BacktestRequest(PoliciesRequest):
     ] = None
 
     def command(self) -> BacktestCommand:
-        """Return the request as the flow takes it."""
+        """Return the request as a command of the flow."""
         history = TriedOn(self.history or TriedOn.LOG)
         return BacktestCommand(self.files, self.begins, self.ends, history)
 
 
 class ActivationRequest(RequestModel):
-    """Why these are to be in force from now on."""
+    """The reason for putting a policy set in force."""
 
     comment: Reason
 
 
 class FreezeRequest(RequestModel):
-    """A freeze window; with `stop` the stopped line, until a person lifts it.
+    """A freeze window, or with `stop` a stopped line, which lasts until a person lifts it.
 
-    Without a scope it is for everything.
+    Without services and environments it covers everything.
     """
 
     reason: Reason
@@ -88,7 +88,7 @@ class FreezeRequest(RequestModel):
 
 
 class TokenRequest(RequestModel):
-    """A token of a role, or with `person` a personal one of your own.
+    """A token of a role, or with `person` a personal token of the caller.
 
     A pipeline token names its services or says `all_services`; a hook token names its services and
     its one kind of hook.

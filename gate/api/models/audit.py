@@ -1,4 +1,4 @@
-"""What is asked of a report, and of the authority map."""
+"""Requests for reports and for the authority map."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,7 +10,7 @@ from gate.flow.audit.scope import USUAL_DAYS, ReportQuestion
 
 
 class ReportQuery(RequestModel):
-    """Of which time and place."""
+    """The time and place of a report, and its format."""
 
     begins: Annotated[
         Instant | None,
@@ -36,7 +36,7 @@ class ReportQuery(RequestModel):
 
 
 class AuthorityRequest(RequestModel):
-    """Which places; without a name all of them."""
+    """The places of the map. Without a name it has all places."""
 
     service: Name | None = None
     environment: Name | None = None

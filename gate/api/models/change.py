@@ -1,4 +1,4 @@
-"""What is asked about a change: submit or evaluate it, admit it, close it, cancel it."""
+"""Requests about one change: to submit, evaluate, admit, close or cancel it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -39,25 +39,25 @@ from gate.flow.commands import AdmissionCommand, ClosureCommand
 
 
 class RepositoryRequest(RequestModel):
-    """A repository is its issuer and numeric id; the name is only for eyes."""
+    """A repository, which is identified by issuer and numeric id. The name is only shown."""
 
     issuer: Link
     id: Number
     name: Line | None = None
 
     def value(self) -> Repository:
-        """Return it as a value of the core."""
+        """Return the repository as a value of the core."""
         return Repository(self.issuer, self.id, self.name or "")
 
 
 class ArtifactRequest(RequestModel):
-    """What is deployed. The digest counts; the name is for eyes."""
+    """An artifact to deploy, which is identified by its digest. The name is only shown."""
 
     name: Name
     digest: Digest
 
     def value(self) -> Artifact:
-        """Return it as a value of the core."""
+        """Return the artifact as a value of the core."""
         return Artifact(self.name, self.digest)
 
 
@@ -65,8 +65,8 @@ Artifacts: TypeAlias = Annotated[tuple[ArtifactRequest, ...], Field(max_length=A
 
 
 class RunRequest(RequestModel):
-    """The pipeline run that asks: GitHub's `run_id` and `run_attempt`, GitLab's `pipeline_id` and
-    `job_id`.
+    """The pipeline run that sends the request: `run_id` and `run_attempt` of GitHub, `pipeline_id`
+    and `job_id` of GitLab.
     """
 
     id: Name
@@ -75,9 +75,9 @@ class RunRequest(RequestModel):
     url: LinkOrNone | None = None
 
     def value(self, by: Caller) -> Run:
-        """Return it as a value of the core.
+        """Return the run as a value of the core.
 
-        An attempt that is not given is that of the caller's token, where it has one.
+        Without an attempt it is the attempt of the caller's identity token, or else 1.
         """
         attempt = self.attempt
         if attempt is None:
@@ -86,14 +86,14 @@ class RunRequest(RequestModel):
 
 
 class EmergencyRequest(RequestModel):
-    """Why it cannot wait, and the incident it answers."""
+    """The reason why the change cannot wait, and the incident that it answers."""
 
     reason: Reason
     incident: Name
 
 
 class PlannedRequest(RequestModel):
-    """When the deployment is meant to happen; either end may be open."""
+    """The time in which the deployment is planned. Either end may be open."""
 
     start: Instant | None = None
     end: Instant | None = None
@@ -134,7 +134,9 @@ class ChangeRequest(RequestModel):
     labels: Labels | None = None
 
     def change(self, by: Caller) -> Change:
-        """The change that is asked for. Raises `Invalid` for claims that nobody may make."""
+        """Return the change that is requested. Raises `Invalid` for claims that no
+        caller may make.
+        """
         return Change(
             service=self.service,
             environment=self.environment,
@@ -168,7 +170,7 @@ class ChangeRequest(RequestModel):
 
 
 class AdmissionRequest(RequestModel):
-    """What is about to be deployed: it must equal, field by field, what was approved."""
+    """What is about to be deployed. It must equal what was approved, field by field."""
 
     commit: Commit
     artifacts: Artifacts | None = None
@@ -183,7 +185,7 @@ class AdmissionRequest(RequestModel):
 
 
 class ClosureRequest(RequestModel):
-    """How the deployment ended."""
+    """The result of the deployment."""
 
     result: Result
     notes: LongText | None = None
@@ -203,7 +205,7 @@ class ClosureRequest(RequestModel):
 
 
 class CancellationRequest(RequestModel):
-    """Why the change is withdrawn."""
+    """The reason for canceling the change."""
 
     comment: LongText | None = None
 

@@ -1,5 +1,6 @@
-"""The facts that a request claims: names and types checked against the table of facts, null left
-out as unknown.
+"""The facts that a request claims, with names and types checked against the table of facts.
+
+A null value is left out, because it means unknown.
 """
 
 import re
@@ -53,7 +54,7 @@ def _claimable_by_group() -> Mapping[str, Mapping[str, Claimable]]:
 
 
 CLAIMABLE = _claimable_by_group()
-"""Group to short name. Labels have any name."""
+"""The claimable facts by group and short name. Labels may have any name."""
 
 
 def _fact_schema(fact: FactDef) -> dict[str, Any]:
@@ -103,7 +104,7 @@ Labels: TypeAlias = Annotated[
 def claims_of(
     facts: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str | None]
 ) -> dict[str, Value]:
-    """Every claimed fact by full name. Raises `Invalid` with every fault."""
+    """Return every claimed fact by full name. Raises `Invalid` with every fault."""
     claims: dict[str, Value] = {}
     faults: list[Fault] = []
     for group, values in facts.items():
@@ -130,7 +131,7 @@ def claims_of(
 
 
 def _take(group: str, short: str, raw: Any, claims: dict[str, Value], faults: list[Fault]) -> None:
-    """A label, or what is wrong."""
+    """Add a label to the claims, or what is wrong with the fact to the faults."""
     where = pointer(["facts", group, short])
     if short not in CLAIMABLE[group] and not (group == _LABELS and _LABEL.fullmatch(short)):
         faults.append(Fault(_no_claim(group, short), where))

@@ -1,4 +1,4 @@
-"""How a place delivers: what is asked for."""
+"""Requests for the delivery figures of a place."""
 
 from typing import Annotated
 
@@ -9,7 +9,9 @@ from gate.flow.queries.delivery import DeliveryQuery
 
 
 class DeliveryRequest(RequestModel):
-    """Of which place, and of which days: those that the times lie in, whole and UTC."""
+    """The place and the days of the figures. They cover the whole days in UTC in which both times
+    lie.
+    """
 
     service: Name
     environment: Name

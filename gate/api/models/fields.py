@@ -1,4 +1,4 @@
-"""The kinds of field a request is made of, each with its limit."""
+"""The types of fields in requests, each with its limit."""
 
 import re
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ PATTERN_WORDS: Mapping[str, str] = MappingProxyType(
         _SOMETHING: "allowed is a text that says something, without control characters",
     }
 )
-"""What a pattern allows, for people."""
+"""What each pattern allows, in words for people."""
 
 Name: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX, pattern=_ONE_LINE)
@@ -105,10 +105,10 @@ Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterVa
 
 
 class RequestModel(BaseModel):
-    """What a caller sends: unknown fields are refused, nothing changes afterwards.
+    """A request of a caller. Unknown fields are refused, and the value is frozen.
 
-    A field that may be left out may also be null, which means the same, because answers show what
-    is absent as null and what an answer holds can be sent back.
+    A field that may be left out may also be null, which means the same. Answers show what is absent
+    as null, so their fields can be sent back.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Incidents and their links: what is sent and asked for."""
+"""Requests about incidents and their links."""
 
 from typing import Annotated, Self, TypeAlias
 
@@ -17,7 +17,7 @@ IncidentId: TypeAlias = Annotated[
 
 
 class IncidentRequest(RequestModel):
-    """Something broke, or news of it: the same `id` again is the same incident."""
+    """A report of an incident, or an update: the same `id` again is the same incident."""
 
     id: Annotated[
         IncidentId | None,
@@ -61,26 +61,28 @@ class IncidentRequest(RequestModel):
 
 
 class LinkRequest(RequestModel):
-    """Put it down to this change; one that the gate found by the time is confirmed."""
+    """A link of an incident to this change. A link that the gate made because of the time is
+    confirmed.
+    """
 
     change: ChangeId
     reason: Reason
 
 
 class UnlinkRequest(RequestModel):
-    """Why it had nothing to do with that change."""
+    """The reason why the incident was not caused by that change."""
 
     reason: Reason | None = None
 
 
 class UnlinkQuery(RequestModel):
-    """What unlinks an incident, for clients whose DELETE has no body."""
+    """The fields of `UnlinkRequest` as parameters, for clients whose DELETE has no body."""
 
     reason: Reason | None = None
 
 
 class IncidentsQuery(PartQuery):
-    """Which incidents, by when they began."""
+    """The filters of incidents. The times are about when they began."""
 
     service: Name | None = None
     environment: Name | None = None
@@ -97,7 +99,9 @@ class IncidentsQuery(PartQuery):
 
 
 class SightingsQuery(PartQuery):
-    """Which deployments that went past the gate, by when they were seen last."""
+    """The filters of deployments that went past the gate. The times are about when they were seen
+    last.
+    """
 
     service: Name | None = None
     environment: Name | None = None

@@ -1,4 +1,4 @@
-"""Measures and the scorecard: what is sent and asked for."""
+"""Requests about measures and the scorecard."""
 
 from decimal import Decimal
 from typing import Annotated, TypeAlias
@@ -11,13 +11,13 @@ from gate.flow.learning.measures import MeasureCommand
 from gate.flow.learning.scorecard import ScorecardQuery
 
 VALUE_MAX = 1e11
-"""In ten-thousandths this is still exact as a JSON number."""
+"""The largest value. In ten-thousandths it is still exact as a JSON number."""
 
 MeasureName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")]
 
 
 class MeasureRequest(RequestModel):
-    """One value at one time; without an environment it is of every one of the service."""
+    """One value at one time. Without an environment it is about all environments of the service."""
 
     service: Name
     environment: Name | None = None
@@ -52,7 +52,7 @@ class MeasureRequest(RequestModel):
 
 
 class ScorecardRequest(RequestModel):
-    """Which places, and of which days; without a name all places where something was deployed."""
+    """The places and days of the scorecard. Without a name it has all places with deployments."""
 
     service: Name | None = None
     environment: Name | None = None

@@ -1,4 +1,4 @@
-"""What an observing gate saw: what is asked for."""
+"""Requests for the report on an observing gate."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from gate.flow.queries.observations import ObservationsQuery
 
 
 class ObservationsRequest(RequestModel):
-    """Of which place, and of which time."""
+    """The place and time of the report."""
 
     service: Name
     environment: Name

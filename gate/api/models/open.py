@@ -1,4 +1,4 @@
-"""Answers of which not every field is known here: the other ones depend on what they are about."""
+"""Answers with fields that are not known here, because they depend on the subject."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ class SchemaAnswer(BaseModel):
 
 
 class EntryAnswer(BaseModel):
-    """An entry of the ledger; the other fields are those of its kind."""
+    """An entry of the ledger, with the fields of its kind beside those named here."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -25,8 +25,6 @@ class EntryAnswer(BaseModel):
 
 
 class PatchAnswer(BaseModel):
-    """A part of a resource of a controller, to be merged into it; the fields are those of the
-    controller.
-    """
+    """A patch to merge into a resource of a controller. Its fields are those of the controller."""
 
     spec: dict[str, JsonValue]

@@ -1,4 +1,4 @@
-"""What admins send about people."""
+"""Requests of admins about people."""
 
 from typing import Annotated, Self, TypeAlias
 
@@ -11,7 +11,8 @@ from gate.flow.commands import InvitationCommand, PersonCommand
 from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX
 
 _ADDRESS = r"^[^\s\x00-\x1f\x7f-\x9f@]+(?:@[^\s\x00-\x1f\x7f-\x9f@]+)+$"
-"""Controls are named: what else is a space differs among the readers of a pattern."""
+"""An e-mail address. Control characters are listed, because readers of a pattern differ in which of
+them `\\s` covers."""
 Email: TypeAlias = Annotated[
     str, StringConstraints(min_length=3, max_length=ADDRESS_LENGTH_MAX, pattern=_ADDRESS)
 ]
@@ -23,7 +24,7 @@ _SAYS_SOMETHING: list[JsonValue] = [
 
 
 class InvitationRequest(RequestModel):
-    """Somebody is to be let in. Without a role they keep the one they have."""
+    """An invitation. Without a role the person keeps the current one."""
 
     email: Email
     role: PersonRole | None = None
@@ -34,7 +35,10 @@ class InvitationRequest(RequestModel):
 
 
 class PersonRequest(RequestModel):
-    """Another role (null is none), or shut out and let in again. What is left out stays."""
+    """A change of a person: another role, where null is none, or the account disabled or enabled.
+
+    A field that is left out stays as it is.
+    """
 
     model_config = ConfigDict(json_schema_extra={"anyOf": _SAYS_SOMETHING})
 

@@ -1,4 +1,4 @@
-"""What stands behind the question mark of an address: filters and parts of lists."""
+"""Query parameters: filters and parts of lists."""
 
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -54,13 +54,13 @@ ActKind: TypeAlias = Literal[
     "key",
     "epoch",
 ]
-"""What a row of the log may be, and the words for several of them."""
+"""The kinds of rows in the log, and the words for several kinds together."""
 
 Sha256Text: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
 class PartQuery(RequestModel):
-    """Which part of a list."""
+    """The part of a list that is requested."""
 
     begins: Annotated[
         Instant | None, Field(alias="from", description="not before this instant")
@@ -72,18 +72,19 @@ class PartQuery(RequestModel):
     limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = PAGE_ITEMS_DEFAULT
 
     def part(self) -> Part:
-        """Return the parameters as the part of a list that is asked for."""
+        """Return the parameters as a part of a list."""
         return Part(self.begins, self.ends, self.cursor, self.limit)
 
     def own(self) -> dict[str, Any]:
-        """Return the parameters that this list adds to those of every list: its filters, which are
-        named as the fields of the value that they become.
+        """Return the parameters that this list adds to those of every list.
+
+        They are its filters, named like the fields of the value that they become.
         """
         return {name: value for name, value in self if name not in PartQuery.model_fields}
 
 
 class VerdictRequest(RequestModel):
-    """What a controller is about to deploy. One of the two is needed."""
+    """What a controller is about to deploy. Either commit or digest is needed."""
 
     commit: Commit | None = None
     digest: Digest | None = None
@@ -94,7 +95,7 @@ class VerdictRequest(RequestModel):
 
 
 class ChangesQuery(PartQuery):
-    """Which changes."""
+    """The filters of changes."""
 
     state: State | None = None
     service: Name | None = None
@@ -110,9 +111,9 @@ class ChangesQuery(PartQuery):
 
 
 class LogQuery(PartQuery):
-    """Which decisions, and in which form. `ndjson` and `csv` are all of them, in one stream.
+    """The filters of the log, and its format. `ndjson` and `csv` are one stream of all rows.
 
-    `kind` asks for what people did, too.
+    `kind` can ask for acts of people too.
     """
 
     kind: Annotated[
@@ -159,7 +160,7 @@ class LogQuery(PartQuery):
 
 
 class StandardChangesQuery(PartQuery):
-    """Which standard changes."""
+    """The filters of standard changes."""
 
     service: Name | None = None
     environment: Name | None = None
@@ -176,7 +177,7 @@ class WaitQuery(RequestModel):
 
 
 class ProofQuery(RequestModel):
-    """Which entry of a change, and how long to wait until it is signed."""
+    """The entry of a change that is to be proved, and how long to wait until it is signed."""
 
     kind: Annotated[
         Literal[
@@ -188,7 +189,7 @@ class ProofQuery(RequestModel):
 
 
 class ReplayQuery(RequestModel):
-    """Which decision of a change is made again."""
+    """The decision of a change that is to be replayed."""
 
     decision: Annotated[
         int | None, Field(ge=1, le=INTEGER_MAX, description="its number; the one in force")
@@ -196,7 +197,7 @@ class ReplayQuery(RequestModel):
 
 
 class CalendarQuery(RequestModel):
-    """Which days, and for whom."""
+    """The days and the place of the schedule."""
 
     begins: Annotated[
         Instant | None, Field(alias="from", description="now, if nothing is said")
@@ -207,7 +208,7 @@ class CalendarQuery(RequestModel):
 
 
 class SyncWindowsQuery(RequestModel):
-    """Which applications of Argo CD a window is for."""
+    """The applications of Argo CD that the windows cover."""
 
     applications: Annotated[
         str,
@@ -221,5 +222,5 @@ class SyncWindowsQuery(RequestModel):
 
     @property
     def globs(self) -> list[str]:
-        """Each of them."""
+        """The globs as a list."""
         return self.applications.split(",")

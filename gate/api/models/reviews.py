@@ -1,5 +1,5 @@
-"""What people send about a change: approvals, rejections, overrides, post-implementation
-reviews.
+"""Requests of people about a change: approvals, rejections, overrides and reviews after
+emergencies.
 """
 
 from typing import Annotated, Self
@@ -14,7 +14,7 @@ SubjectDigest = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
 class ApprovalRequest(RequestModel):
-    """Yes to what `subject_digest` stands for: the change as it was shown."""
+    """An approval of what `subject_digest` stands for, which is the change as it was shown."""
 
     subject_digest: SubjectDigest
     comment: LongText | None = None
@@ -25,7 +25,7 @@ class ApprovalRequest(RequestModel):
 
 
 class RejectionRequest(RequestModel):
-    """No, and why."""
+    """A rejection, with its reason."""
 
     subject_digest: SubjectDigest
     comment: Reason
@@ -36,9 +36,9 @@ class RejectionRequest(RequestModel):
 
 
 class OverrideRequest(RequestModel):
-    """A window, or with `stop` the stopped line, shall not hold this change.
+    """An override of a window, or with `stop` of the stopped line, for this change.
 
-    With neither, a rejection is lifted.
+    With neither of them, a rejection is lifted.
     """
 
     comment: Reason
@@ -59,7 +59,7 @@ class OverrideRequest(RequestModel):
 
 
 class NoticeRequest(RequestModel):
-    """Customers were given the notice of this duty, and how."""
+    """A record that customers were given the notice of this duty."""
 
     duty: Annotated[str, StringConstraints(pattern="^[a-z-]{1,40}$")]
     comment: LongText | None = None
@@ -70,7 +70,7 @@ class NoticeRequest(RequestModel):
 
 
 class PostReviewRequest(RequestModel):
-    """What was found, and what is done about it."""
+    """The findings of a review, and the actions that follow."""
 
     findings: Reason
     comment: Reason
