@@ -1,1 +1,1 @@
-"""The log as a spreadsheet, the schedule as a calendar."""
+"""Formats other than JSON: CSV, iCalendar, badges and sync windows."""

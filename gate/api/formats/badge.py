@@ -1,4 +1,4 @@
-"""A small picture that says whether a place is open: for a page that people look at anyway."""
+"""A small picture that shows whether a place is open, for a page that people look at anyway."""
 
 from xml.sax.saxutils import escape, quoteattr
 
@@ -14,7 +14,7 @@ from gate.flow.queries import look
 MEDIA_TYPE = b"image/svg+xml; charset=utf-8"
 KEPT_SECONDS = 30
 NAME_LENGTH_MAX = 40
-"""A longer name is cut; the picture is for eyes."""
+"""A longer name is cut, because the picture is only looked at."""
 
 _CHARACTER_WIDTH = 7
 _PADDING = 6
@@ -30,9 +30,11 @@ router = APIRouter(prefix="/v1/services", tags=["services"], route_class=GateRou
     responses={200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}},
 )
 async def read_badge(service: str, environment: str, by: PlaceWatcher, gate: GateDep) -> Answer:
-    """Open, frozen, stopped or unknown, as a picture; a token may also come as a password."""
+    """Return a picture that says open, frozen, stopped or unknown. The token may also be sent as a
+    password.
+    """
     found = await look.place(gate, service, environment, by)
-    # What a picture shows may never run anything, whoever opens it by itself.
+    # An SVG may contain scripts, so the policy keeps it from running any when opened by itself.
     headers = {
         "Cache-Control": f"private, max-age={KEPT_SECONDS}",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -41,7 +43,7 @@ async def read_badge(service: str, environment: str, by: PlaceWatcher, gate: Gat
 
 
 def drawn(found: PlaceAnswer) -> bytes:
-    """The picture."""
+    """Return the picture as SVG."""
     name = f"{found.service} {found.environment}"[:NAME_LENGTH_MAX]
     word, color = _state(found)
     left, right = (len(one) * _CHARACTER_WIDTH + 2 * _PADDING for one in (name, word))

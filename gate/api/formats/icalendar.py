@@ -1,6 +1,4 @@
-"""The change schedule as an iCalendar file (RFC 5545), for whatever program keeps somebody's
-calendar.
-"""
+"""The change schedule as an iCalendar file (RFC 5545), to which calendar programs can subscribe."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,13 +26,13 @@ router = APIRouter(prefix="/v1/calendar.ics", tags=["calendar"], route_class=Gat
     responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
 )
 async def read_icalendar(_: Subscriber, gate: GateDep) -> Answer:
-    """Windows of the next four weeks, to be subscribed to; a token may also come as a password."""
+    """Return the windows of the next four weeks. The token may also be sent as a password."""
     found = await calendar.schedule(gate, None, None, None, None)
     return Answer(written(found.items, gate.clock()), media_type=MEDIA_TYPE)
 
 
 def written(windows: Iterable[WindowAnswer], now: datetime) -> bytes:
-    """The file. A window without an end is shown on the day it began."""
+    """Return the file. A window without an end is shown on the day on which it began."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "X-WR-CALNAME:Change schedule"]
     lines += chain.from_iterable(_event(window, now) for window in windows)
     return b"".join(_folded(line) for line in [*lines, "END:VCALENDAR"])
@@ -62,14 +60,14 @@ def _instant(at: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped as the standard says; a line end in a reason is one here too."""
+    """Return a text escaped as the standard says, with its line ends kept."""
     for char in ("\\", ";", ","):
         text = text.replace(char, "\\" + char)
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\\n")
 
 
 def _folded(line: str) -> bytes:
-    """In pieces of at most 75 bytes, never through a character."""
+    """Return a line in pieces of at most 75 bytes, without cutting through a character."""
     pieces: list[bytes] = []
     piece = b""
     for char in line:

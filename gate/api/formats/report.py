@@ -1,6 +1,6 @@
-"""A report as CSV: first what it is and by which digest it is compared, then its rows.
+"""A report as CSV: first its parameters and the digest by which it can be compared, then its rows.
 
-JSON is the exact form. A cell that begins like a formula begins with `'` here.
+JSON is the exact form. Here a cell that begins like a formula gets a `'` in front.
 """
 
 import csv
@@ -12,7 +12,7 @@ from gate.flow.answers.reports import ReportAnswer
 
 
 def csv_lines(report: ReportAnswer) -> bytes:
-    """The whole file."""
+    """Return the whole file."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(("report", report.name))

@@ -1,6 +1,7 @@
-"""The log as CSV (RFC 4180): a header row always, and no cell that a spreadsheet would run.
+"""The log as CSV (RFC 4180), always with a header row, and without cells that a spreadsheet would
+run.
 
-JSON is the exact form. Here a cell that begins like a formula begins with `'` instead.
+JSON is the exact form. Here a cell that begins like a formula gets a `'` in front.
 """
 
 import csv
@@ -55,14 +56,14 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 async def lines(rows: AsyncIterator[RowAnswer]) -> AsyncIterator[bytes]:
-    """A header row, then one record for each row."""
+    """Yield a header row, then one record for each row."""
     yield _record(COLUMNS)
     async for row in rows:
         yield _record(_cell(row, column) for column in COLUMNS)
 
 
 def defused(text: str) -> str:
-    """The text, after a `'` where a spreadsheet would take it for a formula."""
+    """Return the text, with a `'` in front if a spreadsheet would take it for a formula."""
     return "'" + text if text.startswith(_DANGEROUS) else text
 
 

@@ -1,6 +1,6 @@
 """Freeze windows of one place as sync windows of Argo CD, to be merged into an `AppProject`.
 
-Field names and meanings are those of `AppProject.spec.syncWindows`, of every release that is
+Field names and meanings are those of `AppProject.spec.syncWindows` in every release that is
 supported in 2026.
 """
 
@@ -20,7 +20,7 @@ from gate.flow.answers.calendar import WindowAnswer
 from gate.flow.queries import calendar
 
 ALWAYS = "* * * * *"
-"""A window without an end is open whenever it is looked at, for as long as it is in the list."""
+"""The schedule of a window without an end, which denies at any time while it is in the list."""
 
 _MINUTE = timedelta(minutes=1)
 
@@ -37,17 +37,17 @@ async def read_sync_windows(
     by: PlaceReader,
     gate: GateDep,
 ) -> Answer:
-    """What is frozen here now and in the next four weeks, for `kubectl patch appproject`."""
+    """Return what is frozen here now or in the next four weeks, for `kubectl patch appproject`."""
     found = await calendar.place_schedule(gate, service, environment, by)
     windows = written(found.items, query.globs)
     return Answer(orjson.dumps({"spec": {"syncWindows": windows}}))
 
 
 def written(windows: Iterable[WindowAnswer], applications: list[str]) -> list[dict[str, Any]]:
-    """One `deny` for each window, by whole minutes that hold all of it.
+    """Return one `deny` for each window, in whole minutes that cover all of it.
 
-    Argo CD knows no year: a window that has ended must go from the project, which is why the whole
-    list is replaced each time.
+    The schedules of Argo CD have no year, so a window that has ended must be removed from the
+    project. That is why the whole list is replaced each time.
     """
     return [_denied(window, applications) for window in windows]
 
