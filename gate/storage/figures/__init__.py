@@ -1,1 +1,1 @@
-"""Sums that are kept, and what is computed from them."""
+"""Sums that are kept up to date, and figures that are computed from them."""

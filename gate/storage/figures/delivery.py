@@ -1,4 +1,6 @@
-"""Reads the sums of delivery: so many rows as days and kinds, however many changes there were."""
+"""The sums of delivery. There are as many rows as days and kinds, however many changes
+there were.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from gate.storage.tables.schema_delivery import (
 )
 
 ROWS_MAX = 200
-"""Values of one division that are shown: those with most deployments."""
+"""The most values of one division that are read, those with most deployments."""
 
 _D = delivery_days.c
 DIVISIONS: Mapping[str, Column[Any]] = {
@@ -28,8 +30,8 @@ DIVISIONS: Mapping[str, Column[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One service in one environment, from the first day to before the last; days since 1970,
-    UTC.
+    """One service in one environment, from the first day to before the last. Days are counted since
+    1970 in UTC.
     """
 
     service: str
@@ -40,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Deployments of one value, and how many of them failed."""
+    """The deployments of one value, and how many of them failed."""
 
     value: str | int
     deployments: int
@@ -49,7 +51,9 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Everything that was counted. The times are seconds and how often they occur."""
+    """Everything that was counted. `lead` and `recovery` say how often each number of seconds
+    occurs.
+    """
 
     deployments: int
     failed: int
@@ -60,8 +64,9 @@ class Sums:
 
 
 def sums(conn: Connection, place: Place) -> Sums:
-    """Of one place, never of several together; `by` has the other services of the environment each
-    for itself.
+    """Return the sums of one place, never of several together.
+
+    `by` lists the other services of the environment too, each separately.
     """
     days = (_D.service == place.service, *_in_environment(delivery_days, place))
     deployments, failed, rework = totals(conn, place)

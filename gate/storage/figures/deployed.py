@@ -1,5 +1,7 @@
-"""Every change that was deployed and has ended, with the record of its decision and whether it
-failed: what the points of a policy are fitted to, and what other policies are tried on.
+"""Changes that were deployed and have ended, each with the record of its decision and whether it
+failed.
+
+The points of a policy are fitted to these changes, and other policies are tried on them.
 """
 
 from collections.abc import Iterator
@@ -14,8 +16,8 @@ BATCH = 500
 
 
 class Deployed(NamedTuple):
-    """Where it went, when it was asked for and admitted, the record of the decision in force,
-    whether it failed, and when that became known.
+    """One deployed change: its place, times, record in force, whether it failed, and when that
+    became known.
     """
 
     service: str
@@ -28,7 +30,7 @@ class Deployed(NamedTuple):
 
 
 def newest_deployed(conn: Connection, policy: str, limit: int) -> Iterator[Deployed]:
-    """The newest of the changes that the policy of this name decided, newest first."""
+    """Yield the newest changes that the policy of this name decided, newest first."""
     query = _DEPLOYED.where(changes.c.policy == policy)
     newest = query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc())
     yield from _rows(conn, newest.limit(limit))
@@ -37,9 +39,7 @@ def newest_deployed(conn: Connection, policy: str, limit: int) -> Iterator[Deplo
 def deployed_between(
     conn: Connection, begins: datetime, ends: datetime, limit: int
 ) -> Iterator[Deployed]:
-    """The newest of the changes that were asked for in this time, whatever decided them, newest
-    first.
-    """
+    """Yield the newest changes that were submitted in this time, newest first."""
     asked = changes.c.submitted_at
     query = _DEPLOYED.where(asked >= begins, asked < ends)
     yield from _rows(conn, query.order_by(asked.desc(), changes.c.id.desc()).limit(limit))

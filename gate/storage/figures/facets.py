@@ -1,5 +1,5 @@
-"""How many decisions there were of each kind lately: from the sums that every submit keeps, never
-from the log itself.
+"""The number of recent decisions of each kind, from sums that every submission updates, never from
+the log itself.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from gate.core.decision.values import Band, Outcome
 from gate.storage.tables.schema_work import rollups
 
 FACET_VALUES_MAX = 12
-"""Of each kind the most frequent; others are found by typing their name."""
+"""The most values of one kind, the most frequent first. Others are found by typing their name."""
 
 _OUTCOMES = tuple(outcome.value for outcome in Outcome)
 
@@ -19,9 +19,9 @@ _OUTCOMES = tuple(outcome.value for outcome in Outcome)
 def counts(
     conn: Connection, since_day: int, equal: Mapping[str, Any]
 ) -> dict[str, list[tuple[Any, int]]]:
-    """By service, environment, outcome, route and band.
+    """Return the counts by service, environment, outcome, route and band.
 
-    `equal` narrows all of them but the one of its own name.
+    `equal` narrows each of them, except by its own column.
     """
     columns = {
         "outcome": rollups.c.measure,

@@ -1,6 +1,4 @@
-"""How long people take, and how the deployments of a rule ended: of one place at a time, and never
-more than a few rows.
-"""
+"""How long people take to decide, and how deployments ended to which a rule gave points."""
 
 from typing import NamedTuple
 
@@ -12,7 +10,8 @@ from gate.storage.tables.schema import approvals, changes
 from gate.storage.tables.schema_delivery import delivery_rules, delivery_totals
 
 REVIEWS_MAX = 200
-"""The newest reviewed changes of a place, by which the time to a decision is told."""
+"""The most reviewed changes of a place from which the time to a decision is computed, newest
+first."""
 
 PLACES_MAX = 20
 _US = 1_000_000
@@ -20,7 +19,7 @@ _PEOPLES = (Route.REVIEW, Route.EMERGENCY)
 
 
 class RulePlace(NamedTuple):
-    """Deployments of one place to whose score a rule gave points."""
+    """The deployments of one place to which a rule gave points, and how many failed."""
 
     service: str
     environment: str
@@ -29,8 +28,8 @@ class RulePlace(NamedTuple):
 
 
 def seconds_to_last_word(conn: Connection, service: str, environment: str) -> list[int]:
-    """From the submit to the newest word of a person, for the newest changes that people were asked
-    about.
+    """Return the seconds from submission to the last approval or rejection by a person, for the
+    newest changes of the place that people reviewed.
     """
     reviewed = (
         select(changes.c.id, kept(changes.c.submitted_at))
@@ -54,7 +53,7 @@ def seconds_to_last_word(conn: Connection, service: str, environment: str) -> li
 
 
 def rule_places(conn: Connection, rule: str, since_day: int) -> tuple[RulePlace, ...]:
-    """Of each place, most deployments first. `rule` is `policy/rule`."""
+    """Return the places of a rule, those with most deployments first. `rule` is `policy/rule`."""
     table = delivery_rules.c
     deployments = func.sum(table.deployments)
     query = (
@@ -72,7 +71,9 @@ def rule_places(conn: Connection, rule: str, since_day: int) -> tuple[RulePlace,
 
 
 def busiest_place(conn: Connection, since_day: int) -> tuple[str, str] | None:
-    """Service and environment with most deployments since that day; None without any."""
+    """Return the service and environment with most deployments since that day, or None if there are
+    none.
+    """
     table = delivery_totals.c
     query = (
         select(table.service, table.environment)

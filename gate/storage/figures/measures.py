@@ -1,6 +1,6 @@
 """Measures that other systems send: satisfaction, adoption, cost, availability.
 
-They are shown on the scorecard, and read by nothing that decides.
+They are shown on the scorecard, and nothing that decides reads them.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from gate.storage.database.values import every
 from gate.storage.tables.schema_learning import measures
 
 NAMES_MAX = 50
-"""So many different measures one service may have; more would be a page that nobody reads."""
+"""The most different measures of one service, because nobody would read a page with more."""
 
 EVERYWHERE = ""
 _M = measures.c
@@ -23,7 +23,7 @@ _M = measures.c
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One value at one time, in ten-thousandths. `environment` is empty for all of them."""
+    """One value at one time, in ten-thousandths. An empty `environment` means all environments."""
 
     service: str
     environment: str
@@ -34,9 +34,9 @@ class Measure:
 
 
 def keep(tx: Tx, measure: Measure, caller: str) -> bool:
-    """Keep it, or correct the value of the same name and time.
+    """Store a measure, or correct the value of the same name and time.
 
-    False: the service has `NAMES_MAX` other measures already, and nothing is kept.
+    Returns False, and stores nothing, if the service has `NAMES_MAX` other measures already.
     """
     query = select(_M.name).where(_M.service == measure.service).distinct().limit(NAMES_MAX + 1)
     names = set(tx.conn.execute(query).scalars())

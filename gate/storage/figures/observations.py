@@ -1,4 +1,6 @@
-"""What an observing gate saw in one place: how its changes ended, by what they would have been."""
+"""How the changes of an observed place ended, by the outcome that an enforcing gate would have
+given them.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,10 +14,10 @@ from gate.storage.changes import decisions
 from gate.storage.tables.schema import approvals, changes
 
 REVIEWS_MAX = 200
-"""The newest reviewed changes of all places, by which the time that people take is told."""
+"""The most reviewed changes of all places from which the time that people take is computed."""
 
 LOOKED_AT_MAX = 200
-"""The newest changes that would not have passed, from which is told what stood in their way."""
+"""The most changes that would not have been approved whose reasons are read, newest first."""
 
 _PEOPLES = (Route.REVIEW.value, Route.EMERGENCY.value)
 _US = 1_000_000
@@ -31,7 +33,7 @@ class Watched(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """So many changes would have had this outcome, and so many of them failed."""
+    """The number of changes that would have had this outcome, and how many of them failed."""
 
     would: Outcome
     changes: int
@@ -39,7 +41,7 @@ class Counted(NamedTuple):
 
 
 def counts(conn: Connection, place: Watched) -> Sequence[Counted]:
-    """Admitted changes by what they would have been."""
+    """Return the numbers of admitted changes by the outcome that they would have had."""
     failed = func.count().filter(changes.c.failed)
     query = select(changes.c.would, func.count(), failed).where(*_here(place))
     rows = conn.execute(query.group_by(changes.c.would))
@@ -47,7 +49,7 @@ def counts(conn: Connection, place: Watched) -> Sequence[Counted]:
 
 
 def stopped(conn: Connection, place: Watched) -> list[bytes]:
-    """The records of the newest changes that would not have passed at once."""
+    """Return the records of the newest changes that would not have been approved at once."""
     query = select(changes.c.id, changes.c.decision).where(
         *_here(place), changes.c.would != Outcome.APPROVED.value
     )
@@ -57,7 +59,9 @@ def stopped(conn: Connection, place: Watched) -> list[bytes]:
 
 
 def seconds_people_take(conn: Connection) -> list[int]:
-    """From the submit to the newest word of a person, wherever people were asked."""
+    """Return the seconds from submission to the last approval or rejection by a person, for the
+    newest reviewed changes of all places.
+    """
     reviewed = (
         select(changes.c.id, changes.c.submitted_at)
         .where(changes.c.route.in_(_PEOPLES))

@@ -1,8 +1,7 @@
 """What each change adds to the sums of delivery.
 
-Counting again is always right: the difference is added, or taken away.
-
-Every closure reads this, so what it reads is `Hot`.
+Counting a change again is always correct, because only the difference is added or taken away. Every
+closure reads these rows, so the queries are `Hot`.
 """
 
 from collections.abc import Iterator
@@ -32,17 +31,17 @@ from gate.storage.tables.schema_incidents import ACTIVE
 
 DAY_US = 24 * 3600 * 1_000_000
 UNRECOVERED_MAX = 100
-"""Failed deployments of a place that one success recovers; of more than these nobody would believe
-that it did."""
+"""The most failed deployments of a place that one success recovers. It is not credible that a
+success recovered more than these."""
 
 LEAD, RECOVERY = "lead", "recovery"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What never changes of a change once it is admitted.
+    """The properties of an admitted change that never change.
 
-    `policy` is a revision; `rules` are those that gave points.
+    `policy` is a revision, and `rules` are those that gave points.
     """
 
     route: str
@@ -55,11 +54,10 @@ class Kind:
 
 
 def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
-    """Make the sums say what is so of this change now.
+    """Update the sums so that they count this change as it is now.
 
-    `kind` is needed when it is counted for the first time.
-
-    Under the lock of its place; of a change that was never admitted there is nothing to count.
+    `kind` is needed when the change is counted for the first time. The caller holds the lock of the
+    place. A change that was never admitted is not counted.
     """
     found = _CHANGE.run(tx, change).fetchone()
     if found is None:
@@ -95,13 +93,14 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
 
 
 def unrecovered(tx: Tx, service: str, environment: str) -> list[str]:
-    """Changes of the place that failed, and of which nobody knows yet when it was well again."""
+    """Return the changes of the place that failed and have no known recovery yet."""
     return [change for (change,) in _UNRECOVERED.run(tx, service, environment).fetchall()]
 
 
 def failed_before(tx: Tx, service: str, environment: str, admitted_at: datetime) -> list[str]:
-    """The last changes of the place that failed and were admitted no later: a success that was none
-    may have recovered them.
+    """Return the last failed changes of the place that were admitted no later than this day.
+
+    If a success turns out to be a failure, these changes may have been counted as recovered by it.
     """
     return [
         change
@@ -112,8 +111,8 @@ def failed_before(tx: Tx, service: str, environment: str, admitted_at: datetime)
 
 
 class _Change(NamedTuple):
-    """What is read of a change; from `day` on it is as the table has it, and None where it was
-    never counted.
+    """The row of a change, joined to its row of `outcomes`. The fields from `day` on are None if it
+    was never counted.
     """
 
     service: str
@@ -182,7 +181,7 @@ def _incidents(tx: Tx, change: str, row: _Change) -> list[tuple[Any, ...]]:
 def _differences(
     row: _Change, before: Figures, now: Figures
 ) -> Iterator[tuple[Table, dict[str, Any]]]:
-    """What to add to which sum."""
+    """Yield each table of sums with the difference to add to it."""
     place = {"service": row.service, "environment": row.environment, "day": row.day}
     more = {
         "deployments": now.deployments - before.deployments,

@@ -1,5 +1,5 @@
-"""Deployments and incidents that were imported. Written by `gate import`, read by the report on
-what an observing gate would have done and by backtests, and by nothing else.
+"""Imported deployments and incidents. `gate import` writes them. Only backtests and the report on
+an observing gate read them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from gate.storage.database.upsert import upsert
 from gate.storage.tables.schema_past import past_deployments, past_incidents
 
 DEPLOYMENTS_MAX = 500
-"""The newest deployments of one place that are looked at: a report plays through all of them."""
+"""The most deployments of one place that are read, newest first: a report replays all of them."""
 
 UNMEASURED_MAX = 2_000
 
@@ -27,7 +27,7 @@ _SUCCEEDED = (Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES)
 
 
 def keep_deployments(tx: Tx, found: Iterable[PastDeployment], at: datetime) -> None:
-    """Import these, or correct those that are there; facts that are known already stay."""
+    """Store these deployments, or correct those that are stored. Known facts stay."""
     for one in found:
         row = {
             "source": one.source,
@@ -47,7 +47,7 @@ def keep_deployments(tx: Tx, found: Iterable[PastDeployment], at: datetime) -> N
 
 
 def keep_incidents(tx: Tx, found: Iterable[PastIncident], at: datetime) -> None:
-    """Import these, or correct those that are there."""
+    """Store these incidents, or correct those that are stored."""
     for one in found:
         row = {
             "source": one.source,
@@ -62,13 +62,13 @@ def keep_incidents(tx: Tx, found: Iterable[PastIncident], at: datetime) -> None:
 
 
 def known_keys(conn: Connection, source: str) -> frozenset[str]:
-    """What the source calls the deployments that were imported from it."""
+    """Return the keys of the deployments that were imported from this source."""
     query = select(past_deployments.c.key).where(past_deployments.c.source == source)
     return frozenset(conn.execute(query).scalars())
 
 
 def places(conn: Connection, limit: int) -> list[tuple[str, str]]:
-    """Return the services and environments of which something was imported, the newest first."""
+    """Return the places with imported deployments, the one with the newest deployment first."""
     table = past_deployments.c
     newest = func.max(table.began_at)
     query = select(table.service, table.environment).group_by(table.service, table.environment)
@@ -79,7 +79,7 @@ def places(conn: Connection, limit: int) -> list[tuple[str, str]]:
 def deployments(
     conn: Connection, service: str, environment: str, ends: datetime
 ) -> list[PastDeployment]:
-    """The newest of one place that began before this instant, oldest first."""
+    """Return the newest deployments of one place that began before this instant, oldest first."""
     table = past_deployments
     query = select(table).where(
         table.c.service == service, table.c.environment == environment, table.c.began_at < ends
@@ -89,8 +89,9 @@ def deployments(
 
 
 def unmeasured(conn: Connection, source: str) -> list[tuple[PastDeployment, str | None]]:
-    """Deployments of this source for whose facts nobody asked yet, newest first, each with the
-    commit of the newest earlier one of its place that went well.
+    """Return the deployments of this source whose facts were not fetched yet, newest first.
+
+    Each comes with the commit of the newest earlier successful deployment of its place, or None.
     """
     table, before = past_deployments, past_deployments.alias("before")
     ran = (
@@ -117,7 +118,7 @@ def unmeasured(conn: Connection, source: str) -> list[tuple[PastDeployment, str 
 
 
 def incidents(conn: Connection, service: str, environment: str) -> list[PastIncident]:
-    """The newest that may be of this place, newest first."""
+    """Return the newest incidents that may be of this place, newest first."""
     table = past_incidents
     here = or_(table.c.environment.is_(None), table.c.environment == environment)
     query = select(table).where(table.c.service == service, here)

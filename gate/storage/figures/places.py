@@ -1,5 +1,5 @@
-"""How deployments ended week by week and day by day, of one place or of many: from the totals of a
-day, so that it costs as much as there are places and days.
+"""How deployments ended by week and by day, in one place or in many. They are read from daily
+totals, so the cost grows with places and days only.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,14 +15,16 @@ _D = delivery_days.c
 
 
 class Ended(NamedTuple):
-    """Deployments, and how many of them failed."""
+    """The number of deployments, and how many of them failed."""
 
     deployments: int
     failed: int
 
 
 class Days(NamedTuple):
-    """The days from the first to before the last, since 1970, UTC; a period has `step` of them."""
+    """The days from the first to before the last, counted since 1970 in UTC. A period has `step`
+    days.
+    """
 
     begins: int
     ends: int
@@ -30,14 +32,15 @@ class Days(NamedTuple):
 
 
 Periods = Mapping[int, Ended]
-"""By the number of the period, from 0; one without deployments is absent."""
+"""Results by the number of the period, from 0. A period without deployments is absent."""
 
 
 def of_places(
     conn: Connection, environments: Collection[str], days: Days, service: str | None = None
 ) -> dict[tuple[str, str], dict[int, Ended]]:
-    """Return the periods of every place of these environments, by service and environment; with
-    `service` of the places of that one alone.
+    """Return the periods of every place in these environments, by service and environment.
+
+    With `service`, only the places of that service are returned.
     """
     period = (_T.day - days.begins) // days.step
     deployments, failed = func.sum(_T.deployments), func.sum(_T.failed)
@@ -57,7 +60,7 @@ def of_places(
 
 
 def of_place(conn: Connection, place: Place, step: int) -> Periods:
-    """Return the periods of one place; each has `step` days."""
+    """Return the periods of one place, each of `step` days."""
     period = (_D.day - place.begins) // step
     query = (
         select(period.label("period"), func.sum(_D.deployments), func.sum(_D.failed))
@@ -77,7 +80,7 @@ def of_place(conn: Connection, place: Place, step: int) -> Periods:
 def by_day(
     conn: Connection, environments: Collection[str], service: str | None, days: Days
 ) -> dict[int, Ended]:
-    """Return the days of these environments together, of one service or of all."""
+    """Return the results of each day in these environments together, of one service or of all."""
     query = select(_T.day, func.sum(_T.deployments), func.sum(_T.failed)).where(
         _T.environment.in_(environments), _T.day >= days.begins, _T.day < days.ends
     )

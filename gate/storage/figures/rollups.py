@@ -1,4 +1,4 @@
-"""Numbers that are kept up to date, so that a page costs the same at ten thousand and at ten
+"""Counts that are kept up to date, so that a page costs the same with ten thousand and with ten
 million decisions.
 """
 
@@ -16,9 +16,7 @@ _BULK = Bulk(
 
 
 def flush(tx: Tx) -> None:
-    """Write what was counted, in the order of the keys: two processes never wait for each other in
-    a circle.
-    """
+    """Write the counts of this transaction, sorted by key, so that two processes never deadlock."""
     if tx.rollups:
         _BULK.insert(tx, [(*kind, n) for kind, n in sorted(tx.rollups.items()) if n])
         tx.rollups = {}

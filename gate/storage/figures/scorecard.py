@@ -1,5 +1,7 @@
-"""The changes and incidents of a place from which its scorecard is made, so that every number leads
-to its changes. Sums are read from the rollups; of single changes the newest are looked at.
+"""The changes and incidents from which the scorecard of a place is made, so that every figure links
+to its changes.
+
+Sums are read from rollups, and only the newest changes are read one by one.
 """
 
 from datetime import datetime
@@ -14,7 +16,7 @@ from gate.storage.tables.schema_delivery import delivery_days, outcomes
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
 
 LOOKED_AT_MAX = 500
-"""So many of the newest changes of a place and time are looked at one by one."""
+"""The most changes of a place and time that are read one by one, newest first."""
 
 WAITING_MAX = 200
 INCIDENTS_MAX = 200
@@ -23,7 +25,7 @@ _PEOPLES = (Route.REVIEW, Route.EMERGENCY)
 
 
 class Span(NamedTuple):
-    """A place, and a time."""
+    """A place and a time."""
 
     service: str
     environment: str
@@ -32,7 +34,7 @@ class Span(NamedTuple):
 
 
 class DeployedChange(NamedTuple):
-    """One admitted change. What is not counted yet is None or 0."""
+    """One admitted change. Figures that are not counted yet are None."""
 
     id: str
     submitted_at: datetime
@@ -44,7 +46,7 @@ class DeployedChange(NamedTuple):
 
 
 class ReviewedChange(NamedTuple):
-    """One change about which people were asked."""
+    """One change that people were asked to review."""
 
     id: str
     state: State
@@ -53,7 +55,7 @@ class ReviewedChange(NamedTuple):
 
 
 def places(conn: Connection, since_day: int, limit: int) -> list[tuple[str, str]]:
-    """Return where something was deployed since that day, most deployments first."""
+    """Return the places with deployments since that day, those with most deployments first."""
     table = delivery_days.c
     query = (
         select(table.service, table.environment)
@@ -86,7 +88,7 @@ def deployed(conn: Connection, span: Span) -> list[DeployedChange]:
 
 
 def reviewed(conn: Connection, span: Span) -> list[ReviewedChange]:
-    """Return the newest changes of the time that people were asked about, newest first."""
+    """Return the newest changes of the time that people were asked to review, newest first."""
     query = (
         select(_C.id, _C.state, _C.submitted_at, _C.settled_at)
         .where(
@@ -103,7 +105,9 @@ def reviewed(conn: Connection, span: Span) -> list[ReviewedChange]:
 
 
 def waiting(conn: Connection, service: str, environment: str) -> list[tuple[str, datetime]]:
-    """Return what waits in a place now, with when it was asked for, the oldest first."""
+    """Return the changes that wait in a place now, with the times of their submission, oldest
+    first.
+    """
     query = (
         select(_C.id, _C.submitted_at)
         .where(
@@ -118,7 +122,7 @@ def waiting(conn: Connection, service: str, environment: str) -> list[tuple[str,
 
 
 def incidents_of(conn: Connection, span: Span) -> dict[str, tuple[str, ...]]:
-    """Return the incidents that began in the time, each with the changes it is put down to."""
+    """Return the incidents that began in the time, each with the changes to which it is tied."""
     query = (
         select(_I.id)
         .where(
