@@ -1,1 +1,1 @@
-"""What the reports of an auditor are read from."""
+"""Queries from which the reports for auditors are made."""

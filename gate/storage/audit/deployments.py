@@ -19,11 +19,12 @@ from gate.storage.tables.schema_hooks import deployments_seen
 
 _C, _S = changes.c, deployments_seen.c
 _PAST = _S.missing != Missing.APPROVAL.value
-"""What was seen and was most likely not stopped by the gate."""
+"""Selects sightings of deployments that went past the gate. A deployment that the gate did not
+approve and that failed is left out, because the gate most likely stopped it."""
 
 
 class Unapproved(NamedTuple):
-    """A deployment to production that nothing and nobody approved, and how it came there."""
+    """A deployment to production that no policy and no person approved, and how it got there."""
 
     at: datetime
     how: str
@@ -35,7 +36,7 @@ class Unapproved(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """A deployment that an observing gate let pass."""
+    """A deployment that an observing gate let through."""
 
     at: datetime
     change: str
@@ -47,7 +48,7 @@ class Observed(NamedTuple):
 
 
 class Unadmitted(NamedTuple):
-    """A deployment that another system saw and no admission explains."""
+    """A deployment that another system saw and that no admission explains."""
 
     first_at: datetime
     at: datetime
@@ -73,9 +74,9 @@ class Unclosed(NamedTuple):
 
 
 class Bypass(NamedTuple):
-    """How much of what was deployed to one place went round the policy.
+    """The share of deployments to one place that bypassed the policy.
 
-    A change that was an emergency and overridden is counted once in `bypassed`.
+    A change that was both an emergency and overridden counts once in `bypassed`.
     """
 
     service: str | None
@@ -90,7 +91,7 @@ class Bypass(NamedTuple):
 
 
 def unapproved(conn: Connection, within: Within, harmless: Collection[str]) -> Iterator[Unapproved]:
-    """All that reached an environment which is not known to be other than production."""
+    """Yield unapproved deployments to every environment that is not known to be harmless."""
     for one in observed(conn, within):
         if one.environment not in harmless:
             yield Unapproved(
@@ -111,7 +112,7 @@ def unapproved(conn: Connection, within: Within, harmless: Collection[str]) -> I
 
 
 def observed(conn: Connection, within: Within) -> Iterator[Observed]:
-    """Admitted changes of the route `observed`."""
+    """Yield admitted changes of the route `observed`."""
     columns = (_C.admitted_at, _C.id, _C.service, _C.environment, _C.commit_sha, _C.would)
     query = select(*columns, _C.result).where(*_admitted(within), equals(_C.route, Route.OBSERVED))
     for row in conn.execute(query):
@@ -119,7 +120,7 @@ def observed(conn: Connection, within: Within) -> Iterator[Observed]:
 
 
 def unadmitted(conn: Connection, within: Within) -> Iterator[Unadmitted]:
-    """What was seen last in this time."""
+    """Yield the deployments past the gate that were last seen in this time."""
     columns = (_S.first_at, _S.at, _S.source, _S.missing, _S.service, _S.environment)
     query = select(*columns, _S.commit_sha, _S.repository_id, _S.result).where(
         _PAST, *within.at(_S.at), *within.here(_S.service, _S.environment)
@@ -129,7 +130,7 @@ def unadmitted(conn: Connection, within: Within) -> Iterator[Unadmitted]:
 
 
 def unclosed(conn: Connection, within: Within, now: datetime) -> Iterator[Unclosed]:
-    """Changes that were admitted in this time and should have ended by now."""
+    """Yield changes that were admitted in this time and should have been closed by now."""
     columns = (_C.admitted_at, _C.close_by, _C.id, _C.service, _C.environment, _C.commit_sha)
     query = select(*columns, _C.run_id).where(
         *_admitted(within), equals(_C.state, State.DEPLOYING), _C.close_by <= now
@@ -139,7 +140,7 @@ def unclosed(conn: Connection, within: Within, now: datetime) -> Iterator[Unclos
 
 
 def bypass(conn: Connection, within: Within) -> Iterator[Bypass]:
-    """Each place, after one line for all of them together."""
+    """Yield one row for all places together, and then one for each place."""
     overridden = exists().where(overrides.c.change_id == _C.id)
     observing, emergency = _C.route == Route.OBSERVED, _C.type == ChangeType.EMERGENCY
     counted = {
@@ -187,7 +188,9 @@ def _bypass(service: str | None, environment: str | None, found: Counter[str]) -
 def _by_place(
     conn: Connection, within: Within, condition: ColumnElement[bool] | None
 ) -> Iterator[tuple[tuple[str | None, str], int]]:
-    """How many admitted changes of each place fulfil the condition; none is all."""
+    """Yield the number of admitted changes of each place that fulfil the condition, or of all
+    without one.
+    """
     wanted = [*_admitted(within), *([] if condition is None else [condition])]
     query: Any = (
         select(_C.service, _C.environment, func.count())

@@ -1,4 +1,4 @@
-"""Entries of the ledger by their kind and time: who changed policies and access."""
+"""Entries of the ledger by kind and time, and counts of entries."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
@@ -16,14 +16,16 @@ _E = ledger_entries.c
 
 
 class Found(NamedTuple):
-    """One entry. The place is None while it is not sealed."""
+    """One entry of the ledger. `place` is None while the entry is not sealed."""
 
     place: int | None
     fields: Mapping[str, Any]
 
 
 class Tally(NamedTuple):
-    """How many entries and decisions there are, and where the sealed ones end."""
+    """Counts of entries and decisions, and the number of indices that sealed entries
+    should fill.
+    """
 
     entries: int
     sealed: int
@@ -36,7 +38,9 @@ class Tally(NamedTuple):
 def entries_of(
     conn: Connection, kinds: Collection[Kind], begins: datetime, ends: datetime
 ) -> Iterator[Found]:
-    """Those of these kinds from one instant to before another, in the order of the ledger."""
+    """Yield entries of these kinds from one instant to before another, in the order of
+    the ledger.
+    """
     query = (
         select(_E.id, _E.index.label("place"), _E.body)
         .where(
@@ -58,7 +62,7 @@ def entries_of(
 
 
 def tally(conn: Connection) -> Tally:
-    """Counted from the rows, so that what is missing shows."""
+    """Return the counts. They are counted from the rows, so that missing rows show."""
     sealed = select(func.count(_E.index), func.max(_E.index)).where(_E.index.is_not(None))
     count, last = conn.execute(sealed).one()
     decided = select(func.count()).where(_E.kind == Kind.DECISION.value)

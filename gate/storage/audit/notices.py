@@ -1,4 +1,4 @@
-"""Notices that were given of changes, and the changes that may owe some."""
+"""Notices to customers that were given, and the changes that may owe some."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class GivenNotice:
 
 
 def give(tx: Tx, change: str, duty: str, person: str, comment: str) -> bool:
-    """Keep that a notice was given. False: that was said before."""
+    """Store that a notice was given. Returns False if it was stored before."""
     row = {
         "change_id": change,
         "duty": duty,
@@ -58,7 +58,7 @@ def given(conn: Connection, wanted: Collection[str]) -> Mapping[str, Mapping[str
 
 
 def policies_within(conn: Connection, within: Within) -> list[tuple[str, str]]:
-    """Return revision and name of every policy by which changes of this time are decided."""
+    """Return revision and name of every policy that decided changes of this time."""
     query = (
         select(_D.revision, _D.policy)
         .join(changes, _IN_FORCE)

@@ -1,4 +1,4 @@
-"""What belongs to the evidence of one change, beside its decisions."""
+"""The evidence about one change, beside its decisions."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _E, _I, _L, _C = ledger_entries.c, incidents.c, incident_links.c, closures.c
 
 
 class Tied(NamedTuple):
-    """An incident that is put down to the change."""
+    """An incident that is tied to the change."""
 
     incident: str
     service: str
@@ -28,7 +28,7 @@ class Tied(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How the deployment ended, as somebody reported it."""
+    """A report of the deployment's end."""
 
     number: int
     at: datetime
@@ -40,13 +40,15 @@ class Ended(NamedTuple):
 
 
 def entries_of(conn: Connection, change: str, limit: int) -> list[tuple[int | None, bytes]]:
-    """Place and bytes of the entries about a change, oldest first; None is not sealed yet."""
+    """Return index and bytes of the entries about a change, oldest first. The index is None while
+    an entry is not sealed.
+    """
     query = select(_E.index, _E.body).where(_E.change_id == change).order_by(_E.id).limit(limit)
     return [(place, bytes(body)) for place, body in conn.execute(query)]
 
 
 def incidents_of(conn: Connection, change: str) -> list[dict[str, object]]:
-    """The incidents that are put down to the change now."""
+    """Return the incidents that are tied to the change now."""
     columns = (_I.id, _I.service, _I.environment, _I.severity, _I.began_at, _I.resolved_at)
     query = (
         select(*columns, _L.method, _L.at, _L.by)
@@ -58,7 +60,7 @@ def incidents_of(conn: Connection, change: str) -> list[dict[str, object]]:
 
 
 def closures_of(conn: Connection, change: str) -> list[dict[str, object]]:
-    """Every report of its end, oldest first."""
+    """Return every report of the deployment's end, oldest first."""
     columns = (_C.number, _C.at, _C.caller, _C.result, _C.started_at, _C.finished_at, _C.matched)
     query = select(*columns).where(_C.change_id == change).order_by(_C.number)
     return [Ended(*row)._asdict() for row in conn.execute(query)]

@@ -1,4 +1,4 @@
-"""What people did that an auditor looks at twice: approvals, overrides, reviews that are late."""
+"""Acts of people that an auditor checks: approvals, overrides, and late reviews."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ _OTHER = changes.alias("other")
 
 
 class SelfApproval(NamedTuple):
-    """An approval by somebody who has a part in the change. One that lapsed did not count."""
+    """An approval by somebody who took part in the change. It did not count if it lapsed."""
 
     at: datetime
     change: str
@@ -38,7 +38,7 @@ class SelfApproval(NamedTuple):
 
 
 class DoubleApproval(NamedTuple):
-    """An admission with more approvals by one person than that person may give."""
+    """An admission that counts more than one approval of the same person."""
 
     at: str
     change: str
@@ -72,7 +72,7 @@ class OverdueReview(NamedTuple):
 
 
 class SecondTry(NamedTuple):
-    """A commit that a person rejected for a place, and that was deployed there all the same."""
+    """A commit that a person rejected for a place and that was later deployed there."""
 
     rejected_at: datetime
     rejected: str
@@ -86,7 +86,7 @@ class SecondTry(NamedTuple):
 
 
 def self_approvals(conn: Connection, within: Within) -> Iterator[SelfApproval]:
-    """Approvals by whoever is named by a decision of the change, or by any later entry."""
+    """Yield approvals by people whom a decision of the change, or a later entry about it, names."""
     query = (
         select(_A.at, _A.change_id, _C.service, _C.environment, _A.person, _A.decision)
         .add_columns(_A.lapsed_at)
@@ -104,7 +104,9 @@ def self_approvals(conn: Connection, within: Within) -> Iterator[SelfApproval]:
 
 
 def double_approvals(conn: Connection, within: Within) -> Iterator[DoubleApproval]:
-    """By the entries of admissions, and by who is known to be one person now."""
+    """Yield them from the entries of admissions. Ids that are now known to be one person count as
+    one.
+    """
     for found in entries_of(conn, (Kind.ADMISSION,), within.begins, within.ends):
         fields = found.fields
         given: dict[str, int] = {}
@@ -129,7 +131,7 @@ def overridden(conn: Connection, within: Within) -> Iterator[Override]:
 
 
 def overdue_reviews(conn: Connection, within: Within, now: datetime) -> Iterator[OverdueReview]:
-    """Reviews that were due in this time and were not held by then."""
+    """Yield reviews that were due in this time and were not held in time."""
     query = (
         select(_P.due_at, _P.done_at, _P.change_id, _C.service, _C.environment, _P.owners)
         .add_columns(_P.person)
@@ -145,7 +147,7 @@ def overdue_reviews(conn: Connection, within: Within, now: datetime) -> Iterator
 
 
 def second_tries(conn: Connection, within: Within) -> Iterator[SecondTry]:
-    """Admissions in this time of what a person had rejected for the same place before."""
+    """Yield admissions in this time of commits that a person had rejected for the same place."""
     admitted, rejected = _OTHER.c, approvals.c
     query = (
         select(rejected.at, _C.id, rejected.person, _C.service, _C.environment, _C.commit_sha)
@@ -167,9 +169,7 @@ def second_tries(conn: Connection, within: Within) -> Iterator[SecondTry]:
 
 
 def _excluded(conn: Connection, wanted: Iterable[str]) -> dict[str, set[str]]:
-    """Everybody who was ever named for these changes: by the records of their decisions, and by the
-    entries of the acts after them.
-    """
+    """Return everybody whom the records of decisions or later entries name for these changes."""
     ids = list(wanted)
     found: dict[str, set[str]] = {}
     records = select(decisions.c.change_id, decisions.c.record).where(

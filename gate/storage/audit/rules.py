@@ -1,4 +1,6 @@
-"""What each revision of the policies decided, and how standard changes failed."""
+"""What each revision of the policies decided, which standard changes failed, and when sources were
+last heard.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,7 +18,7 @@ _C, _D, _H = changes.c, decisions.c, sources_heard.c
 
 
 class ByRevision(NamedTuple):
-    """What one policy of one revision decided in a time."""
+    """The decisions of one policy of one revision in a time."""
 
     revision: str
     policy: str | None
@@ -29,7 +31,7 @@ class ByRevision(NamedTuple):
 
 
 class StandardFailure(NamedTuple):
-    """A change that a standard change let pass, and that failed."""
+    """A change that passed as a standard change and failed."""
 
     failed_at: datetime
     change: str
@@ -41,7 +43,7 @@ class StandardFailure(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """When a place or another system was last heard of."""
+    """The last time at which a place or another system sent something."""
 
     what: str
     name: str
@@ -49,7 +51,7 @@ class Heard(NamedTuple):
 
 
 class SourceHeard(NamedTuple):
-    """A system that sends reports, by the token or the signature that they bear."""
+    """A system that sends reports, identified by its token or signature."""
 
     source: str
     caller: str
@@ -58,7 +60,7 @@ class SourceHeard(NamedTuple):
 
 
 def by_revision(conn: Connection, within: Within) -> Iterator[ByRevision]:
-    """Each revision with each of its policies."""
+    """Yield one row for each policy of each revision."""
     outcomes = [_count(_D.outcome == one) for one in Outcome]
     query = (
         select(_D.revision, _D.policy, func.count(), *outcomes)
@@ -71,7 +73,7 @@ def by_revision(conn: Connection, within: Within) -> Iterator[ByRevision]:
 
 
 def standard_failures(conn: Connection, within: Within) -> Iterator[StandardFailure]:
-    """By when it was known that they failed."""
+    """Yield failed standard changes whose failure became known in this time."""
     columns = (_C.failed_at, _C.id, _C.standard_change, _C.service, _C.environment, _C.commit_sha)
     query = select(*columns, _C.result).where(
         _C.failed, _C.standard_change.is_not(None), *within.at(_C.failed_at), *within.place()
@@ -81,7 +83,7 @@ def standard_failures(conn: Connection, within: Within) -> Iterator[StandardFail
 
 
 def heard(conn: Connection) -> Iterator[Heard]:
-    """Every place that ever asked, and every system that ever sent something."""
+    """Yield every place that ever submitted a change, and every system that ever sent a report."""
     places = select(_D.service, _D.environment, _instant(func.max(_D.at))).group_by(
         _D.service, _D.environment
     )
@@ -93,7 +95,7 @@ def heard(conn: Connection) -> Iterator[Heard]:
 
 
 def heard_before(conn: Connection, before: datetime) -> Iterator[SourceHeard]:
-    """Every system that sent something once, and nothing since this instant."""
+    """Yield every system that sent something before and nothing since this instant."""
     query = select(_H.source, _H.caller, _H.first_at, _H.last_at).where(_H.last_at < before)
     for row in conn.execute(query.order_by(_H.last_at, _H.source, _H.caller)):
         yield SourceHeard(*row)

@@ -1,4 +1,4 @@
-"""Which part of the history a report looks at."""
+"""The part of the history that a report covers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,9 @@ from gate.storage.tables.schema import changes
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """From `begins` to before `ends`; None of a service or an environment is any."""
+    """A time from `begins` to before `ends`, and a place. A service or environment of
+    None is any.
+    """
 
     begins: datetime
     ends: datetime
@@ -18,16 +20,16 @@ class Within:
     environment: str | None = None
 
     def at(self, column: ColumnElement[datetime]) -> list[ColumnElement[bool]]:
-        """The instant in this column lies within."""
+        """Return conditions that the instant in this column lies within."""
         return [column >= self.begins, column < self.ends]
 
     def place(self) -> list[ColumnElement[bool]]:
-        """The change is of the service and the environment."""
+        """Return conditions that the change is of the service and the environment."""
         return self.here(changes.c.service, changes.c.environment)
 
     def here(
         self, service: ColumnElement[str], environment: ColumnElement[str]
     ) -> list[ColumnElement[bool]]:
-        """What these columns name is the service and the environment."""
+        """Return conditions that these columns name the service and the environment."""
         wanted = {service: self.service, environment: self.environment}
         return [column == value for column, value in wanted.items() if value is not None]
