@@ -1,1 +1,1 @@
-"""Erasing what says who a person is, and what is older than it has to be kept."""
+"""Erasing what identifies a person, and pruning what is older than it has to be kept."""

@@ -1,5 +1,5 @@
-"""Writes the database anew, so that what was deleted is not left in its free pages, its indexes or
-its write-ahead log.
+"""Compaction of the database, so that deleted data does not remain in free pages, indexes or the
+write-ahead log.
 """
 
 import sqlite3
@@ -13,17 +13,18 @@ from gate.errors import Unavailable
 from gate.storage.database.engine import connect, open_engine, sqlite_path
 
 BUSY_LIMIT_MS = 60_000
-"""How long it waits for other processes; a server holds no lock for longer than a statement."""
+"""How long to wait for locks of other processes. A server holds none longer than a statement."""
 
 _REWRITTEN = ("texts", "decisions", "idempotency", "outbox", "deliveries", "people")
 """Tables of PostgreSQL in which something is erased."""
 
 
 def compact(url: str) -> None:
-    """Write the database anew. Raises `Unavailable` if another process is in the way.
+    """Write the database again without deleted data. Raises `Unavailable` if another process blocks
+    it.
 
-    SQLite writes a new copy of the whole file, which takes as much space again for a while.
-    PostgreSQL locks each table while it writes it.
+    SQLite writes a new copy of the whole file, which needs as much space again for a while.
+    PostgreSQL locks each table while it writes the table.
     """
     path = sqlite_path(url)
     if path is None:

@@ -1,5 +1,5 @@
-"""Erases a person: texts, copies of them, and the account. Records and entries hold ids only, so
-they stay as they are and verify as before.
+"""Erasure of a person: texts, copies of them, and the account. Records and entries hold only ids,
+so they stay as they are and verify as before.
 """
 
 from collections.abc import Collection
@@ -26,7 +26,7 @@ def erase(tx: Tx, found: Traces, persons: Collection[str]) -> None:
 
 
 def accounts(tx: Tx, persons: Collection[str]) -> int:
-    """Return how many of these persons have an account that says something about them."""
+    """Return how many of these persons have an account with personal data."""
     said = or_(
         people.c.email.is_not(None),
         people.c.password.is_not(None),
@@ -39,7 +39,7 @@ def accounts(tx: Tx, persons: Collection[str]) -> int:
 
 
 def _close_account(tx: Tx, person: str) -> None:
-    """Keep only the row and its id, so that what they did still has somebody who did it."""
+    """Remove everything but the row and its id, to which the person's acts still refer."""
     nothing = {
         "email": None,
         "role": None,

@@ -1,5 +1,5 @@
-"""What is older than it has to be kept. Nothing here is a part of the record: records, entries and
-approvals stay for good, and of a text that is pruned they keep the digest.
+"""Pruning of data that is older than it has to be kept. Records, entries and approvals are never
+pruned, and of a pruned text they keep the digest.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _C, _T = schema.changes.c, schema.texts.c
 
 
 class Kept(StrEnum):
-    """What may be pruned."""
+    """The kinds of data that may be pruned."""
 
     # What people wrote about a change, counted from its end.
     TEXTS = "texts"
@@ -43,7 +43,7 @@ def count(conn: Connection, what: Kept, before: datetime) -> int:
 
 
 def prune(tx: Tx, what: Kept, before: datetime) -> int:
-    """Delete what ended before this instant, and return how many rows that were."""
+    """Delete what ended before this instant, and return the number of rows."""
     if what is Kept.TEXTS:
         old = list(_old_texts(tx.conn, before))
         return sum(texts.erase(tx, ids, changes) for changes, ids in old)
@@ -63,10 +63,10 @@ def _old_rows(what: Kept, before: datetime) -> Iterator[tuple[Table, ColumnEleme
 
 
 def _old_texts(conn: Connection, before: datetime) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield changes that ended before this instant, with the texts that are theirs alone.
+    """Yield changes that ended before this instant, with the texts that belong to no one else.
 
-    Names that several changes share stay, because they say who took part in changes to come. A
-    change whose review is owed keeps its texts until somebody has held it.
+    Names that several changes share stay, because they say who took part in later changes. A change
+    that owes a review keeps its texts until the review is held.
     """
     owed = select(schema.post_reviews.c.change_id).where(schema.post_reviews.c.done_at.is_(None))
     ended = select(_C.id).where(_C.ended_at < before, _C.id.not_in(owed)).order_by(_C.id)

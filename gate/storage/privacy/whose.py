@@ -1,7 +1,7 @@
-"""Which texts say who a person is, and which copies were made of them?
+"""The texts that identify a person, and the copies that were made of them.
 
-A name stands in more places than the catalogue: in requests of people outside it, in titles and
-comments, in words of the search and in stored answers. So all texts are looked through.
+A name occurs in more places than the catalogue: in requests of people outside it, in titles and
+comments, in the search index and in stored answers. So all texts are searched.
 """
 
 import re
@@ -17,7 +17,7 @@ from gate.storage.tables.packed import Packed
 
 ROWS_AT_ONCE = 1_000
 Says: TypeAlias = Callable[[str], bool]
-"""Whether a text says who the person is, or mentions them."""
+"""Returns whether a text identifies the person or mentions them."""
 
 _TEXT_ID = re.compile(rb"[0-9a-f]{64}")
 _COPIES = (schema_work.idempotency, schema_work.outbox, schema_hooks.deliveries)
@@ -26,7 +26,9 @@ _COPIES = (schema_work.idempotency, schema_work.outbox, schema_hooks.deliveries)
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Where a person stands. `copies` are rows by table, each by the values of its key."""
+    """The places where a person is named. `copies` are rows by table, each given by the values of
+    its key.
+    """
 
     texts: frozenset[str]
     changes: frozenset[str]
@@ -35,7 +37,7 @@ class Traces:
 
 @dataclass(frozen=True, slots=True)
 class Remnant:
-    """A column in which the name stands also afterwards, and in how many rows."""
+    """A column in which the name remains after an erasure, and the number of such rows."""
 
     table: str
     column: str
@@ -43,7 +45,7 @@ class Remnant:
 
 
 def traces(conn: Connection, says: Says, protected: Collection[str]) -> Traces:
-    """Look through all texts, and find the changes and copies that they belong to.
+    """Return the texts that name the person, and the changes and copies to which they belong.
 
     `protected` are ids of texts that somebody else needs.
     """
@@ -59,7 +61,8 @@ def traces(conn: Connection, says: Says, protected: Collection[str]) -> Traces:
 def changes_with(conn: Connection, texts: Collection[str]) -> frozenset[str]:
     """Return the changes whose decisions were made from one of these texts.
 
-    Of these the search has the words. Who was named later, or by the code host, stands in `named`.
+    Their words are in the search index. People who were named later, or by the code host, are in
+    `named`.
     """
     wanted = {one.encode() for one in texts}
     decided = schema.decisions.c
@@ -78,7 +81,7 @@ def changes_with(conn: Connection, texts: Collection[str]) -> frozenset[str]:
 
 
 def remnants(conn: Connection, says: Says, without: Collection[str] = ()) -> list[Remnant]:
-    """Return where the person is mentioned beside the texts and copies that are erased.
+    """Return where the person is named outside the texts and copies that are erased.
 
     `without` are ids of texts that will be gone.
     """
