@@ -1,1 +1,1 @@
-"""How an outcome is shown."""
+"""Output of a command's outcome."""

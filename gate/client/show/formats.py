@@ -1,4 +1,4 @@
-"""How an outcome is shown: text, JSON, and the ways of GitHub and GitLab."""
+"""The formats of an outcome: text, JSON, and the files of GitHub and GitLab."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BLOCK = "!" * 72
 
 
 def show(outcome: Outcome, output: str, world: World) -> None:
-    """Write it where its format belongs.
+    """Write the outcome in this format to where the format belongs.
 
-    Raises OSError when a file of the runner cannot be written.
+    Raises OSError if a file of the runner cannot be written.
     """
     said = summary(outcome)
     if outcome.decision == "unreviewed":
@@ -34,12 +34,12 @@ def show(outcome: Outcome, output: str, world: World) -> None:
 
 
 def _json(outcome: Outcome) -> str:
-    """The change as it was received, and the exit code."""
+    """Return the change as it was received, with the exit code."""
     change = outcome.change or {"decision": outcome.decision}
     document = {**change, "exit_code": outcome.code, "admitted": outcome.admitted}
     if outcome.decision in ("error", "unreviewed"):
         document[outcome.decision] = outcome.message or True
-    # ASCII alone, and nothing in it that a runner takes for a command
+    # The output is ASCII, and without the text that a runner takes for a command.
     return json.dumps(document, indent=2).replace("##[", "#\\u0023[") + "\n"
 
 

@@ -1,6 +1,6 @@
-"""What a GitHub runner takes: outputs, a job summary, annotations, masks.
+"""The output for a GitHub runner: outputs, a job summary, annotations and masks.
 
-Text of others can give it no command.
+Text that others wrote cannot give commands to the runner.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LEVELS = {"approved": "notice", "closed": "notice", "pending": "warning", "unre
 
 
 def write(outcome: Outcome, said: Summary, world: World) -> None:
-    """Outputs and summary go to the runner's files, the annotation to standard output."""
+    """Write outputs and summary to the runner's files, and the annotation to standard output."""
     if path := world.env.get("GITHUB_OUTPUT"):
         _append(path, "".join(_output(name, value) for name, value in outputs(outcome).items()))
     if path := world.env.get("GITHUB_STEP_SUMMARY"):
@@ -32,7 +32,7 @@ def write(outcome: Outcome, said: Summary, world: World) -> None:
 
 
 def outputs(outcome: Outcome) -> dict[str, str]:
-    """Name to value, one line each; what is not known is empty."""
+    """Return the outputs by name, each on one line. Unknown values are empty."""
     change = outcome.change or {}
     risk = change.get("risk")
     known = risk if isinstance(risk, dict) else {}
@@ -54,8 +54,10 @@ def outputs(outcome: Outcome) -> dict[str, str]:
 
 
 def markdown(said: Summary) -> str:
-    """Nothing but code spans and fenced blocks around what others wrote: no image, link, mention or
-    HTML comes through.
+    """Return the job summary.
+
+    Text that others wrote stands in code spans and fenced blocks only, so that no image, link,
+    mention or HTML of theirs takes effect.
     """
     parts = [f"### Change gate\n\n{code_span(said.headline)}\n"]
     parts += [f"- {code_span(line)}\n" for line in said.details]
@@ -66,28 +68,32 @@ def markdown(said: Summary) -> str:
 
 
 def code_span(text: str) -> str:
-    """A run of back-ticks longer than any inside, as CommonMark asks."""
+    """Return the text in a code span whose back-ticks are longer than any inside, as CommonMark
+    requires.
+    """
     ticks = "`" * (_longest_ticks(text) + 1)
     return f"{ticks} {text.strip() or '-'} {ticks}"
 
 
 def fenced(lines: list[str]) -> str:
-    """A block whose fence is longer than any run of back-ticks inside."""
+    """Return a code block whose fence is longer than any run of back-ticks inside."""
     fence = "`" * max(3, max(map(_longest_ticks, lines)) + 1)
     return "\n".join([f"{fence}text", *lines, fence]) + "\n"
 
 
 def mask(world: World, secret: str) -> None:
-    """From now on the runner shows stars instead.
+    """Make the runner show stars instead of the secret from now on.
 
-    On standard error: standard output may be a document.
+    The command goes to standard error, because standard output may be a document.
     """
     if world.env.get("GITHUB_ACTIONS") == "true" and secret:
         world.say(f"::add-mask::{_escaped(secret)}")
 
 
 def _output(name: str, value: str) -> str:
-    """A delimiter that nobody can know ends the value, whatever is in it."""
+    """Return an output in the runner's format. Its random delimiter keeps any value from ending
+    early.
+    """
     delimiter = f"gate_{os.urandom(16).hex()}"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 
@@ -105,7 +111,10 @@ def _longest_ticks(text: str) -> int:
 
 
 def _fitting(text: str, path: str) -> str:
-    """One step has 1 MiB; over it the runner throws all of it away."""
+    """Return the text, or a short note if the summary would exceed the 1 MiB of a step.
+
+    Over this limit the runner would drop the whole summary.
+    """
     place = Path(path)
     bytes_left = SUMMARY_BYTES_MAX - (place.stat().st_size if place.exists() else 0)
     if len(text.encode()) <= bytes_left:

@@ -1,4 +1,4 @@
-"""What a GitLab job takes: a dotenv report, whose variables later jobs see."""
+"""The output for a GitLab job: a dotenv report, whose variables later jobs see."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ VARIABLES = {
 
 
 def write(outcome: Outcome, world: World) -> None:
-    """One line a variable.
+    """Write one line for each variable.
 
-    GitLab takes values as they are, so nothing but words and numbers goes in.
+    GitLab takes values as they are, so only words and numbers are written.
     """
     known = outputs(outcome)
     lines = [f"{variable}={_plain(known[name])}\n" for variable, name in VARIABLES.items()]

@@ -1,4 +1,4 @@
-"""How a command ended: one word, one exit code, and what to tell the person who reads it."""
+"""The outcome of a command: one word, one exit code, and a message for the reader."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _CODES = {
 
 
 class Outcome(NamedTuple):
-    """`decision` is a state's word, `unreviewed`, or `error`; `message` says what the change itself
-    does not.
+    """The outcome of a command.
+
+    `decision` is the word of a state, `unreviewed`, or `error`. `message` says what the change
+    itself does not say.
     """
 
     code: int
@@ -31,7 +33,10 @@ class Outcome(NamedTuple):
 
 
 def of_change(change: Body) -> Outcome:
-    """As the state says. A closed change can no longer be deployed by this run."""
+    """Return the outcome for the state of the change.
+
+    A closed change is an error, because this run can no longer deploy it.
+    """
     state = str(change["state"])
     if state == "closed":
         return Outcome(
@@ -44,5 +49,5 @@ def of_change(change: Body) -> Outcome:
 
 
 def of_refusal(refused: Refused, change: Body | None = None) -> Outcome:
-    """The gate said no to the asking itself."""
+    """Return the outcome for a request that the gate refused."""
     return Outcome(DENIED if refused.denied else ERROR, "error", change, str(refused))

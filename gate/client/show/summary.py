@@ -1,4 +1,4 @@
-"""What an outcome says, as short plain lines; every format shows these."""
+"""The summary of an outcome as short plain lines, which every format shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REASONS_MAX = 400
 
 
 class Summary(NamedTuple):
-    """Every line is safe to print: one line, nothing hidden in it."""
+    """The lines of a summary. Each is safe to print: one line, without hidden characters."""
 
     headline: str
     details: list[str]
@@ -21,7 +21,7 @@ class Summary(NamedTuple):
 
 
 def summary(outcome: Outcome) -> Summary:
-    """What was decided, why, and what to do."""
+    """Return what was decided, why, and what to do next."""
     change = outcome.change or {}
     return Summary(
         _headline(outcome, change),
@@ -36,7 +36,7 @@ def _headline(outcome: Outcome, change: Mapping[str, Any]) -> str:
     if not change:
         return word
     commit = visible(change.get("commit", ""))[:12]
-    # An evaluation has none.
+    # An evaluation has no id.
     identity = f", {visible(change['id'])}" if change.get("id") else ""
     return (
         f"{word}  {visible(change.get('service'))} to {visible(change.get('environment'))}, "
@@ -68,7 +68,9 @@ def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
 
 
 def _observed(observed: Mapping[str, Any]) -> str:
-    """What an observing gate would have said. It held nobody up, and it approved nothing."""
+    """Return what an observing gate would have decided. It held nobody up, and it
+    approved nothing.
+    """
     word = visible(observed.get("outcome"))
     needed = _entries(observed, "required")
     people = [
@@ -86,7 +88,7 @@ def _names(entry: Mapping[str, Any]) -> bool:
 
 
 def _reasons(change: Mapping[str, Any]) -> list[str]:
-    """In the gate's order; the one that decided stands first."""
+    """Return the reasons in the gate's order. The one that decided comes first."""
     reasons = change.get("reasons")
     found = (
         [reason for reason in reasons if isinstance(reason, dict)]
@@ -100,7 +102,7 @@ def _reasons(change: Mapping[str, Any]) -> list[str]:
 
 
 def _mark(reason: Mapping[str, Any]) -> str:
-    """Points where there are any; else whether it holds."""
+    """Return the points of a reason, or without points whether it holds."""
     points, holds = reason.get("points"), reason.get("holds")
     if isinstance(points, int) and points and holds is not False:
         return f"{points:+d}"
@@ -133,7 +135,7 @@ def _next_steps(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
     if outcome.code == DENIED:
         return ["check the token, and whether it is bound to this service"]
     steps = _missing(change) if outcome.decision == "pending" else []
-    # An evaluation: nothing follows.
+    # This is an evaluation, after which there is nothing to do.
     if change and "id" not in change:
         return steps
     steps += see
@@ -143,7 +145,9 @@ def _next_steps(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
 
 
 def page_of(change: Mapping[str, Any]) -> str:
-    """Where people look at the change; empty for an evaluation, which has no page."""
+    """Return the address of the change's page, or an empty text for an evaluation, which has no
+    page.
+    """
     links = _part(change, "links")
     link = links.get("page") or links.get("self")
     return visible(link) if link else ""

@@ -1,5 +1,5 @@
-"""Text of others made safe to look at: nothing in it can move the cursor, reorder a line or give a
-command.
+"""Text of others made safe to print: it cannot move the cursor, reorder a line or give
+a command.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def visible(text: object, *, length_max: int = SHOWN_LENGTH_MAX) -> str:
         line = f"{line[: length_max - 1]}…"
     if not line.isprintable():
         line = "".join(map(_shown, line))
-    # commands to a GitHub runner: the older form is found anywhere in a line, the newer one where
-    # it begins
+    # Break commands to a GitHub runner. It finds the older form anywhere in a line, the newer one
+    # only at its beginning.
     line = line.replace("##[", "# #[")
     if line.lstrip().startswith("::"):
         return line.replace("::", ": :", 1)
@@ -36,12 +36,12 @@ def visible(text: object, *, length_max: int = SHOWN_LENGTH_MAX) -> str:
 def _shown(character: str) -> str:
     category = unicodedata.category(character)
     if category not in _HIDDEN:
-        # a blank is a blank, whatever its width.
+        # Blanks of every width become one plain blank.
         return " " if category == "Zs" else character
     number = ord(character)
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - four digits or eight
 
 
 def counted(number: int, word: str) -> str:
-    """`1 approval`, `2 approvals`."""
+    """Return a number with its word, such as `1 approval` or `2 approvals`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
