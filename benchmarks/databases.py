@@ -148,7 +148,7 @@ def measure(folder: Path, *, rounds: int, seconds: float) -> bool:
     """Start both, let them take turns at each number of connections, and print what was seen;
     whether every target is met.
     """
-    with _contenders(folder) as contenders:
+    with both_servers(folder) as contenders:
         for connections in CONNECTIONS:
             for _ in range(rounds):
                 for one in contenders:
@@ -186,7 +186,8 @@ def _report(contenders: list[Contender]) -> bool:
 
 
 @contextmanager
-def _contenders(folder: Path) -> Iterator[list[Contender]]:
+def both_servers(folder: Path) -> Iterator[list[Contender]]:
+    """Start the gate on each database, with the policies of the benchmark."""
     with ExitStack() as open_until_the_end:
         cluster = open_until_the_end.enter_context(postgres.server(folder))
         postmaster = int((Path(cluster.data) / "postmaster.pid").read_text().split()[0])
@@ -201,6 +202,7 @@ def _contenders(folder: Path) -> Iterator[list[Contender]]:
             home.mkdir()
             gate = LiveGate(home, url, rules)
             gate.command("db", "upgrade")
+            gate.command("ledger", "key")
             token = gate.command("token", "create", "--role", "pipeline", "--all-services")
             open_until_the_end.enter_context(serving(gate))
             one = Contender(name, gate, token, None if sqlite_path(url) else postmaster)
