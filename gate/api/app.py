@@ -46,14 +46,17 @@ class Api(FastAPI):
         )
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The edge catches and answers every error, so none is answered or logged twice."""
+        """Return the routes with only the edge around them.
+
+        The edge catches and answers every error, so none is answered or logged twice.
+        """
         app: ASGIApp = Edge(Turns(self.router), self._metrics)
         for cls, args, kwargs in reversed(self.user_middleware):
             app = cls(app, *args, **kwargs)
         return app
 
     def openapi(self) -> dict[str, Any]:
-        """The document, made once."""
+        """Return the OpenAPI document, which is made once."""
         if self.openapi_schema is None:
             document = get_openapi(
                 title=self.title,

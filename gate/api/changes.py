@@ -142,10 +142,11 @@ Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
 async def submit_change(
     request: ChangeRequest, by: Submitter, gate: GateDep, key: Key, lent: Lent
 ) -> Answer:
-    """May this change go to this environment now? Answered only when the decision is durable.
+    """Decide whether this change may go to this environment. The answer comes only when it is
+    durable.
 
-    Beside an identity token the header `Gate-Host-Token` lends the job's own token: the code host
-    is asked with it, for this request alone.
+    The header `Gate-Host-Token`, sent beside an identity token, lends the job's own token: the code
+    host is asked with it, for this request alone.
     """
     asked = submit.submit(lend(gate, by, lent), request.change(by), by, key)
     return _submitted(gate, await asked, by)
@@ -155,7 +156,7 @@ async def submit_change(
 async def list_changes(
     query: Annotated[ChangesQuery, Query()], by: PlaceReader, gate: GateDep, request: Request
 ) -> Answer:
-    """Changes, newest first; a pipeline sees those of its services."""
+    """Return changes, newest first. A pipeline sees those of its services."""
     return page_answer(await look.changes(gate, query.filters(), by, query.part()), request)
 
 
@@ -167,7 +168,7 @@ async def read_change(
     gate: GateDep,
     request: Request,
 ) -> Answer:
-    """One change. With `wait` the answer comes as soon as it is no longer pending."""
+    """Return one change. With `wait`, the answer comes as soon as it is no longer pending."""
     return answer(await while_connected(request, look.change(gate, change_id, by, query.wait)))
 
 
@@ -179,7 +180,9 @@ async def list_decisions(
     gate: GateDep,
     request: Request,
 ) -> Answer:
-    """The decisions of a change with all their facts, newest first; the first one is in force."""
+    """Return the decisions of a change with all their facts, newest first. The first one is in
+    force.
+    """
     return page_answer(await look.decisions(gate, change_id, by, query.part()), request)
 
 
@@ -187,11 +190,12 @@ async def list_decisions(
 async def admit_change(
     change_id: str, request: AdmissionRequest, by: Admitter, gate: GateDep, lent: Lent
 ) -> Answer:
-    """The last check, immediately before the deployment, which begins with it.
+    """Check the change one last time, immediately before the deployment, which begins with the
+    answer.
 
-    The same run gets the same answer again. What passed by itself by facts of the code host that
-    are older than 10 minutes needs them anew: beside an identity token, `Gate-Host-Token` lends
-    the job's own token for that.
+    The same run gets the same answer again. If the change was approved automatically by facts of
+    the code host that are older than 10 minutes, these are needed again: `Gate-Host-Token`, sent
+    beside an identity token, lends the job's own token for that.
     """
     lending = lend(gate, by, lent)
     return answer(await admit.admit(lending, change_id, request.command(by), by))
@@ -201,7 +205,7 @@ async def admit_change(
 async def close_change(
     change_id: str, request: ClosureRequest, by: Closer, gate: GateDep
 ) -> Answer:
-    """How the deployment ended. A later word of the same run may only make it worse."""
+    """Record how the deployment ended. A later report of the same run may only make it worse."""
     return answer(await close.close(gate, change_id, request.command(by), by))
 
 

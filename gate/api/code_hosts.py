@@ -27,13 +27,13 @@ SIGNED: dict[str, Any] = {
 
 @router.post("/github", **SIGNED)
 async def receive_github(request: Request, gate: GateDep) -> Answer:
-    """Webhooks of the GitHub App."""
+    """Receive webhooks of the GitHub App."""
     return await _receive("github", request, gate)
 
 
 @router.post("/gitlab", **SIGNED)
 async def receive_gitlab(request: Request, gate: GateDep) -> Answer:
-    """Webhooks of GitLab projects and groups."""
+    """Receive webhooks of GitLab projects and groups."""
     return await _receive("gitlab", request, gate)
 
 

@@ -21,5 +21,7 @@ router = APIRouter(prefix="/v1/delivery", tags=["delivery"], route_class=GateRou
 async def read_delivery(
     query: Annotated[DeliveryRequest, Query()], _: Reader, gate: GateDep
 ) -> Answer:
-    """How this service is delivered to this environment; no place is ever added to another one."""
+    """Return how this service is delivered to this environment. Figures of places are never added
+    up.
+    """
     return answer(named(await delivery.figures(gate, query.query())))

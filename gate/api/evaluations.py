@@ -17,5 +17,5 @@ router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"], route_class=G
 async def evaluate_change(
     request: ChangeRequest, by: Evaluator, gate: GateDep, lent: Lent
 ) -> Answer:
-    """The answer to a submit, without submitting: nothing is recorded."""
+    """Return what a submit would be answered. Nothing is recorded."""
     return answer(await evaluate.evaluate_change(lend(gate, by, lent), request.change(by), by))

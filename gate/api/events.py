@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/events", tags=["operations"], route_class=GateRou
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )
 async def listen(by: Reader, request: Request) -> Response:
-    """Events `moved` with a list of topics: ids of changes, `freezes`, `decided`, or `*` for
+    """Stream events `moved` with a list of topics: ids of changes, `freezes`, `decided`, or `*` for
     everything.
     """
     streams = parts_of(request).streams

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["calendar"], route_class=GateRoute)
 async def list_freezes(
     query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
-    """Windows that people made, and the stopped line, newest first."""
+    """Return windows that people declared, and stopped lines, newest first."""
     return page_answer(await freezes.listing(gate, by, query.part()), request)
 
 
@@ -43,7 +43,7 @@ async def lift_freeze(freeze_id: str, by: Lifter, gate: GateDep) -> Answer:
 async def read_calendar(
     query: Annotated[CalendarQuery, Query()], _: Reader, gate: GateDep
 ) -> Answer:
-    """When something is frozen, and when the next opening is."""
+    """Return what is frozen when, and the next opening."""
     return answer(
         await calendar.schedule(gate, query.begins, query.ends, query.service, query.environment)
     )

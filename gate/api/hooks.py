@@ -1,7 +1,7 @@
 """`/v1/hooks`: reports of other systems.
 
-The sender is proved first; then the report is written down, the sender answered, and the report
-worked on later.
+The sender is authenticated first. Then the report is stored, the sender is answered, and the report
+is processed later.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ SIGNED: dict[str, Any] = {**DOCUMENTED, "responses": documented(400, 401, 404, 4
 
 @router.post("/cdevents", **DOCUMENTED)
 async def receive_cdevents(request: Request, by: CdeventsSender, gate: GateDep) -> Answer:
-    """CDEvents as CloudEvents: binary, structured, or a batch; a whole CDEvent alone is taken
+    """Receive CDEvents as CloudEvents: binary, structured, or a batch. A CDEvent alone is accepted
     too.
     """
     headers = {name: header(request, name) for name in cloudevents.HEADERS}
@@ -59,7 +59,7 @@ async def receive_cdevents(request: Request, by: CdeventsSender, gate: GateDep) 
 
 @router.post("/alertmanager", **DOCUMENTED)
 async def receive_alertmanager(request: Request, by: AlertSender, gate: GateDep) -> Answer:
-    """Alertmanager's webhook, with a token of role `hook` and kind `alertmanager` in its
+    """Receive Alertmanager's webhook, with a token of role `hook` and kind `alertmanager` in its
     `http_config`.
     """
     notification = alertmanager.read(await raw_body(request))
@@ -70,7 +70,7 @@ async def receive_alertmanager(request: Request, by: AlertSender, gate: GateDep)
 
 @router.post("/pagerduty", **SIGNED)
 async def receive_pagerduty(request: Request, gate: GateDep) -> Answer:
-    """PagerDuty's webhook, version 3, proved by its signature over the very bytes."""
+    """Receive PagerDuty's webhook, version 3, which its signature over the exact bytes proves."""
     body = await raw_body(request)
     pagerduty.check(
         gate.hook_secrets.get(pagerduty.SOURCE, b""), header(request, pagerduty.SIGNATURE), body
@@ -82,15 +82,15 @@ async def receive_pagerduty(request: Request, gate: GateDep) -> Answer:
 
 
 async def raw_body(request: Request) -> bytes:
-    """The very bytes that were sent, of whatever type they are: a signature is over these.
+    """Return the exact bytes that were sent, of whatever type, because signatures are over these.
 
-    Up to `HOOK_BODY_BYTES_MAX`.
+    At most `HOOK_BODY_BYTES_MAX` are accepted.
     """
     return await read_body(request.receive, HOOK_BODY_BYTES_MAX)
 
 
 def header(request: Request, name: str) -> str | None:
-    """The one value of a header; None where it is absent or stands more than once."""
+    """Return the one value of a header, or None if it is absent or occurs more than once."""
     wanted = name.lower().encode()
     given = [value for key, value in request.scope["headers"] if key == wanted]
     return str(given[0], "latin-1") if len(given) == 1 else None
@@ -99,9 +99,9 @@ def header(request: Request, name: str) -> str | None:
 async def taken(
     gate: Gate, deliveries: Sequence[InboxDelivery], ignored: Sequence[str] = ()
 ) -> Answer:
-    """Written down durably, each once; the sender need not send it again.
+    """Store the deliveries durably, each once, and return the answer to their sender.
 
-    `ignored` says why of something nothing will be done.
+    `ignored` says about which reports nothing will be done, and why.
     """
     new = await inbox.receive(gate, deliveries)
     return answer(TakenAnswer(new, len(deliveries) - new, tuple(ignored)), TAKEN)

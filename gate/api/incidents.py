@@ -34,7 +34,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
 async def list_incidents(
     query: Annotated[IncidentsQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
-    """Incidents with the changes they are put down to, newest first."""
+    """Return incidents with the changes to which they are tied, newest first."""
     return page_answer(
         await incident_list.listing(gate, query.filters(), by, query.part()), request
     )
@@ -44,7 +44,9 @@ async def list_incidents(
     "", status_code=201, response_model=IncidentAnswer, responses=_KNOWN | documented(404, 409)
 )
 async def report_incident(request: IncidentRequest, by: IncidentReporter, gate: GateDep) -> Answer:
-    """Something broke, or news of it. What is told again under the same `id` is no new incident."""
+    """Record a new incident, or an update of one: a report with the same `id` is about the same
+    incident.
+    """
     return _answered(await incidents.report(gate, request.report(), by))
 
 
@@ -72,9 +74,9 @@ async def remove_link(
     by: IncidentLinker,
     gate: GateDep,
 ) -> Answer:
-    """It had nothing to do with that change: every figure is corrected.
+    """Remove the link of an incident to a change, and correct every figure that counted it.
 
-    The reason stands in the body or in the address.
+    The reason is given in the body or in the address.
     """
     reason = request.reason or query.reason
     if reason is None:

@@ -1,4 +1,4 @@
-"""`/v1/ledger`: the log itself, for whoever checks it; and the proof of what was decided about one
+"""`/v1/ledger`: the log itself, for whoever verifies it, and proofs of what was decided about one
 change.
 """
 
@@ -32,16 +32,16 @@ def _said(media_type: str, **schema: str) -> dict[int | str, dict[str, Any]]:
 
 @router.get("/v1/ledger/key", responses={**_said("text/plain"), **documented(503)})
 async def verifier_key(gate: GateDep) -> Answer:
-    """The verifier key, as `gate verify-admission --key` takes it.
+    """Return the verifier key, as `gate verify-admission --key` takes it.
 
-    Keep a copy: it is what you check the gate by.
+    Keep a copy, because it is what you verify the gate by.
     """
     return Answer(f"{await served.verifier_key(gate)}\n".encode(), media_type=TEXT)
 
 
 @router.get("/v1/ledger/checkpoint", responses={**_said("text/plain"), **documented(503)})
 async def checkpoint(gate: GateDep) -> Answer:
-    """The newest signed head of the ledger.
+    """Return the newest signed head of the ledger.
 
     Keep copies: they prove later that nothing before them was changed.
     """
@@ -52,7 +52,7 @@ async def checkpoint(gate: GateDep) -> Answer:
     "/v1/ledger/tile/{tile:path}", responses=_said("application/octet-stream", format="binary")
 )
 async def tile(tile: str, _: Reader, gate: GateDep) -> Answer:
-    """Hashes of the tree, `<level>/<number>`, or a bundle of entries, `entries/<number>`, as
+    """Return hashes of the tree, `<level>/<number>`, or a bundle of entries, `entries/<number>`, as
     c2sp.org/tlog-tiles has them.
     """
     return Answer(await served.tile(gate, tile), media_type=BYTES, headers=_FOREVER)
@@ -60,7 +60,7 @@ async def tile(tile: str, _: Reader, gate: GateDep) -> Answer:
 
 @router.get("/v1/ledger/entries/{index}", response_model=EntryAnswer)
 async def entry(index: str, _: Reader, gate: GateDep) -> Answer:
-    """One entry, in the exact bytes that the tree has the hash of."""
+    """Return one entry, in the exact bytes whose hash is in the tree."""
     return Answer(await served.entry(gate, index), headers=_FOREVER)
 
 
@@ -72,8 +72,9 @@ async def proof(
     gate: GateDep,
     request: Request,
 ) -> Answer:
-    """That the newest entry of a kind about this change stands in the ledger, to be checked offline
-    (c2sp.org/tlog-proof).
+    """Return the proof that the newest entry of a kind about this change is in the ledger.
+
+    It can be checked offline (c2sp.org/tlog-proof).
     """
     proving = served.proof(gate, change_id, query.kind, by, query.wait)
     return Answer(await while_connected(request, proving), media_type=TEXT)

@@ -41,9 +41,10 @@ router = APIRouter(prefix="/v1/log", tags=["log"], route_class=GateRoute)
 async def read_log(
     query: Annotated[LogQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Response:
-    """The decision log, newest first. `ndjson` and `csv` stream every row that fits.
+    """Return the decision log, newest first. `ndjson` and `csv` stream every row that fits the
+    filters.
 
-    With `kind=all` it is the log of what happened: the acts of people stand among the decisions.
+    With `kind=all` the acts of people are listed among the decisions.
     """
     match query.format:
         case "csv":

@@ -1,5 +1,5 @@
-"""`/v1/observations` and `/v1/standard-changes`: what the gate would have done where it only
-observes, and which standard changes are earned by what was deployed.
+"""`/v1/observations` and `/v1/standard-changes`: what an observing gate would have decided, and
+which standard changes are earned.
 """
 
 from typing import Annotated
@@ -28,8 +28,8 @@ router = APIRouter(prefix="/v1", tags=["observations"], route_class=GateRoute)
 async def read_observations(
     query: Annotated[ObservationsRequest, Query()], by: Reader, gate: GateDep
 ) -> Answer:
-    """Of the changes that were deployed while the gate observed: what would have passed, waited or
-    been refused, and what to change before it enforces.
+    """Return which changes would have been approved, pending or rejected if the gate had not only
+    observed, and what to change before it enforces.
     """
     return answer(named(await observations.observations(gate, query.query(), by)))
 
@@ -38,8 +38,10 @@ async def read_observations(
 async def list_standard_changes(
     query: Annotated[StandardChangesQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
-    """The standard changes of every place, in the order of their ids: earned, suspended, and how
-    often they went well. `from` and `to` are of the admissions that are counted.
+    """Return the standard changes of every place by id: whether they are earned or suspended, and
+    how often they succeeded.
+
+    `from` and `to` limit the admissions that are counted.
     """
     found = await standard_changes.listing(gate, query.filters(), by, query.part())
     return page_answer(found, request)

@@ -1,4 +1,4 @@
-"""What operators ask: alive, ready, figures."""
+"""Endpoints for operators: liveness, readiness and metrics."""
 
 from fastapi import APIRouter
 
@@ -16,7 +16,7 @@ router = APIRouter(tags=["operations"], route_class=GateRoute)
 
 @router.get("/healthz", response_model=HealthAnswer)
 async def healthz() -> Answer:
-    """The process answers."""
+    """Answer as long as the process is alive."""
     return answer(HealthAnswer("ok"))
 
 
@@ -44,5 +44,5 @@ async def readyz(gate: GateDep) -> Answer:
     "/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 )
 async def metrics(_: AnyToken, gate: GateDep) -> Answer:
-    """Figures for Prometheus."""
+    """Return metrics for Prometheus."""
     return Answer(gate.metrics.exposition(), media_type=CONTENT_TYPE.encode())

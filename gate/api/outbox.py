@@ -1,4 +1,4 @@
-"""`/v1/outbox`: messages to receivers that did not arrive."""
+"""`/v1/outbox`: messages that did not arrive at their receivers."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/outbox", tags=["outbox"], route_class=GateRoute)
 async def read_outbox(
     query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request
 ) -> Answer:
-    """How many messages wait for each target, and a part of those that were given up, newest
+    """Return how many messages wait for each target, and a part of those that were given up, newest
     first.
     """
     found = await outbox.outbox(gate, by, query.part())

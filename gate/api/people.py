@@ -1,4 +1,4 @@
-"""`/v1/people`: who may sign in, and as what."""
+"""`/v1/people`: people who may sign in, and their roles."""
 
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/people", tags=["people"], route_class=GateRoute)
 async def list_people(
     query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request
 ) -> Answer:
-    """Everybody who was ever let in or shut out, who came last first."""
+    """Return everybody who was ever invited or disabled, newest first."""
     return page_answer(await people.listing(gate, by, query.part()), request)
 
 
@@ -50,5 +50,7 @@ async def invite_person(request: InvitationRequest, by: Admin, gate: GateDep) ->
 
 @router.patch("/{person}", response_model=PersonAnswer)
 async def change_person(person: str, request: PersonRequest, by: Admin, gate: GateDep) -> Answer:
-    """Another role, shut out, or let in again. Nobody does this to themself."""
+    """Change a person's role, or disable or enable the account. Nobody can do this to
+    themselves.
+    """
     return answer(await people.change(gate, person, request.command(), by))

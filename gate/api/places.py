@@ -1,4 +1,4 @@
-"""`/v1/services`: what runs where, what stands in the way, and the one word for controllers."""
+"""`/v1/services`: what runs where, what prevents deployments, and the verdict for controllers."""
 
 from hashlib import sha256
 from typing import Annotated
@@ -34,12 +34,12 @@ async def read_verdict(
     gate: GateDep,
     request: Request,
 ) -> Answer:
-    """May this commit or artifact go on here? For controllers that poll.
+    """Return whether this commit or artifact may be deployed here, for controllers that poll.
 
     `success`: approved, or deployed and not superseded. `pending`: it waits, is held, or nobody
-    asked for it yet. `failure`: rejected, expired, canceled, superseded by a later deployment,
-    failed or rolled back. The newest change of the commit counts. A no is always 200; nothing is
-    written.
+    submitted it yet. `failure`: rejected, expired, canceled, superseded by a later deployment,
+    failed or rolled back. The newest change of the commit counts. The status is 200 for every
+    phase, and nothing is written.
     """
     said = await verdict.verdict(gate, query.query(service, environment), by)
     body = orjson.dumps(said)
@@ -52,7 +52,7 @@ async def read_verdict(
 
 @router.get("/{service:path}/environments/{environment:path}", response_model=PlaceAnswer)
 async def read_place(service: str, environment: str, by: PlaceReader, gate: GateDep) -> Answer:
-    """What runs in this environment of the service, what is in flight, and what holds changes
-    up.
+    """Return what runs in this environment of the service, what is in flight, and what holds
+    changes.
     """
     return answer(await look.place(gate, service, environment, by))

@@ -23,13 +23,13 @@ router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=GateRou
 async def list_policies(
     query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
-    """Policy sets that were ever registered, newest first."""
+    """Return all policy sets that were registered, newest first."""
     return page_answer(await policies.listing(gate, by, query.part()), request)
 
 
 @router.get("/schema", response_model=SchemaAnswer)
 async def policy_schema() -> Answer:
-    """The JSON Schema of a policy file, for editors."""
+    """Return the JSON Schema of a policy file, for editors."""
     return answer(policies.schema())
 
 
@@ -47,7 +47,9 @@ async def register_policies(request: PoliciesRequest, by: Admin, gate: GateDep) 
 
 @router.get("/{revision}", response_model=PolicyFilesAnswer)
 async def read_policies(revision: str, _: Reader, gate: GateDep) -> Answer:
-    """One policy set with its files: by its id, or the newest with a part of this revision."""
+    """Return one policy set with its files: by its id, or the newest with a part of
+    this revision.
+    """
     return answer(await policies.read(gate, revision))
 
 
@@ -55,10 +57,8 @@ async def read_policies(revision: str, _: Reader, gate: GateDep) -> Answer:
 async def activate_policies(
     revision: str, request: ActivationRequest, by: Activator, gate: GateDep
 ) -> Answer:
-    """From now on these are in force.
+    """Put a policy set in force, by its id or by a revision that no other set has a part of.
 
-    By the id of the set, or by a revision that no other set has a part of.
-
-    By an admin who is signed in, and who did not register them, with whatever token.
+    This takes an admin who is signed in, and who did not register the set with any token.
     """
     return answer(await policies.activate(gate, revision, request.comment, by))

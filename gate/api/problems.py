@@ -109,7 +109,7 @@ def problem_of(error: Exception, request_id: str) -> Answer:
 
 
 def problem_name(error: Exception) -> str:
-    """The last word of the problem's type."""
+    """Return the last word of the problem's type."""
     if isinstance(error, GateError):
         return error.problem
     return HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500).name.lower()
@@ -121,7 +121,7 @@ def is_planned(error: Exception) -> bool:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation, for its OpenAPI document."""
+    """Return the problems of an operation, for its OpenAPI document."""
     content = {MEDIA_TYPE.decode(): {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}

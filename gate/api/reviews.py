@@ -1,4 +1,4 @@
-"""What people do with a change: approve, reject, override what holds it, look back on it."""
+"""Acts of people on a change: approve, reject, override a hold, and review it afterwards."""
 
 from typing import Annotated
 
@@ -33,9 +33,7 @@ async def list_approvals(
     gate: GateDep,
     request: Request,
 ) -> Answer:
-    """What people said about the change, newest first: approvals, lapsed ones too, and
-    rejections.
-    """
+    """Return approvals, including lapsed ones, and rejections of the change, newest first."""
     return page_answer(await look.approvals(gate, change_id, by, query.part()), request)
 
 
@@ -43,7 +41,9 @@ async def list_approvals(
 async def approve_change(
     change_id: str, request: ApprovalRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
-    """One person's approval of what they were shown. The same person again changes nothing."""
+    """Record one person's approval of what they were shown. A second one of the same person has no
+    effect.
+    """
     return answer(await review.approve(gate, change_id, request.command(), by))
 
 
@@ -57,7 +57,7 @@ async def take_back_approval(change_id: str, by: Reviewer, gate: GateDep) -> Ans
 async def reject_change(
     change_id: str, request: RejectionRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
-    """One person's no ends the change."""
+    """Record one person's rejection, which ends the change."""
     return answer(await review.reject(gate, change_id, request.command(), by))
 
 
@@ -65,7 +65,7 @@ async def reject_change(
 async def override_hold(
     change_id: str, request: OverrideRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
-    """A freeze window or a stopped line no longer holds this change; or a rejection is lifted."""
+    """Override a freeze window or a stopped line for this change, or lift a rejection."""
     return answer(await review.override(gate, change_id, request.command(), by))
 
 
@@ -73,5 +73,5 @@ async def override_hold(
 async def hold_post_review(
     change_id: str, request: PostReviewRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
-    """The post-implementation review of an emergency, or of a change that failed."""
+    """Record the review after an emergency, or after a change that failed."""
     return answer(await post_review.hold_review(gate, change_id, request.command(), by))

@@ -74,7 +74,9 @@ _ROUTERS = (
 
 
 def build_api(*, metrics: Metrics | None = None, lifespan: Lifespan[Any] | None = None) -> Api:
-    """The app without its gate: good for its document. `attach` makes it answer."""
+    """Return the app without its gate, which is enough for its document. It can answer only after
+    `attach`.
+    """
     app = Api(metrics or Metrics(), lifespan)
     for module in _ROUTERS:
         app.router.routes.extend(module.router.routes)

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/sightings", tags=["incidents"], route_class=GateR
 async def list_sightings(
     query: Annotated[SightingsQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
-    """Deployments that went past the gate, and those of repositories that the catalogue lacks,
-    newest first.
+    """Return deployments that went past the gate, and those of repositories that the catalogue
+    lacks, newest first.
     """
     return page_answer(await sightings.listing(gate, query.filters(), by, query.part()), request)

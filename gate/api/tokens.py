@@ -22,23 +22,21 @@ router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
 async def list_tokens(
     query: Annotated[PartQuery, Query()], by: TokenHolder, gate: GateDep, request: Request
 ) -> Answer:
-    """Tokens, newest first, without what makes them work; people who are no admins see their
-    own.
-    """
+    """Return tokens without their secrets, newest first. People who are no admins see their own."""
     return page_answer(await tokens.listing(gate, by, query.part()), request)
 
 
 @router.post("", status_code=201, response_model=TokenMadeAnswer)
 async def create_token(request: TokenRequest, by: TokenHolder, gate: GateDep) -> Answer:
-    """A new token; it is shown only in this answer.
+    """Create a token. Its text is shown only in this answer.
 
-    People who are no admins make personal ones of their own.
+    People who are no admins can create personal tokens for themselves.
     """
     return answer(await tokens.create(gate, request.command(), by), 201)
 
 
 @router.delete("/{token_id}", status_code=204)
 async def revoke_token(token_id: str, by: TokenHolder, gate: GateDep) -> Response:
-    """From now on the token is nobody's."""
+    """Revoke a token."""
     await tokens.revoke(gate, token_id, by)
     return Response(status_code=204)

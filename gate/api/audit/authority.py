@@ -18,5 +18,5 @@ router = APIRouter(prefix="/v1/authority", tags=["reports"], route_class=GateRou
 async def read_authority(
     query: Annotated[AuthorityRequest, Query()], _: Reader, gate: GateDep
 ) -> Answer:
-    """Made from what is in force; a cell that nobody can fill is a finding."""
+    """Return the map, made from what is in force. A cell that nobody can fill is a finding."""
     return answer(await authority.authority(gate, query.query()))

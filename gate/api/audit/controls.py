@@ -13,7 +13,7 @@ router = APIRouter(prefix="/v1/controls", tags=["reports"], route_class=GateRout
 
 @router.get("", response_model=ControlsAnswer)
 async def read_controls(_: Reader, gate: GateDep) -> Answer:
-    """Controls of SOC 2, ISO 27001, PCI DSS, NIST, DORA and FedRAMP, and those that policies name,
-    each with the rules that serve it.
+    """Return the controls of SOC 2, ISO 27001, PCI DSS, NIST, DORA and FedRAMP, and those that
+    policies name, each with the rules that serve it.
     """
     return answer(await controls.controls(gate))

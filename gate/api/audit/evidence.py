@@ -1,5 +1,5 @@
-"""What an auditor asks of one change: whether its decision follows from its record, which notices
-it owes, and all that proves it.
+"""The evidence about one change, for auditors: a replay of its decision, the notices it owes, and
+the pack that proves everything.
 """
 
 from typing import Annotated
@@ -33,8 +33,10 @@ async def replay_decision(
 
 @router.get("/{change_id}/notice", response_model=NoticeAnswer)
 async def read_notice(change_id: str, by: ChangeReader, gate: GateDep) -> Answer:
-    """What customers are to hear of a change that a policy puts in one of FedRAMP's notice classes:
-    which notices are owed, by which day, and which were given. 404 for any other change.
+    """Return the notice to customers for a change that a policy puts in one of FedRAMP's notice
+    classes.
+
+    It says which notices are owed, by which day, and which were given. 404 for any other change.
     """
     return answer(await notices.notice(gate, change_id, by))
 
@@ -43,7 +45,7 @@ async def read_notice(change_id: str, by: ChangeReader, gate: GateDep) -> Answer
 async def give_notice(
     change_id: str, request: NoticeRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
-    """Customers were given the notice of this duty; the gate keeps that, and sends nothing."""
+    """Record that customers were given the notice of this duty. The gate itself sends nothing."""
     return answer(await notices.give(gate, change_id, request.command(), by))
 
 
@@ -55,8 +57,10 @@ async def give_notice(
     },
 )
 async def read_evidence(change_id: str, by: ChangeReader, gate: GateDep) -> Answer:
-    """Everything about one change in one archive: records, policies, proofs of every entry, and
-    what people read beside them. `gate ledger verify FILE --key KEY` checks it offline.
+    """Return everything about one change in one archive.
+
+    It has records, policies, proofs of every entry, and answers that people can read. `gate ledger
+    verify FILE --key KEY` checks it offline.
     """
     packed = await evidence.evidence(gate, change_id, by)
     name = f'attachment; filename="{change_id}.zip"'

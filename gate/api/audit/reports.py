@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/reports", tags=["reports"], route_class=GateRoute
 
 @router.get("", response_model=Page[ReportSummary])
 async def list_reports(_: Reader) -> Answer:
-    """Every report there is, with the question it answers."""
+    """Return every report, with the question that it answers."""
     return answer(Page(list(reports.listing()), next=None))
 
 
@@ -33,7 +33,9 @@ async def list_reports(_: Reader) -> Answer:
 async def read_report(
     name: str, query: Annotated[ReportQuery, Query()], _: Reader, gate: GateDep
 ) -> Response:
-    """One report. The same parameters give the same rows and the same digest to everybody."""
+    """Return one report. The same parameters give the same rows and the same digest to
+    everybody.
+    """
     found = await reports.report(gate, name, query.question())
     if query.format == "json":
         return answer(found)

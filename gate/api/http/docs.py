@@ -50,7 +50,9 @@ _TYPES = {
 
 
 def routes(document: Callable[[], bytes]) -> list[Route]:
-    """The page, its assets, and the document, made when it is first asked for."""
+    """Return the routes of the page, its assets, and the document, which is made when it is first
+    requested.
+    """
 
     async def openapi(_: Request) -> Response:
         return Answer(document())
@@ -73,7 +75,9 @@ async def _asset(request: Request) -> Response:
 
 @cache
 def _bytes(name: str) -> bytes:
-    """1.5 MB once a process, at the first look."""
+    """Return the content of an asset. It is read once for each process, because all of them have
+    1.5 MB.
+    """
     if name == "start.js":
         return _START.encode()
     return files("fastapi_offline").joinpath("static", name).read_bytes()

@@ -1,4 +1,4 @@
-"""`/v1/measures`: what other systems know of a service."""
+"""`/v1/measures`: measurements of other systems about a service."""
 
 from fastapi import APIRouter
 
@@ -15,7 +15,8 @@ router = APIRouter(prefix="/v1/measures", tags=["delivery"], route_class=GateRou
 
 @router.post("", status_code=201, response_model=MeasureAnswer, responses=documented(409))
 async def keep_measure(request: MeasureRequest, by: Measurer, gate: GateDep) -> Answer:
-    """Satisfaction, adoption, cost, availability: shown on the scorecard, never scored into risk.
+    """Store satisfaction, adoption, cost or availability. It is shown on the scorecard and never
+    part of the risk.
 
     The same service, environment, name and time again corrects the value.
     """

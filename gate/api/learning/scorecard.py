@@ -19,5 +19,7 @@ router = APIRouter(prefix="/v1/scorecard", tags=["delivery"], route_class=GateRo
 async def read_scorecard(
     query: Annotated[ScorecardRequest, Query()], _: Reader, gate: GateDep
 ) -> Answer:
-    """A card for each place, beside the time before; places are never added up."""
+    """Return a card for each place, with the figures of the time before. Places are
+    never added up.
+    """
     return answer(named(await scorecard.cards(gate, query.query())))
