@@ -13,7 +13,7 @@ class Clock:
         self._offset = timedelta(0)
 
     def __call__(self) -> datetime:
-        """Now, in UTC."""
+        """Return the current instant in UTC."""
         return datetime.now(UTC) + self._offset
 
     @property

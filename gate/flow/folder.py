@@ -15,9 +15,9 @@ SHIPPED_POLICIES = (
 
 
 def read_folder(folder: Path, *, tests: bool = False) -> dict[str, str]:
-    """Every `*.yaml` in the folder by name, with `tests` those of its folder `tests` instead.
+    """Return every `*.yaml` in the folder by name, or with `tests` every one in its folder `tests`.
 
-    Raises `Invalid` for a folder that is not there or has no policies, and for a file that cannot
+    Raises `Invalid` for a folder that does not exist or has no policies, and for a file that cannot
     be read.
     """
     place = folder / TESTS if tests else folder

@@ -1,4 +1,4 @@
-"""Ids: for eyes and locality only. Nothing is ordered or trusted by them."""
+"""Random ids. Nothing is ordered or trusted by them."""
 
 import secrets
 from datetime import datetime
@@ -18,8 +18,10 @@ _PERSON_BITS = 128
 
 
 def new_id(prefix: str, at: datetime) -> str:
-    """`prefix_` and 26 characters: the millisecond, so that neighbours in time are neighbours in an
-    index, and 80 random bits.
+    """Return `prefix_` and 26 characters.
+
+    They encode the millisecond, so that neighbours in time are neighbours in an index, and 80
+    random bits.
     """
     milliseconds = to_us(at) // 1000
     number = milliseconds << 8 * _RANDOM_BYTES | int.from_bytes(
@@ -29,10 +31,7 @@ def new_id(prefix: str, at: datetime) -> str:
 
 
 def new_person_id(_key: str = "") -> str:
-    """`per_` and 26 characters, random through and through.
-
-    Neither the key nor the time can be told from it.
-    """
+    """Return `per_` and 26 random characters, which reveal neither the key nor the time."""
     return f"{PERSON_ID}{_written(secrets.randbits(_PERSON_BITS))}"
 
 

@@ -27,7 +27,10 @@ class KeyPlace:
 
 
 def key_place(settings: Settings) -> KeyPlace | None:
-    """Beside an embedded database unless a file is named; None where nobody said."""
+    """Return the place of the signing key, or None if there is no setting for it.
+
+    Without a setting it lies beside an embedded database.
+    """
     database = sqlite_path(settings.database)
     if settings.signing_key_file is not None:
         return KeyPlace(settings.signing_key_file, may_make=database is not None)
@@ -39,7 +42,9 @@ def key_place(settings: Settings) -> KeyPlace | None:
 
 
 def guard_place(settings: Settings) -> Path | None:
-    """Where the last signed head is kept: beside the key unless a file is named."""
+    """Return the file of the last signed head, which lies beside the key unless a setting names
+    another.
+    """
     if settings.ledger_guard is not None:
         return settings.ledger_guard
     place = key_place(settings)

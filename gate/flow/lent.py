@@ -41,9 +41,9 @@ def lend(gate: Gate, by: Caller, token: str) -> Gate:
 
 
 def without_kept(gate: Gate, change: Change, book: Rulebook) -> Gate:
-    """The gate, with a host that does not answer where it has none for this change.
+    """Return the gate with a host that does not answer, if it has none of its own for this change.
 
-    Whoever lends nothing must not get by with what was read for an earlier decision.
+    Otherwise a caller who lends no token would get by with what was read for an earlier decision.
     """
     repository = repository_of(change, book)
     if repository is None or repository.issuer in gate.hosts:
@@ -58,14 +58,14 @@ class NothingLent:
     name: str = "the code host"
 
     async def facts(self, question: HostQuestion) -> HostFacts:
-        """Nothing. Raises `SourceUnavailable`."""
+        """Raise `SourceUnavailable`, because no token was lent to read facts."""
         raise SourceUnavailable(
             f"the code host was asked more than {HOST_FACTS_FRESH_MINUTES} minutes ago, and no job "
             f"lent its token to ask again about {question.commit[:12]}"
         )
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
-        """Nothing. Raises `SourceUnavailable`."""
+        """Raise `SourceUnavailable`, because no token was lent to read the run."""
         raise SourceUnavailable(f"no token was lent to read run {run} of {repository.id}")
 
 

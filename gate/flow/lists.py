@@ -1,4 +1,4 @@
-"""Pages of lists, and where each begins: opaque cursors of the caller who was given them."""
+"""Pages of lists, and cursors that are valid only for the caller to whom they were given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -40,13 +40,13 @@ async def one_page(
     *,
     slowly: bool = False,
 ) -> Page[Item]:
-    """One page of a list: at most `asked.limit` items after `asked.cursor`, and the cursor of the
-    page after it.
+    """Return one page: at most `asked.limit` items after `asked.cursor`, and the cursor of the next
+    page.
 
     Every list is answered by this function, so that none is cut without a `next`. The cursor is
-    good for these filters alone, which `read` has, too. `slowly` is for pages that take long and
-    must keep nobody else waiting. Raises `BadRequest` for a cursor of another caller, of another
-    list, or of other filters.
+    valid only with these filters, which `read` has too. `slowly` is for pages that take long and
+    must keep nobody else waiting. Raises `BadRequest` for a cursor of another caller, list or
+    filters.
     """
     part = part_of(gate, filters, asked, by)
     reading = gate.store.read_slowly if slowly else gate.store.read
@@ -55,8 +55,9 @@ async def one_page(
 
 
 async def by_own_name(gate: Gate, filters: Filters) -> Filters:
-    """The filters with the environment as it is called in what was recorded: they may say any of
-    its names, as a submit may.
+    """Return the filters with the environment under its own name in the catalogue.
+
+    A filter may give any of its names, as a submit may, but records hold the own one.
     """
     named: Any = filters
     if named.environment is None:
@@ -66,9 +67,9 @@ async def by_own_name(gate: Gate, filters: Filters) -> Filters:
 
 
 def part_of(gate: Gate, filters: "DataclassInstance", asked: Part, by: Caller) -> pages.Part:
-    """The part of the list that is asked for.
+    """Return the part of the list that is requested.
 
-    Raises `BadRequest` for a cursor of another caller, or of other filters.
+    Raises `BadRequest` for a cursor of another caller or of other filters.
     """
     position = None
     if asked.cursor is not None:
@@ -88,7 +89,7 @@ def sealed(
     position: Position | None,
     by: Caller,
 ) -> str | None:
-    """The cursor of a position; None at the end."""
+    """Return the cursor of a position, or None at the end."""
     if position is None:
         return None
     return cursor.seal(

@@ -36,9 +36,9 @@ class Passwords:
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
-        """What is kept of a new password.
+        """Return the hash of a new password.
 
-        Raises `Invalid` for one that is too short or too long, `Unavailable`.
+        Raises `Invalid` for one that is too short or too long, and `Unavailable` if too many wait.
         """
         check_length(password)
         return await self._in_turn(_hash, password)
@@ -87,7 +87,10 @@ def _is_too_long(password: str) -> bool:
 
 
 def _bytes(password: str) -> bytes:
-    """However a keyboard composes its letters; nothing that somebody may type is an error."""
+    """Return a password as bytes that do not depend on how a keyboard composes letters.
+
+    No input is an error.
+    """
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
@@ -105,5 +108,5 @@ def _is_right(password: str, kept: str | None) -> bool:
 
 @cache
 def _nobodys() -> str:
-    """Compared with where there is nobody, or somebody without a password."""
+    """Return a hash to compare with if there is no such account, or the account has no password."""
     return _HASHER.hash("nobody")

@@ -111,7 +111,9 @@ class Rulebooks:
     """The rulebook in force, and those of earlier decisions."""
 
     def __init__(self, store: Store) -> None:
-        """To be made in the running event loop, in which the store reports what moves."""
+        """Subscribe to announcements of the store. This must be called in the running
+        event loop.
+        """
         self._store = store
         self.files_trouble: FilesTrouble | None = None
         self._nothing = self._latest = NOTHING_IN_FORCE

@@ -1,4 +1,4 @@
-"""What a caller may touch: their services, and nothing that they cannot see."""
+"""What a caller may touch: the caller's services, and nothing that the caller cannot see."""
 
 from gate.core.change import Change
 from gate.core.workload import Workload
@@ -66,7 +66,9 @@ def require_owner(by: Caller, stored: StoredChange, doing: str) -> None:
 
 
 def bound_services(by: Caller) -> frozenset[str] | None:
-    """The services to which lists are restricted; None for callers who read everything."""
+    """Return the services to which lists are restricted, or None for callers who may read
+    everything.
+    """
     if isinstance(by, Workload) or (isinstance(by, Machine) and by.role is Role.PIPELINE):
         return by.services
     return None

@@ -74,7 +74,9 @@ class Streams:
     """All streams of this process."""
 
     def __init__(self, store: Store) -> None:
-        """To be made in the running event loop, in which the store reports what moves."""
+        """Subscribe to announcements of the store. This must be called in the running
+        event loop.
+        """
         self._streams: set[Stream] = set()
         self._of: Counter[str] = Counter()
         self._closed = False

@@ -27,27 +27,36 @@ _NOT_ALLOWED, _DUTIES = "not_allowed", "separation_of_duties"
 
 
 def error_of(refused: Refusal) -> NotAllowed | Conflict:
-    """The error for a refused act: this person may not do it, or this change does not allow it."""
+    """Return the error for a refused act: the person may not do it, or the state of the change
+    forbids it.
+    """
     is_about_person = refused.problem in {_NOT_ALLOWED, _DUTIES}
     kind = NotAllowed if is_about_person else Conflict
     return kind(refused.detail, problem=refused.problem)
 
 
 def why_not_approve(known: Known, by: Person, at: datetime) -> Refusal | None:
-    """Those may approve whom the change asks for, and who took no part in it."""
+    """Return why this person may not approve, or None.
+
+    Members of the groups that the change asks may approve, unless they took part in it.
+    """
     return _not_asked(known, by) or _took_part(known, by) or _not_pending(known, at)
 
 
 def why_not_reject(known: Known, by: Person, at: datetime) -> Refusal | None:
-    """Those may reject whom the change asks for, even if they took part in it.
+    """Return why this person may not reject, or None.
 
-    Because a rejection lets nothing pass, an author may well stop a change of their own.
+    Members of the groups that the change asks may reject, even if they took part in it. A rejection
+    lets nothing pass, so authors may stop their own change.
     """
     return _not_asked(known, by) or _not_pending(known, at)
 
 
 def why_not_take_back(known: Known, by: Person, at: datetime) -> Refusal | None:
-    """Whoever gave an approval may take it back until the deployment begins."""
+    """Return why this person may not take an approval back, or None.
+
+    Whoever gave an approval may take it back until the deployment begins.
+    """
     if by.role is Role.AUDITOR:
         return Refusal(_NOT_ALLOWED, "an auditor reads, and takes back nothing")
     state = known.stored.state_at(at)
@@ -70,10 +79,11 @@ def why_not_override(
     opened: Sequence[Window],
     at: datetime,
 ) -> Refusal | None:
-    """Those may override a window whom the calendar names for it, and the release managers.
+    """Return why this person may not override a window, or None.
 
-    `window` is the id of the window that shall not hold the change, or None for the stopped line.
-    `opened` are all windows that are open for its place at this instant.
+    Release managers and the groups that the calendar names for the window may, unless they took
+    part in the change. `window` is the id of the window that is overridden, or None for a stopped
+    line. `opened` are all windows that are open for the place of the change at this instant.
     """
     named = [one.override_by for one in book.calendar.freezes if one.id == window]
     what = "a stopped line" if window is None else window
@@ -93,10 +103,11 @@ def meant(window: str | None, opened: Iterable[Window]) -> list[Window]:
 
 
 def why_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
-    """Those may lift a rejection whom the change asked for approval, and who took no part in it.
+    """Return why this person may not lift a rejection, or None.
 
-    Where it asked nobody, these are the owners of the service and the release managers. After a
-    name of the change was erased nobody can show that they took no part, so nobody lifts it.
+    Members of the groups that the change asked may lift it, unless they took part in the change. If
+    the change asked nobody, these are the owners of the service and the release managers. After a
+    name of the change was erased nobody may, because nobody can show that they took no part.
     """
     if known.record.decision.required:
         refused = _not_asked(known, by)
@@ -110,11 +121,11 @@ def why_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
 
 
 def why_not_cancel(known: Known, by: Caller, book: Rulebook, at: datetime) -> Refusal | None:
-    """A change may be canceled by the pipeline that asked for it, by the holder of its token, and
-    by people: release managers, owners of the service, and those whose approval it asks for.
+    """Return why the caller may not cancel the change, or None.
 
-    All of these may stop the change otherwise, and an approval that nobody uses stands in the way
-    of other changes.
+    The pipeline that submitted the change may, and so may the holder of its token, release
+    managers, owners of the service, and people whose approval it asks for. All of these can stop
+    the change in other ways, and an approval that nobody uses blocks other changes.
     """
     state = known.stored.state_at(at)
     if not _may_cancel(known, by, book):
@@ -134,10 +145,11 @@ def why_not_cancel(known: Known, by: Caller, book: Rulebook, at: datetime) -> Re
 def why_not_look_back(
     known: Known, owed: PostReview | None, by: Person, book: Rulebook
 ) -> Refusal | None:
-    """Owners of the service and release managers may review a change afterwards, if it failed or
-    was an emergency, unless they approved it or took part in it.
+    """Return why this person may not hold the review afterwards, or None.
 
-    `owed` is its review, due or held, or None where none is owed.
+    Owners of the service and release managers may review a change that failed or was an emergency,
+    unless they approved it or took part in it. `owed` is its review, due or held, or None if none
+    is owed.
     """
     refused = _not_in(
         _who_answer_for(known, book),
@@ -168,7 +180,10 @@ def _asked_groups(known: Known) -> list[str]:
 
 
 def why_not_give_notice(known: Known, by: Person, book: Rulebook) -> Refusal | None:
-    """Owners of the service and release managers say that customers were given a notice."""
+    """Return why this person may not record a notice to customers, or None.
+
+    Owners of the service and release managers may.
+    """
     if by.role is Role.AUDITOR:
         return Refusal(_NOT_ALLOWED, "an auditor reads, and gives no notice")
     return _not_in(

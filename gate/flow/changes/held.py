@@ -104,7 +104,9 @@ def open_windows(
     at: datetime,
     windows: Sequence[AdHoc] | None = None,
 ) -> tuple[Window, ...]:
-    """Every window that is open for the place of the change, whether or not it holds the change."""
+    """Return every window that is open for the place of the change, whether or not it holds the
+    change.
+    """
     windows = freezes.open_at(conn, at) if windows is None else windows
     scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
     return freeze.open_windows(book.calendar, windows, scope, at)

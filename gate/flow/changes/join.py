@@ -192,7 +192,7 @@ async def take_up(gate: Gate, asking: SubmitCommand, change_id: str) -> Answer |
 
 
 def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
-    """`take_up`, inside its transaction."""
+    """Return what `take_up` returns, inside its transaction."""
     run = asking.change.run
     known = _name(tx, gate, asking, change_id)
     state = known.stored.state_at(tx.now)

@@ -1,5 +1,5 @@
-"""Does an approval still hold? An approved change is judged once more by the present state of
-things: at its admission, and when a controller asks for a verdict.
+"""Whether an approval still holds. An approved change is judged again by the present state, at its
+admission and when a controller asks for a verdict.
 """
 
 from datetime import datetime, timedelta
@@ -77,9 +77,9 @@ def is_out_of_date(known: Known, at: datetime) -> bool:
 
 
 def worse_by_now(known: Known, now: Case, book: Rulebook) -> Refusal | None:
-    """Why the decision must be made again, by what the code host says now.
+    """Return why the decision must be made again because of what the code host says now, or None.
 
-    Everything else is as it was decided: what has changed of that is judged on its own.
+    All other facts are those of the decision, because changes of them are judged separately.
     """
     case = known.record.case
     facts = {name: one for name, one in case.facts.items() if one.origin is not Origin.VERIFIED}

@@ -148,7 +148,9 @@ def measured_from(heard: HostFacts | None, here: TrackRecord) -> HostFacts | Non
 
 
 def asked_at(before: Known) -> datetime | None:
-    """When the code host said what counts in the decision in force; None if nothing is verified."""
+    """Return when the code host gave the facts of the decision in force, or None if no fact is
+    verified.
+    """
     record = before.record
     if not any(fact.origin is Origin.VERIFIED for fact in record.case.facts.values()):
         return None
@@ -159,13 +161,13 @@ def asked_at(before: Known) -> datetime | None:
 def kept(
     before: Known | None, change: Change, book: Rulebook, here: TrackRecord
 ) -> HostFacts | None:
-    """What the host said for the decision in force, if it cannot be asked now; None if that says
-    nothing any more.
+    """Return what the host said for the decision in force, to use while it cannot be asked, or
+    None.
 
-    A token that a pipeline lent has ended with its request, but what was read with it stays true
-    of the same commit and base. It says nothing beside another branch, and nothing if the catalogue
-    changed or somebody else was named since, because reviews were counted without the authors. An
-    admission asks again, so what became worse meanwhile is seen before anything is deployed.
+    A token that a pipeline lent ends with its request, but what was read with it stays true of the
+    same commit and base. It is not used for another branch, nor after the catalogue changed or
+    somebody else was named, because reviews were counted without the authors. An admission asks the
+    host again, so what became worse meanwhile is noticed before anything is deployed.
     """
     if before is None:
         return None

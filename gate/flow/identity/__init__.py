@@ -1,1 +1,1 @@
-"""Who somebody is, and how they prove it."""
+"""Who a caller is, and how the caller proves it."""

@@ -1,5 +1,5 @@
-"""Who sends this request? A bearer token becomes a machine, a person or the holder of one change; a
-cookie becomes a person.
+"""Authentication of requests. A bearer token stands for a machine, a person or the holder of one
+change, and a cookie for a person.
 """
 
 import hmac

@@ -1,5 +1,5 @@
-"""Whose account is this? An address belongs to a person of the catalogue, or to one outside it who
-was invited.
+"""The account of an address. An address belongs to a person of the catalogue, or to one outside it
+who was invited.
 """
 
 from sqlalchemy import Connection

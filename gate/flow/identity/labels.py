@@ -1,4 +1,4 @@
-"""What readers call people whom records know by random ids."""
+"""The names by which readers know people, whose records hold only random ids."""
 
 from collections.abc import Iterable
 
@@ -12,9 +12,10 @@ from gate.storage.identity import persons
 
 
 def labels(conn: Connection, catalogue: Catalogue, people: Iterable[str]) -> dict[str, str]:
-    """A label for each of these ids.
+    """Return a label for each of these ids.
 
-    The name; the key of somebody who has left; the id where nobody knows more.
+    It is the name, or the key of a person who has left the catalogue, or the id if nothing else is
+    known.
     """
     wanted = dict.fromkeys(people)
     found = {person: catalogue.label_of(person) for person in wanted}
@@ -37,9 +38,9 @@ def callers_named(conn: Connection, catalogue: Catalogue, callers: Iterable[str]
 
 
 def requester(book: Rulebook, asked: str) -> str:
-    """The name of whoever asked if the catalogue knows the address, or the address.
+    """Return the name of the requester if the catalogue knows the address, or else the address.
 
-    An address that only looks like somebody's, or that several people share, stays what it is,
+    An address that only looks like a person's, or that several people share, stays as it is,
     because a reader must not take a stranger for a colleague.
     """
     if not asked:

@@ -1,4 +1,4 @@
-"""Which groups somebody is in, and whose approvals count for the decision in force."""
+"""The groups of a person, and the approvals that count for the decision in force."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace

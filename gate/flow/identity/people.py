@@ -1,4 +1,4 @@
-"""People are invited, get a role, are disabled and enabled; and they choose their password."""
+"""Invitations, roles and passwords of people, and disabling and enabling of accounts."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who was let in or shut out, as admins see them."""
+"""People with accounts, as admins see them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from gate.storage.identity.people import Stored
 
 
 def names(book: Rulebook, stored: Stored, known: Mapping[str, str]) -> tuple[str, str]:
-    """Name and address: the catalogue's, or the address that they were invited under."""
+    """Return name and address: those of the catalogue, or else the address that was invited."""
     person = book.catalogue.people.get(stored.id)
     if person is not None:
         return person.label, next(iter(person.emails), "")
@@ -26,15 +26,14 @@ def names(book: Rulebook, stored: Stored, known: Mapping[str, str]) -> tuple[str
 
 
 def addresses(conn: Connection, found: Sequence[Stored]) -> dict[str, str]:
-    """Of people whom the catalogue lacks, by the ids of their texts."""
+    """Return the addresses of people whom the catalogue lacks, by the ids of their texts."""
     return texts.read_texts(conn, [one.email for one in found if one.email])
 
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """What stands elsewhere about people.
-
-    Texts, links that wait, and names of those who have left or asked for a link.
+    """What other tables say about people: addresses, links that wait, and labels of those who have
+    left or asked for a link.
     """
 
     addresses: Mapping[str, str]
@@ -57,16 +56,16 @@ def _beside(conn: Connection, book: Rulebook, found: Sequence[Stored], now: date
 def answers(
     conn: Connection, book: Rulebook, found: Sequence[Stored], now: datetime
 ) -> tuple[PersonAnswer, ...]:
-    """Each as an admin sees them."""
+    """Return each account as an admin sees it."""
     beside = _beside(conn, book, found, now)
     return tuple(_answer(book, one, beside) for one in found)
 
 
 def answer_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> PersonAnswer:
-    """One person, who was written a moment ago, as an admin sees them."""
+    """Return the account of one person, which must exist, as an admin sees it."""
     stored = people.read(conn, person)
     if stored is None:
-        # No row is ever taken out.
+        # Rows of people are never deleted.
         raise LookupError(person)
     return answers(conn, book, [stored], now)[0]
 

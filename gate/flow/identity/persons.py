@@ -1,6 +1,5 @@
-"""Another catalogue is in force.
-
-Who is in it the person they were, who is new, and who is nobody any more.
+"""Activation of a catalogue: who in it is the same person as before, who is new, and
+who has left.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.identity import people, persons
 
 NewPersonId: TypeAlias = Callable[[str], str]
-"""The id of somebody new. It is given the key, of which only tests make use."""
+"""Returns the id of a new person. Only tests use the key that it is given."""
 
 Tree: TypeAlias = Mapping[str, Any]
 """A catalogue as it is stored."""
@@ -28,9 +27,10 @@ Tree: TypeAlias = Mapping[str, Any]
 def restored(
     conn: Connection, tree: Tree, *, is_in_force: bool
 ) -> tuple[Catalogue, dict[str, str]]:
-    """A stored catalogue, and its texts by their ids.
+    """Return a stored catalogue, and its texts by their ids.
 
-    Only in the one in force a person has an id; else the id of the key's text.
+    People have their own ids only in the catalogue in force. In any other one the id is that of the
+    key's text.
     """
     names = texts.read_texts(conn, catalog_record.stand_ins(tree))
     ids = persons.in_force(conn) if is_in_force else {}
@@ -38,10 +38,9 @@ def restored(
 
 
 def pass_on(tx: Tx, before: Tree | None, after: Tree, new_id: NewPersonId) -> None:
-    """Give everybody in the catalogue `after`, which is in force from now on, the id that is
-    theirs.
+    """Give everybody in the catalogue `after`, which comes into force, the id that belongs to them.
 
-    Whoever is not in it any more is signed out, and nobody gets that id again.
+    People who are no longer in it are signed out, and nobody gets their ids again.
     """
     ids = persons.in_force(tx.conn)
     former = _people(tx.conn, before) if before is not None else {}
@@ -68,15 +67,16 @@ def pass_on(tx: Tx, before: Tree | None, after: Tree, new_id: NewPersonId) -> No
 
 
 def join(tx: Tx, account: str, person: str) -> None:
-    """Whoever was let in under an address that is this person's by now is no second person."""
+    """Join an account to the person of the catalogue who has its address now.
+
+    Whatever the account did counts as done by that person, so the two cannot act as two people.
+    """
     people.join(tx, account, person)
     _merge(tx, account, person)
 
 
 def is_same_person(conn: Connection, root: str, by: Caller) -> bool:
-    """Whether the one who answers for `by` is the one who answered for what was done by `root`,
-    under whatever id.
-    """
+    """Return whether the person behind `by` is the person behind `root`, under any of their ids."""
     return _counting(conn, root) == _counting(conn, by.root)
 
 
@@ -98,7 +98,9 @@ def _leave(tx: Tx, person: str) -> None:
 
 
 def _entering(tx: Tx, person: Person, accounts: Mapping[str, str], new_id: NewPersonId) -> str:
-    """Whoever was let in before the catalogue knew them stays who they were."""
+    """Return the id of a person who enters the catalogue: that of the account with one of their
+    addresses, or a new one.
+    """
     known = next(iter(_accounts(person, accounts)), None)
     if known is None:
         return new_id(person.key)
@@ -107,9 +109,7 @@ def _entering(tx: Tx, person: Person, accounts: Mapping[str, str], new_id: NewPe
 
 
 def _accounts(person: Person, accounts: Mapping[str, str]) -> list[str]:
-    """Accounts under an address of this person that were made for somebody whom the catalogue
-    lacked.
-    """
+    """Return accounts from outside the catalogue that have an address of this person."""
     addresses = dict.fromkeys(email.strip().casefold() for email in person.emails)
     return [accounts[address] for address in addresses if address in accounts]
 

@@ -1,4 +1,4 @@
-"""Is a person here, and not a program with a personal token?
+"""Whether a person acts, and not a program with a personal token.
 
 What only a person may decide must not be decided by a program that holds the person's token.
 """

@@ -1,4 +1,4 @@
-"""People sign in and out, by a password or by another proof of who they are."""
+"""Signing in and out, by a password or by another proof of identity."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""People sign in at their identity provider: sent there, taken back by the same browser, and
+"""Signing in at the identity provider: the browser is sent there, comes back, and its person is
 recognised.
 """
 
@@ -24,7 +24,7 @@ from gate.storage.identity import people, sign_ins
 from gate.storage.identity.people import Stored
 
 SIGN_IN_MINUTES = 10
-"""So long somebody may take at the provider."""
+"""How long a person may take at the provider."""
 
 CALLBACK = "/login/sso/callback"
 START_AGAIN = "this sign-in was not begun in this browser, or took too long; start again"
@@ -50,7 +50,7 @@ SHUT_OUT = "this person may not sign in; ask an admin"
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Where the browser is sent, and what it keeps meanwhile, sealed."""
+    """The address to which the browser is sent, and the sealed text that it keeps meanwhile."""
 
     url: str
     kept: str
@@ -58,15 +58,15 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why somebody who has signed in there may not come in here."""
+    """The reason why a person who signed in at the provider may not sign in here."""
 
     detail: str
 
 
 async def start(gate: Gate, then: str) -> Started:
-    """Send somebody to the provider; afterwards to `then`.
+    """Begin a sign-in, after which the browser goes to `then`.
 
-    Raises `NotFound` where there is none, `SourceUnavailable`.
+    Raises `NotFound` if there is no provider, and `SourceUnavailable`.
     """
     begun = await _provider(gate).begin(gate.base_url + CALLBACK)
     until = to_us(gate.clock() + timedelta(minutes=SIGN_IN_MINUTES))
@@ -75,7 +75,7 @@ async def start(gate: Gate, then: str) -> Started:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """What a browser brings back from the provider, and where it comes from."""
+    """What a browser brings back from the provider, and the network address from which it comes."""
 
     state: str
     code: str
@@ -84,10 +84,10 @@ class Back:
 
 
 async def finish(gate: Gate, kept: str | None, back: Back) -> tuple[Opened, str]:
-    """Take somebody back: a new session, and where they wanted to go.
+    """Finish a sign-in, and return the new session and the address to which the browser goes.
 
-    What was begun comes back once. Raises `NotAllowed` for another browser, an answer that is not
-    good, or a stranger; `RateLimited` where too much of that comes from one source;
+    Each sign-in can be finished once. Raises `NotAllowed` for another browser, an invalid answer or
+    an unknown person, `RateLimited` if too many of these come from one source, and
     `SourceUnavailable`.
     """
     provider = _provider(gate)
@@ -121,11 +121,14 @@ def _provider(gate: Gate) -> SingleSignOn:
 
 
 def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | Refused:
-    """By the provider's own name for them; the first time by the address."""
+    """Return a new session for the person, or why there is none.
+
+    People are recognised by the provider's name for them, and the first time by their address.
+    """
     name = people.external_id(external.issuer, external.subject)
     known = people.by_external_id(tx.conn, name)
     if known is not None and known.disabled_at is None and not is_somebody(book, known):
-        # They have left the catalogue; if they are in it again, they are another person.
+        # The person has left the catalogue. Somebody who is in it again has another id.
         people.unbind(tx, known.id)
         known = None
     stored = known or _recognised(tx, book, external, name)
@@ -139,7 +142,7 @@ def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | Refused:
 
 
 def _recognised(tx: Tx, book: Rulebook, external: External, name: str) -> Stored | Refused:
-    """Whoever has this address is bound to this name from now on."""
+    """Bind the provider's name to the account of this address, and return the account."""
     if external.email is None:
         return Refused(NO_ADDRESS)
     known = person_at(book, external.email)
@@ -160,7 +163,7 @@ def _seal(gate: Gate, value: list[object]) -> str:
 
 
 def _open(gate: Gate, kept: str | None) -> list[str] | None:
-    """What this gate has sealed, while it is good."""
+    """Return the values that this gate sealed, or None if the seal is wrong or too old."""
     body, _, mac = (kept or "").partition(".")
     if not hmac.compare_digest(mac.encode(errors="replace"), _mac(gate, body).encode()):
         return None

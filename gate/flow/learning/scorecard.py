@@ -1,5 +1,5 @@
-"""The scorecard: flow, quality, stability and customer of each place, beside the time before, every
-number with its changes.
+"""The scorecard: flow, quality, stability and customer of each place, each figure with the time
+before and its changes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,7 +59,7 @@ class ScorecardQuery:
 
 
 async def cards(gate: Gate, query: ScorecardQuery) -> ScorecardAnswer:
-    """Whole days, UTC, as `/v1/delivery` counts them.
+    """Return the scorecard. It counts whole days in UTC, as `/v1/delivery` does.
 
     Raises `Invalid` for a time that is empty or too long.
     """

@@ -1,6 +1,4 @@
-"""The log as anybody reads it who wants to check it: its signed head, its key, its tiles, its
-entries, proofs.
-"""
+"""The log for everybody who verifies it: its signed head, key, tiles, entries and proofs."""
 
 import asyncio
 from contextlib import suppress
@@ -31,7 +29,7 @@ TILE_KEPT_SECONDS = 365 * 24 * 3600
 
 
 async def checkpoint(gate: Gate) -> bytes:
-    """The newest signed head. Raises `Unavailable` before the first."""
+    """Return the newest signed head. Raises `Unavailable` before the first one."""
     newest = await gate.store.read(heads.newest_checkpoint)
     if newest is None:
         raise _unsigned("nothing was signed yet; ask again in a second, or look at /readyz")
@@ -39,9 +37,8 @@ async def checkpoint(gate: Gate) -> bytes:
 
 
 async def verifier_key(gate: Gate) -> str:
-    """The key by which anybody verifies what this gate signs.
-
-    Raises `Unavailable` while there is none.
+    """Return the key that verifies what this gate signs. Raises `Unavailable` while
+    there is none.
     """
     key = await gate.signing.own()
     head = await gate.store.read(heads.head)
@@ -49,7 +46,7 @@ async def verifier_key(gate: Gate) -> str:
 
 
 async def tile(gate: Gate, path: str) -> bytes:
-    """The hashes of a tile, or a bundle of entries, by its address. Raises `NotFound`."""
+    """Return the hashes of a tile, or a bundle of entries, by its address. Raises `NotFound`."""
     found = read_tile_path(path)
     content = await gate.store.read(_tile, found) if found else None
     if content is None:
@@ -60,7 +57,7 @@ async def tile(gate: Gate, path: str) -> bytes:
 
 
 async def entry(gate: Gate, index: str) -> bytes:
-    """The exact bytes of a sealed entry. Raises `NotFound`."""
+    """Return the exact bytes of a sealed entry. Raises `NotFound`."""
     known = (
         index.isascii()
         and index.isdecimal()
@@ -76,10 +73,10 @@ async def entry(gate: Gate, index: str) -> bytes:
 
 
 async def proof(gate: Gate, change_id: str, kind: str, by: Caller, wait_seconds: int) -> bytes:
-    """The proof file of a change's newest entry of a kind, with the entry's own bytes in it.
+    """Return the proof of a change's newest entry of a kind, with the bytes of the entry.
 
-    Waits until the entry is sealed and signed. Raises `NotFound`, and `Unavailable` when that takes
-    longer.
+    Waits until the entry is sealed and signed. Raises `NotFound`, and `Unavailable` if that takes
+    too long.
     """
     await visible_change(gate, change_id, by)
     found = await gate.store.read(_proof, change_id, kind)
@@ -108,7 +105,7 @@ async def _published(
 
 
 def _proof(conn: Connection, change_id: str, kind: str) -> Proof | None:
-    """None while no signed head covers the entry."""
+    """Return the proof, or None while no signed head covers the entry."""
     newest = ledger.newest_of(conn, change_id, kind)
     if newest is None:
         raise NotFound(f"the ledger has no entry of kind {kind} about {change_id}")

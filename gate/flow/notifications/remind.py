@@ -20,9 +20,9 @@ AGAIN, ESCALATED = 1, 2
 
 
 async def remind(gate: Gate) -> None:
-    """One round.
+    """Send the reminders that are due now.
 
-    What was brought up is remembered in the transaction that puts the message into the outbox.
+    Each one is recorded in the transaction that puts its message into the outbox.
     """
     policies = (await gate.rulebooks.current()).policies.all
     if any(policy.remind is not None for policy in policies):

@@ -1,5 +1,5 @@
-"""A registered set as people read it, who have to know whom a catalogue puts into which group
-before they activate it.
+"""A registered policy set as people read it. Before they activate it they have to know whom its
+catalogue puts into which group.
 """
 
 from dataclasses import replace
@@ -17,11 +17,9 @@ from gate.storage.texts import read_texts
 
 
 async def read(gate: Gate, revision: str, by: Person) -> PolicyFilesAnswer:
-    """The set with its files.
+    """Return the set with its files. Raises `NotFound`.
 
-    In the catalogue people have their keys, and for admins also names and addresses.
-
-    Raises `NotFound`.
+    People in the catalogue are shown by their keys, and to admins also by names and addresses.
     """
     found = await policies.stored(gate, revision)
     stored = found.files[CATALOGUE_FILE]

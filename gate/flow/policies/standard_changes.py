@@ -52,7 +52,7 @@ class _Here(NamedTuple):
 async def listing(
     gate: Gate, filters: StandardChangeFilters, by: Caller, part: Part = FIRST_PAGE
 ) -> Page[StandardChangeAnswer]:
-    """A page of the standard changes of the catalogue's places, by service, environment and id."""
+    """Return a page of the standard changes of all places, by service, environment and id."""
     book = await gate.rulebooks.current()
     filters = await by_own_name(gate, filters)
     return await one_page(gate, filters, part, by, partial(_page, book, filters, gate.clock()))
@@ -104,7 +104,7 @@ def _reinstate(tx: Tx, here: _Here, comment: str, by: str) -> StandardChangeAnsw
 
 
 def _all(book: Rulebook, filters: StandardChangeFilters) -> Iterator[_Here]:
-    """Every one that the filters let pass, in the order of the list."""
+    """Yield every standard change that fits the filters, in the order of the list."""
     catalogue = book.catalogue
     services = [one for one in sorted(catalogue.services) if filters.service in {None, one}]
     environments = [
