@@ -147,7 +147,9 @@ class Store:
         self._audience.register(callback)
 
     def subscribe(self, subscribers: Subscribers) -> None:
-        """From now on put a message into the outbox for every entry that has subscribers."""
+        """Set the subscribers: from now on each entry that they want puts a message into the
+        outbox.
+        """
         self._writer.subscribers = subscribers
 
     async def now(self) -> datetime:

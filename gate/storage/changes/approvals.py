@@ -1,4 +1,4 @@
-"""What people said about a change: approvals, rejections, and overrides of what holds it."""
+"""What people did about a change: approvals, rejections, and overrides of what holds it."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass

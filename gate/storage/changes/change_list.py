@@ -1,6 +1,4 @@
-"""Which changes there are, newest first: by what they are, by their words, and by whom the caller
-may see.
-"""
+"""Lists of changes, newest first, by properties, by words, and by what the caller may see."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -49,9 +47,9 @@ class ChangeFilters:
 def change_page(
     conn: Connection, filters: ChangeFilters, part: Part, *, now: datetime
 ) -> Page[StoredChange]:
-    """One page by (`submitted_at`, `id`), or by (`settled_at`, `id`) of what is settled.
+    """Return one page by (`submitted_at`, `id`), or for settled changes by (`settled_at`, `id`).
 
-    What is overdue counts as expired, as it does everywhere.
+    An overdue change counts as expired, as it does everywhere.
     """
     conditions = [*_conditions(conn, filters)]
     branches = [
@@ -77,7 +75,7 @@ def newest_failed(
 
 
 def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime) -> int:
-    """How many there are, counted no further than `most`."""
+    """Return how many changes fit the filters, counted no further than `most`."""
     conditions = [*_conditions(conn, filters)]
     counted = 0
     for state in _states(filters, now):
@@ -117,7 +115,9 @@ Branch = Sequence[ColumnElement[bool]]
 
 
 def _services(filters: ChangeFilters) -> list[Branch]:
-    """None of them where the caller may see none."""
+    """Return one branch for each service that the caller may see, or none if the caller may see
+    none.
+    """
     service, scope = filters.service, filters.services
     if scope is None:
         if service is None:

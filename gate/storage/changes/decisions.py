@@ -41,7 +41,7 @@ class StoredDecision:
 
 
 def decision_page(conn: Connection, change: str, part: Part) -> Page[StoredDecision]:
-    """One page of the decisions of a change, newest first."""
+    """Return one page of the decisions of a change, newest first."""
     found = _QUERY.where(decisions.c.change_id == change)
     return page(conn, [found], KEYS, part, reader(StoredDecision), decisions.c.at)
 

@@ -95,7 +95,7 @@ def ask_track_records(
 
 
 def _joined(found: Sequence[Any]) -> list[TrackRecord]:
-    """What the one row of SQLite says, in the order of the queries."""
+    """Return the track records in the one row of SQLite, in the order of the queries."""
     ((all_rows,),) = found
     rows = {number: Found(*row) for number, *row in orjson.loads(all_rows)}
     return [_track_record(rows[number]) for number in range(len(rows))]
@@ -114,7 +114,7 @@ def _bound(queries: Sequence[PlaceQuery]) -> list[str | int]:
 
 
 def _matches(query: PlaceQuery) -> int:
-    """How many matches can count."""
+    """Return the largest number of matches that can count."""
     return max((wanted.successes for wanted in query.earning), default=0)
 
 

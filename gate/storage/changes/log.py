@@ -87,7 +87,7 @@ class LogRow:
     valid_until: datetime | None
 
     def state_at(self, now: datetime) -> State:
-        """The state of the change, `expired` as it is computed everywhere."""
+        """Return the state of the change, with expiry computed as everywhere."""
         return state_at(self.state, self.expires_at, self.valid_until, now)
 
     @property
@@ -97,9 +97,9 @@ class LogRow:
 
 
 def log_page(conn: Connection, filters: LogFilters, part: Part) -> Page[LogRow]:
-    """One page by (`at`, `change`, `number`).
+    """Return one page by (`at`, `change`, `number`).
 
-    Each is a read of its own, so that the longest export holds no snapshot.
+    Each page is a read of its own, so that even the longest export holds no snapshot.
     """
     joined = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id)
     return page(conn, [joined.where(*conditions(conn, filters))], KEYS, part, reader(LogRow))

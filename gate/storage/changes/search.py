@@ -1,7 +1,7 @@
-"""Which decisions have all of some words?
+"""Search for decisions that contain all of some words.
 
-The index of words stands beside the table, and is another on each database. A commit is in it as
-a whole, and is found by its first characters too, because nobody writes all of them.
+The index of words is a separate table, of another kind on each database. It contains each commit as
+a whole, and a commit is found by its first characters too, because nobody writes all of them.
 """
 
 import re
@@ -52,7 +52,9 @@ _INDEX = table("decision_words", column("rowid"), column("decision_words"))
 
 
 def having_words(conn: Connection, text: str) -> ColumnElement[bool] | None:
-    """A condition on `decisions`; None for a text without a word in it, which excludes nothing."""
+    """Return a condition on `decisions`, or None for a text without words, which
+    excludes nothing.
+    """
     return _having(conn, _sought(conn, text))
 
 
@@ -87,9 +89,9 @@ def change_having_words(conn: Connection, text: str) -> ColumnElement[bool] | No
 
 
 def commit_is(commit: str) -> ColumnElement[bool]:
-    """A condition on `changes`: its commit is this one, or begins so.
+    """Return a condition on `changes` that the commit is this one or begins with it.
 
-    A range reads the index whatever the collation is: in all of them `g` is behind `f`.
+    A range can use the index under every collation, because `g` sorts behind `f` in all of them.
     """
     column = changes.c.commit_sha
     if len(commit) in COMMIT_LENGTHS:
@@ -102,7 +104,7 @@ def _sought(conn: Connection, text: str) -> Sought:
 
 
 def _commits(conn: Connection, word: str) -> Sequence[str]:
-    """The commits that begin with the word, where it may be the beginning of one."""
+    """Return the commits that begin with the word, if it may be the beginning of one."""
     if len(word) in COMMIT_LENGTHS or not _SHORT_COMMIT.fullmatch(word):
         return ()
     commit = changes.c.commit_sha
@@ -119,8 +121,10 @@ def _overlaps(words_alike: list[str]) -> ColumnElement[bool]:
 
 
 def _match(sought: Sought) -> ColumnElement[bool]:
-    """A word is letters and digits alone, so quotes are all that keeps AND, OR, NOT and NEAR words
-    too.
+    """Return the condition for the index of SQLite.
+
+    A word consists of letters and digits, so quotes are enough to make AND, OR, NOT and NEAR plain
+    words.
     """
     return _INDEX.c.decision_words.op("MATCH", return_type=Boolean())(
         " AND ".join(

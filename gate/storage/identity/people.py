@@ -205,7 +205,7 @@ def bind(tx: Tx, person: str, external: str) -> bool:
 
 
 def unbind(tx: Tx, person: str) -> None:
-    """Free the provider's name of a person who has left; its next owner is another person here."""
+    """Free the provider's name of a person who has left. Its next owner is another person here."""
     _set(tx, person, external_id=None)
 
 

@@ -1,7 +1,8 @@
-"""Who the keys of the catalogue in force stand for: each person has a random id, for good.
+"""The random ids of people in catalogues, by the keys under which catalogues name them.
 
-A key may be given to somebody else, and comes back as somebody else. So an id ends where its key
-does, and no id begins twice. Of a key only the id of its text is kept, which can be erased.
+A key may later be given to another person, who gets another id. So an id ends when its person
+leaves the catalogue, and no id is used twice. Of a key only the id of its text is kept, because the
+text can be erased.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,14 +19,14 @@ _MERGED = merged_people.c
 
 
 def in_force(conn: Connection) -> dict[str, str]:
-    """The id of everybody in the catalogue in force, by the id of the text of their key."""
+    """Return the id of everybody in the catalogue in force, by the id of the text of their key."""
     rows = conn.execute(select(_PEOPLE.key, _PEOPLE.person).where(_PEOPLE.ended_at.is_(None)))
     return {row.key: row.person for row in rows}
 
 
 def at(conn: Connection, instant: datetime) -> dict[str, str]:
-    """The id of everybody who was in the catalogue at that instant, by the id of the text of the
-    key that they had last.
+    """Return the id of everybody who was in the catalogue at that instant, by the id of the text of
+    their last key.
     """
     rows = conn.execute(
         select(_PEOPLE.key, _PEOPLE.person).where(
@@ -36,23 +37,23 @@ def at(conn: Connection, instant: datetime) -> dict[str, str]:
 
 
 def begin(tx: Tx, keys: Mapping[str, str]) -> None:
-    """These persons are in the catalogue from now on, under these keys."""
+    """Store that these persons are in the catalogue from now on, under these keys."""
     rows = [{"person": person, "key": key, "began_at": tx.now} for person, key in keys.items()]
     if rows:
         tx.conn.execute(insert(catalogue_people), rows)
 
 
 def end(tx: Tx, person: str) -> None:
-    """Somebody is in the catalogue no more, and never again under this id."""
+    """Store that a person has left the catalogue. The id never comes back."""
     tx.conn.execute(
         update(catalogue_people).where(_PEOPLE.person == person).values(ended_at=tx.now)
     )
 
 
 def rename(tx: Tx, keys: Mapping[str, str]) -> None:
-    """These persons have other keys from now on.
+    """Give these persons other keys.
 
-    No two ever have the same, also while two change places.
+    Two of them may exchange their keys, so each first gets a key that no other has.
     """
     for person in keys:
         tx.conn.execute(update(catalogue_people).where(_PEOPLE.person == person).values(key=person))
@@ -61,10 +62,7 @@ def rename(tx: Tx, keys: Mapping[str, str]) -> None:
 
 
 def keys_of(conn: Connection, persons: Collection[str]) -> dict[str, str]:
-    """The id of the text of each person's key, also of those who have left.
-
-    For showing who that was.
-    """
+    """Return the id of the text of each person's last key, to show who an id was."""
     rows = conn.execute(
         select(_PEOPLE.person, _PEOPLE.key).where(_PEOPLE.person.in_(list(persons)))
     )
@@ -78,16 +76,15 @@ def ended_under(conn: Connection, keys: Collection[str]) -> tuple[str, ...]:
 
 
 def merge(tx: Tx, person: str, into: str) -> None:
-    """Two ids turned out to be one person.
-
-    What was done under the first counts as done by the second.
+    """Store that two ids are one person. What was done under the first counts as done by the
+    second.
     """
     tx.conn.execute(update(merged_people).where(_MERGED.same_as == person).values(same_as=into))
     insert_new(tx, merged_people, {"person": person, "same_as": into})
 
 
 def merged(conn: Connection, person: str) -> str:
-    """The id that counts for this person: another one where two ids turned out to be one person."""
+    """Return the id that counts for this person, which is another one if two ids are one person."""
     found: str | None = conn.execute(
         select(_MERGED.same_as).where(_MERGED.person == person)
     ).scalar()

@@ -1,4 +1,4 @@
-"""Random bytes that every replica shares: made once, by whoever asks first."""
+"""Random secrets that all replicas share. The first process that needs one makes it."""
 
 import secrets
 
@@ -12,7 +12,7 @@ SECRET_BYTES = 32
 
 
 def secret(tx: Tx, name: str) -> bytes:
-    """The secret of that name."""
+    """Return the secret of that name, which is made if there is none."""
     insert_new(tx, schema_work.secrets, {"name": name, "value": secrets.token_bytes(SECRET_BYTES)})
     value: bytes = tx.conn.execute(
         select(schema_work.secrets.c.value).where(schema_work.secrets.c.name == name)

@@ -1,4 +1,4 @@
-"""Which changes an incident is tied to, by which method, and since when that counts."""
+"""Links between incidents and changes: the method of each, and since when it counts."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -83,12 +83,14 @@ def add(tx: Tx, identity: str, tie: Tie) -> IncidentLink | None:
 
 
 def found_better(tx: Tx, link: IncidentLink, method: Method) -> None:
-    """There is better evidence than the time: it counts at once."""
+    """Give a `window` link a better method, so that it counts at once."""
     tx.conn.execute(_at(link).values(method=method, counts_at=tx.now, judged_at=None))
 
 
 def confirm(tx: Tx, link: IncidentLink, by: str) -> bool:
-    """A person says that a `window` link is right. False: it was confirmed before, or removed."""
+    """Record that a person confirmed a `window` link. Returns False if it was confirmed or removed
+    before.
+    """
     values = {
         "confirmed_at": tx.now,
         "confirmed_by": by,
@@ -99,23 +101,23 @@ def confirm(tx: Tx, link: IncidentLink, by: str) -> bool:
 
 
 def remove(tx: Tx, link: IncidentLink, by: str, because: str) -> bool:
-    """It was wrong. False: it was removed before."""
+    """Remove a link that was wrong. Returns False if it was removed before."""
     values = {"removed_at": tx.now, "removed_by": by, "removed_because": because}
     return tx.conn.execute(_at(link).values(values)).rowcount == 1
 
 
 def judged(tx: Tx, link: IncidentLink) -> None:
-    """It was looked at what follows from it."""
+    """Record that the consequences of the link were judged."""
     tx.conn.execute(_at(link).values(judged_at=tx.now))
 
 
 def read(conn: Connection, identity: str) -> IncidentLink | None:
-    """The link of that id, removed or not."""
+    """Return the link of that id, removed or not, or None."""
     return first(conn, IncidentLink, select(*_COLUMNS).where(_L.id == identity))
 
 
 def active(conn: Connection, incident: str, change: str) -> IncidentLink | None:
-    """What ties these two now."""
+    """Return the link between these two that counts now, or None."""
     return next((link for link in of_incidents(conn, [incident]) if link.change == change), None)
 
 
@@ -137,7 +139,7 @@ def ever(conn: Connection, incident: str) -> bool:
 
 
 def of_incidents(conn: Connection, incidents: Iterable[str]) -> list[IncidentLink]:
-    """The links of these incidents that count, oldest first."""
+    """Return the links of these incidents that count, oldest first."""
     query = (
         select(*_COLUMNS)
         .where(_L.incident_id.in_(list(incidents)), _L.removed_at.is_(None))
@@ -147,7 +149,7 @@ def of_incidents(conn: Connection, incidents: Iterable[str]) -> list[IncidentLin
 
 
 def of_change(conn: Connection, change: str) -> list[IncidentLink]:
-    """The links of a change that count, oldest first."""
+    """Return the links of a change that count, oldest first."""
     query = (
         select(*_COLUMNS)
         .where(_L.change_id == change, _L.removed_at.is_(None))
@@ -158,9 +160,9 @@ def of_change(conn: Connection, change: str) -> list[IncidentLink]:
 
 
 def incidents_of_changes(conn: Connection, changes: Collection[str]) -> list[TiedIncident]:
-    """The incidents that these changes are tied to, the last one tied first.
+    """Return the incidents to which these changes are tied, the last one tied first.
 
-    Of one change there are at most `SHOWN_MAX` and one more, which says that some are left out.
+    For each change these are at most `SHOWN_MAX` and one more, which says that some are left out.
     """
     if not changes:
         return []
@@ -183,7 +185,7 @@ def incidents_of_changes(conn: Connection, changes: Collection[str]) -> list[Tie
 
 
 def due(conn: Connection, now: datetime, limit: int) -> list[IncidentLink]:
-    """Links that count by now, of which nobody has looked at what follows; longest first."""
+    """Return links that count by now and whose consequences were not judged, longest first."""
     waiting = select(*_COLUMNS).where(
         _L.judged_at.is_(None), _L.removed_at.is_(None), _L.counts_at <= now
     )

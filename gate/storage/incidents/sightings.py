@@ -1,4 +1,4 @@
-"""Deployments that other systems saw: to which admission they belong, and those that belong to
+"""Deployments that other systems saw: the admissions to which they belong, and those that belong to
 none.
 """
 
@@ -30,7 +30,9 @@ _S = deployments_seen.c
 
 
 class Missing(StrEnum):
-    """What would have explained a deployment. Of several the first is named."""
+    """What would have explained a deployment. If several things are missing, the first one is
+    named.
+    """
 
     # No service of the catalogue lists where it came from, or several do.
     REPOSITORY = "repository"
@@ -40,8 +42,7 @@ class Missing(StrEnum):
     ENVIRONMENT = "environment"
     # Nothing like it was admitted there.
     ADMISSION = "admission"
-    # the same, but it had asked and was not let pass, and it failed: most likely the gate stopped
-    # it
+    # It was submitted and not approved, and it failed, so most likely the gate stopped it.
     APPROVAL = "approval"
 
 
@@ -79,14 +80,14 @@ class SightingFilters:
 def admitted(
     conn: Connection, seen: DeploymentReport, before: datetime
 ) -> tuple[StoredChange, ...]:
-    """The changes of its place that were admitted before then, newest first."""
+    """Return the changes of the place that were admitted before this instant, newest first."""
     return _admitted(conn, _here(seen), before)
 
 
 def admitted_commit(
     conn: Connection, seen: DeploymentReport, before: datetime
 ) -> tuple[StoredChange, ...]:
-    """Those of the very commit, however long ago."""
+    """Return admitted changes of the place with this very commit, however old."""
     return _admitted(conn, (*_here(seen), changes.c.commit_sha == seen.commit), before)
 
 
@@ -102,11 +103,10 @@ def has_asked(conn: Connection, seen: DeploymentReport, since: datetime) -> bool
 
 
 def add(tx: Tx, seen: DeploymentReport, result: Result, missing: Missing) -> bool:
-    """It belongs to no admission.
+    """Store a deployment that belongs to no admission.
 
-    Seen again it is the same one; False where nothing about it is missing that was not.
-
-    What went past the gate once stays that, even if its job says afterwards that it failed.
+    A deployment that is seen again keeps its row. Returns False if nothing is newly missing. A
+    deployment that went past the gate stays one, even if its job later says that it failed.
     """
     known = tx.conn.execute(select(_S.missing).where(_S.id == _identity(seen))).scalar()
     if known is not None and missing is Missing.APPROVAL:
@@ -133,7 +133,7 @@ def add(tx: Tx, seen: DeploymentReport, result: Result, missing: Missing) -> boo
 
 
 def sighting_page(conn: Connection, filters: SightingFilters, part: Part) -> Page[Sighting]:
-    """One page by (`at`, `id`), newest first."""
+    """Return one page by (`at`, `id`), newest first."""
     equal = {
         _S.service: filters.service,
         _S.environment: filters.environment,

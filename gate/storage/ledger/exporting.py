@@ -83,7 +83,7 @@ class Extent:
 
 
 def extent(conn: Connection) -> Extent:
-    """As of now. Raises `Unavailable` while nothing is signed."""
+    """Return the extent of the ledger as of now. Raises `Unavailable` while nothing is signed."""
     head, newest = heads.head(conn), heads.newest_checkpoint(conn)
     if head.key is None or newest is None:
         raise Unavailable(
@@ -95,8 +95,8 @@ def extent(conn: Connection) -> Extent:
 
 
 def block_lines(conn: Connection, whole: Extent, block: int) -> list[bytes]:
-    """Up to 256 entries with everything that belongs to them: their tile, records, and the heads
-    signed among them.
+    """Return the lines of up to 256 entries, with their tile, their records, and the heads signed
+    among them.
     """
     begin, end = block * TILE_WIDTH, min((block + 1) * TILE_WIDTH, whole.size)
     read = tile_reader(conn)
@@ -108,9 +108,7 @@ def block_lines(conn: Connection, whole: Extent, block: int) -> list[bytes]:
 
 
 def faults_of_block(conn: Connection, size: int, block: int) -> Iterator[tuple[int, str]]:
-    """What is wrong with up to 256 of the sealed entries: with their bytes, their records, the
-    columns beside them, their tile.
-    """
+    """Yield what is wrong with up to 256 sealed entries: their bytes, records, columns and tile."""
     begin, end = block * TILE_WIDTH, min((block + 1) * TILE_WIDTH, size)
     kept = _Kept(conn, begin, end)
     read = tile_reader(conn)
@@ -132,7 +130,9 @@ def faults_of_block(conn: Connection, size: int, block: int) -> Iterator[tuple[i
 
 
 def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
-    """Rows that no entry tells of: somebody put them there, or took their entry away."""
+    """Yield a line for each row that no entry records: somebody inserted it, or removed
+    its entry.
+    """
     for table, key, at, kinds in _RECORDED:
         recorded = exists().where(
             _E.change_id == table.c.change_id, _E.kind.in_(kinds), _E.at == at
@@ -169,8 +169,8 @@ class _Kept:
         self._notes = {size: bytes(note) for size, note in conn.execute(signed)}
 
     def lines(self, place: int) -> Iterator[bytes]:
-        """One entry, its record, what its rows say otherwise, and the head that was signed after
-        it.
+        """Yield the lines of one entry: the entry, its record, where rows differ from it, and the
+        head that was signed after it.
         """
         row = self._rows.get(place)
         if row is None:
@@ -188,7 +188,7 @@ class _Kept:
             yield checkpoint_line(self._notes[place + 1])
 
     def faults(self, place: int, sealed: bytes) -> Iterator[str]:
-        """What is wrong with one entry, of which this is the hash that was sealed."""
+        """Yield what is wrong with one entry, whose hash was sealed as `sealed`."""
         row = self._rows.get(place)
         if row is None:
             yield "the entry was removed from the database"
@@ -203,7 +203,7 @@ class _Kept:
         yield from self._differences(place)
 
     def _differences(self, place: int) -> Iterator[str]:
-        """What the rows of an entry say otherwise than its bytes."""
+        """Yield where the rows of an entry differ from its bytes."""
         fields = self._fields[place]
         yield from _differences(
             "ledger_entries", self._rows[place], _said_by(fields), ("at", "kind", "change_id")
@@ -221,7 +221,7 @@ class _Kept:
         return None
 
     def _policies(self, place: int) -> bytes | None:
-        """The policies that an entry registers, as they are kept; None where it registers none."""
+        """Return the stored policies that an entry registers, or None if it registers none."""
         fields = self._fields[place]
         if fields.get("kind") != "registration" or fields.get("part") != "policies":
             return None
@@ -266,10 +266,10 @@ class _Kept:
 
 
 def kept_policies(conn: Connection, revision: str) -> bytes | None:
-    """The canonical form of the policies that are kept under a revision; None where none can be
-    read there.
+    """Return the canonical form of the policies stored under a revision, or None if they cannot be
+    read.
 
-    If somebody changed them, their form has another digest, and whoever reads it sees that.
+    If somebody changed them, their form has another digest, which readers compare.
     """
     found = policy_sets.named(conn, revision)
     files = policy_sets.read(conn, found[0].id) if found else None
@@ -310,7 +310,9 @@ def _instant(fields: Mapping[str, Any]) -> datetime:
 
 
 def _fields(body: bytes) -> dict[str, Any]:
-    """Of an entry that somebody spoilt, nothing that could be compared."""
+    """Return the fields of an entry. For a damaged entry these are only a time that equals no
+    other.
+    """
     try:
         entry = read_entry(bytes(body))
     except EntryError:
@@ -324,7 +326,9 @@ def _fields(body: bytes) -> dict[str, Any]:
 
 
 def _higher_tiles(read: ReadTile, end: int, *, last: bool) -> Iterator[bytes]:
-    """Those that the block has completed; behind the last block also those that are not full."""
+    """Yield the tiles that the block completes, and after the last block also those that are not
+    full.
+    """
     level = 1
     while hashes := end >> TILE_HEIGHT * level:
         number = (hashes - 1) // TILE_WIDTH

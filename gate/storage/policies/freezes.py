@@ -1,4 +1,6 @@
-"""Windows and stopped lines that people declared; those of the calendar's file are not here."""
+"""Windows and stopped lines that people declared. Those of the calendar's file are not
+stored here.
+"""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -61,7 +63,7 @@ def add(tx: Tx, freeze: Declared) -> None:
 
 
 def lift(tx: Tx, freeze: str, by: str) -> bool:
-    """Over from now on. False when there is none, or it was lifted before."""
+    """End a window now. Returns False if there is none, or it was lifted before."""
     statement = (
         update(freezes)
         .where(freezes.c.id == freeze, freezes.c.lifted_at.is_(None))
@@ -74,22 +76,23 @@ def lift(tx: Tx, freeze: str, by: str) -> bool:
 
 
 def named(conn: Connection, wanted: Collection[str]) -> tuple[Declared, ...]:
-    """The windows of these ids, also those that are over."""
+    """Return the windows of these ids, including those that are over."""
     if not wanted:
         return ()
     return every(conn, Declared, select(freezes).where(freezes.c.id.in_(list(wanted))))
 
 
 def read(conn: Connection, freeze: str) -> Declared | None:
-    """The window of that id."""
+    """Return the window of that id, or None."""
     return first(conn, Declared, select(freezes).where(freezes.c.id == freeze))
 
 
 def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
-    """What is open at this instant, and what opens later: whoever asks when a freeze ends needs
-    both.
+    """Return the windows that are open at this instant or open later, because the end of a freeze
+    depends on both.
 
-    Every decision asks this, so it goes to the driver as it is. `reason` is the id of a text.
+    Every decision reads them, so the query goes to the driver directly. `reason` is the id of a
+    text.
     """
     return ask_open(conn, at)()
 
@@ -101,12 +104,14 @@ def ask_open(conn: Connection, at: datetime) -> Callable[[], tuple[AdHoc, ...]]:
 
 
 def freeze_page(conn: Connection, part: Part) -> Page[Declared]:
-    """One page by (`created_at`, `id`), newest first; lifted ones too."""
+    """Return one page by (`created_at`, `id`), newest first, with lifted ones too."""
     return page(conn, [select(freezes)], KEYS, part, reader(Declared))
 
 
 def not_over(conn: Connection, at: datetime) -> tuple[Declared, ...]:
-    """What is open at this instant or opens later, newest first: as many as a decision reads."""
+    """Return the windows that are open at this instant or open later, newest first, up to the
+    number that a decision reads.
+    """
     still = or_(freezes.c.ends.is_(None), freezes.c.ends > at)
     found = select(freezes).where(freezes.c.lifted_at.is_(None), still)
     newest = found.order_by(*(key.desc() for key in KEYS)).limit(OPEN_MAX + STOPS_MAX)

@@ -1,5 +1,5 @@
-"""Which policies, catalogue and calendar were ever registered together, and the one row that says
-which are in force.
+"""The policy sets that were registered, each with policies, catalogue and calendar, and the row
+that names the one in force.
 """
 
 from collections.abc import Iterator, Mapping
@@ -73,7 +73,9 @@ class Change(NamedTuple):
 
 
 def set_id(revisions: Revisions) -> str:
-    """SHA-256 over the three revisions: what is registered again is the same set."""
+    """Return the SHA-256 over the three revisions. Equal parts registered again are the
+    same set.
+    """
     return digest(canonical([revisions.policies, revisions.catalogue, revisions.calendar]))
 
 
@@ -90,14 +92,15 @@ def register(tx: Tx, revisions: Revisions, files: Mapping[str, str], by: str) ->
 
 
 def read(conn: Connection, policy_set: str) -> PolicySet | None:
-    """The set of that id."""
+    """Return the set of that id, or None."""
     row = conn.execute(select(policy_sets).where(policy_sets.c.id == policy_set)).first()
     return None if row is None else PolicySet(_summary(row), row.files)
 
 
 def named(conn: Connection, name: str) -> tuple[Summary, ...]:
-    """The set of that id, or every set with a part of that revision: at most `NAMED_MAX`,
-    registered last first.
+    """Return the set of that id, or every set with a part of that revision.
+
+    These are at most `NAMED_MAX`, the last registered first.
     """
     query = select(*_SUMMARY).where(
         or_(*(policy_sets.c[part] == name for part in ("id", "policies", "catalogue", "calendar")))
@@ -107,7 +110,7 @@ def named(conn: Connection, name: str) -> tuple[Summary, ...]:
 
 
 def policy_set_page(conn: Connection, part: Part) -> Page[Summary]:
-    """One page by (`registered_at`, `id`), newest first."""
+    """Return one page by (`registered_at`, `id`), newest first."""
     return page(conn, [select(*_SUMMARY)], KEYS, part, _summary)
 
 
@@ -121,7 +124,7 @@ def catalogues(conn: Connection, file: str) -> Iterator[str]:
 
 
 def before(conn: Connection, summary: Summary) -> Summary | None:
-    """The newest set that was registered before this one and has other policies."""
+    """Return the newest set that was registered before this one and has other policies, or None."""
     last = tuple_(summary.registered_at, summary.id, types=[key.type for key in KEYS])
     earlier = tuple_(*KEYS) < last
     others = policy_sets.c.policies != summary.revisions.policies
@@ -133,7 +136,7 @@ def before(conn: Connection, summary: Summary) -> Summary | None:
 
 
 def in_force(conn: Connection) -> InForce | None:
-    """What is in force; None before anything was activated."""
+    """Return the set in force, or None before the first activation."""
     return first(conn, InForce, select(*_ROW.columns[1:]).where(_ROW.c.id == 1))
 
 
@@ -162,8 +165,9 @@ def activate(tx: Tx, policy_set: str, *, expected: str | None, by: str, comment:
 
 
 def changes_between(conn: Connection, begins: datetime, ends: datetime) -> tuple[Change, ...]:
-    """When other policies came into force, from one instant to before another: at most
-    `CHANGES_MAX`, the newest of them, oldest first.
+    """Return when other policies came into force, from one instant to before another.
+
+    These are at most `CHANGES_MAX`, the newest of them, oldest first.
     """
     table = policy_changes.c
     query = select(table.policies, table.at).where(table.at >= begins, table.at < ends)

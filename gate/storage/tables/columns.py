@@ -1,8 +1,7 @@
-"""Types of columns: what a value is in Python, and what the database keeps of it.
+"""Types of columns, which convert between Python values and what the database stores.
 
-They convert on the way in and on the way out, so no function of `storage` does it by hand. A
-statement that goes to the driver as text passes them by and has to do with what the database keeps;
-`storage/database/` says which these are.
+They convert both ways, so no function of `storage` does it by hand. A statement that goes to the
+driver as text bypasses them and deals with stored values; `storage/database/` says which these are.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,15 +50,15 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def coerce_compared_value(self, _: Any, value: object) -> TypeEngine[Any]:
-        """Only an instant is bound as one: a number that is added to a column stays a number."""
+        """Return this type for an instant. A number that is added to a column stays a number."""
         return self if isinstance(value, datetime) else BigInteger()
 
     def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
-        """As it is kept."""
+        """Return the instant as the stored number."""
         return optional_us(value)
 
     def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
-        """In UTC."""
+        """Return the stored number as an instant in UTC."""
         return optional_instant(value)
 
 
@@ -70,11 +69,11 @@ class Span(TypeDecorator[timedelta]):
     cache_ok = True
 
     def process_bind_param(self, value: timedelta | None, _: Dialect) -> int | None:
-        """As it is kept."""
+        """Return the duration as the stored number."""
         return None if value is None else value // _MICROSECOND
 
     def process_result_value(self, value: int | None, _: Dialect) -> timedelta | None:
-        """The way back."""
+        """Return the stored number as a duration."""
         return None if value is None else value * _MICROSECOND
 
 
@@ -89,11 +88,11 @@ class Word(TypeDecorator[Any]):
         self.words = words
 
     def process_bind_param(self, value: object, _: Dialect) -> Any:
-        """As it is kept; a text that is none of our words is refused."""
+        """Return the stored word. A value that is none of the words raises."""
         return None if value is None else self.words(value).value
 
     def process_result_value(self, value: object, _: Dialect) -> Any:
-        """The way back."""
+        """Return the stored word as a member of its enumeration."""
         return None if value is None else self.words(value)
 
 
@@ -116,20 +115,21 @@ class Json(TypeDecorator[Any]):
         self.read = read
 
     def process_bind_param(self, value: object, _: Dialect) -> str | None:
-        """As it is kept."""
+        """Return the value as stored JSON."""
         return None if value is None else self.write(value)
 
     def process_result_value(self, value: str | None, _: Dialect) -> Any:
-        """The way back."""
+        """Return the value of stored JSON."""
         return None if value is None else self.read(value)
 
 
 def equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
-    """The column has this value. One of our own few words is written into the text of the query.
+    """Return a condition that the column has this value. A member of an enumeration is written into
+    the query as text.
 
-    A bound value would hide a partial index from SQLite, whose condition the text has to name.
-    PostgreSQL keeps one plan for all values, and would not know that of these words one is
-    everywhere and another rare.
+    A bound value would keep SQLite from using a partial index, whose condition the text has to
+    name. PostgreSQL keeps one plan for all values, and would not know that one word is frequent and
+    another rare.
     """
     if not isinstance(value, Enum):
         return column == value
@@ -138,7 +138,7 @@ def equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
 
 
 def kept(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The column as the database keeps it, without any conversion."""
+    """Return the column as the database stores it, without conversion."""
     return type_coerce(column, kept_type(column))
 
 
@@ -153,7 +153,7 @@ def keeps(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
 
 
 def kept_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
-    """The type of what the database keeps in this column."""
+    """Return the type of the stored value of this column."""
     if isinstance(column.type, TypeDecorator):
         return column.type.impl_instance
     return column.type
