@@ -111,28 +111,28 @@ class Check(Protocol):
     """A check gets all parts of an export in their order."""
 
     def begin(self, origin: str) -> None:
-        """The log's name."""
+        """Take the name of the log."""
 
     def tile(self, path: str, encoded: str) -> None:
-        """A tile."""
+        """Take a tile."""
 
     def entry(self, index: int, body: bytes) -> None:
-        """An entry."""
+        """Take an entry."""
 
     def removed(self, index: int) -> None:
-        """An entry that is gone; the fault was added already."""
+        """Take the place of an entry that is gone. Its fault was added already."""
 
     def record(self, index: int, body: bytes) -> None:
-        """The record of the decision at that index."""
+        """Take the record of the decision at that index."""
 
     def policies(self, index: int, body: bytes) -> None:
-        """The policies that the entry at that index registers."""
+        """Take the policies that the entry at that index registers."""
 
     def checkpoint(self, size: int, note: bytes) -> None:
-        """A signed head, after so many entries."""
+        """Take a signed head that covers `size` entries."""
 
     def end(self, entries: int) -> None:
-        """The end of the export, which had so many entries."""
+        """Take the end of the export, which had so many entries."""
 
 
 def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Faults) -> int:

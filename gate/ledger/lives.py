@@ -78,20 +78,20 @@ class LifeCheck:
         self._index = 0
 
     def begin(self, origin: str) -> None:
-        """Nothing to judge: the name of the log says nothing about changes."""
+        """Do nothing, because the name of the log says nothing about changes."""
 
     def tile(self, path: str, encoded: str) -> None:
-        """Nothing to judge: hashes say nothing about changes."""
+        """Do nothing, because hashes say nothing about changes."""
 
     def checkpoint(self, size: int, note: bytes) -> None:
-        """Nothing to judge: signatures say nothing about changes."""
+        """Do nothing, because signatures say nothing about changes."""
 
     def policies(self, index: int, body: bytes) -> None:
-        """Nothing to judge: policies are judged where decisions are made again."""
+        """Do nothing, because policies are judged where decisions are replayed."""
 
     def removed(self, index: int) -> None:
-        """Nothing to judge: what the entry said is unknown, so what follows from it looks wrong
-        too.
+        """Do nothing, because what the entry said is unknown. Entries that follow from it look
+        wrong too.
         """
 
     def entry(self, index: int, body: bytes) -> None:
@@ -138,7 +138,7 @@ class LifeCheck:
         life.required = required
 
     def end(self, entries: int) -> None:
-        """Nothing to judge: a change may still be open at the end of the export."""
+        """Do nothing, because a change may still be open at the end of the export."""
 
     def _fault(self, what: str) -> None:
         self._faults.add(self._index, what)
@@ -345,9 +345,9 @@ _OF_ADMINISTRATION: Mapping[str, Callable[[LifeCheck, _Fields], None]] = {
 
 
 def read_fields(body: bytes) -> _Fields:
-    """The fields of an entry, whose bytes must be the one form that it may have.
+    """Return the fields of an entry, whose bytes must be in the one allowed form.
 
-    A key that stands twice is found by that form, too: it would be written once. Raises
+    This form also reveals a key that occurs twice, because it would be written once. Raises
     `ValueError`.
     """
     try:
@@ -368,8 +368,9 @@ def read_fields(body: bytes) -> _Fields:
 
 
 def _canonical(value: object) -> bytes:
-    """RFC 8785, for what has neither floats nor keys beyond ASCII: an entry has none, or its bytes
-    do not match.
+    """Return the value in the form of RFC 8785, if it has neither floats nor keys beyond ASCII.
+
+    An entry has neither, or else its bytes do not match.
     """
     return _write(value).encode()
 

@@ -47,7 +47,7 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
-        """The key that `text` (a verifier key string, white space around it aside) stands for."""
+        """Return the key of a verifier key string. White space around it is ignored."""
         name, key_id, encoded = _parts(text.strip(), _VERIFIER_FORM)
         key = cls(name, _ed25519_bytes(encoded))
         if key_id != key.key_id.hex():
@@ -70,7 +70,7 @@ class VerifierKey:
         return f"{self.name}+{self.key_id.hex()}"
 
     def __str__(self) -> str:
-        """The verifier key string, as `/v1/ledger/key` answers it."""
+        """Return the verifier key string, as `/v1/ledger/key` answers it."""
         return f"{self.hint}+{base64.b64encode(_ED25519 + self.public).decode()}"
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
@@ -96,13 +96,13 @@ class SigningKey:
 
     @classmethod
     def generate(cls, name: str) -> "SigningKey":
-        """A new key from the system's randomness."""
+        """Return a new key from the system's randomness."""
         return cls(name, Ed25519PrivateKey.generate())
 
     @classmethod
     def parse(cls, text: str, *, name: str) -> "SigningKey":
-        """The key of a key file: a signed-note private key, which carries its own name, or a PEM
-        that takes `name`.
+        """Return the key of a key file: a signed-note private key, which has its own name, or a
+        PEM, which gets `name`.
         """
         text = text.strip()
         if text.startswith(_PEM_PREFIX):
@@ -135,22 +135,25 @@ class SigningKey:
         return self.verifier.key_id
 
     def sign(self, message: bytes) -> bytes:
-        """The 64 bytes of the Ed25519 signature; the same message always has the same one."""
+        """Return the 64 bytes of the Ed25519 signature. The same message always has the same
+        signature.
+        """
         return self._private.sign(message)
 
     def private_text(self) -> str:
-        """What the key file holds: one line, secret."""
+        """Return the content of the key file: one line, which is secret."""
         encoded = base64.b64encode(_ED25519 + self._private.private_bytes_raw()).decode()
         return f"{_PRIVATE_PREFIX}{self.verifier.hint}+{encoded}\n"
 
     def __repr__(self) -> str:
-        """Without the secret."""
+        """Return the key's name without the secret."""
         return f"SigningKey({self.verifier.hint})"
 
 
 def check_name(name: str) -> None:
-    """A key name is not empty, has no white space and no plus sign (they separate it from what
-    follows).
+    """Raise `KeyTextError` for a name that is empty or too long, or has white space or a plus sign.
+
+    These separate the name from what follows.
     """
     if not name or len(name) > KEY_NAME_LENGTH_MAX:
         raise KeyTextError(

@@ -27,17 +27,17 @@ PACK_BYTES_MAX = 64 * 1024 * 1024
 
 
 def proof_name(index: int, kind: str) -> str:
-    """Names sort like the ledger."""
+    """Return the name of a proof's file. The names sort in the order of the ledger."""
     return f"{PROOFS}{index:012}-{kind}.tlog-proof"
 
 
 def record_name(number: int) -> str:
-    """The record of the decision with this number."""
+    """Return the name of the file of the decision with this number."""
     return f"{RECORDS}{number}.json"
 
 
 def policies_name(revision: str) -> str:
-    """The policies of this revision."""
+    """Return the name of the file of the policies with this revision."""
     return f"{POLICIES}{revision}.json"
 
 
@@ -54,7 +54,7 @@ class PackCheck:
         self._proved: set[str] = set()
 
     def run(self) -> None:
-        """Every proof, then whatever must follow from one."""
+        """Check every proof, then the files that proofs refer to."""
         for name in sorted(self._files):
             if name.startswith(PROOFS):
                 self._proof(name)
@@ -92,7 +92,7 @@ class PackCheck:
             self._digest(index, policies_name(revision), revision)
 
     def _digest(self, index: int, name: str, expected: str) -> None:
-        """This file must be there, with this digest."""
+        """Add a fault unless this file exists with this digest."""
         content = self._files.get(name)
         self._proved.add(name)
         if content is None:
@@ -102,7 +102,7 @@ class PackCheck:
 
 
 def manifest(change: str, head: Checkpoint, entries: int) -> bytes:
-    """What a reader sees first."""
+    """Return the manifest, which a reader should open first."""
     said = {
         "change": change,
         "entries": entries,

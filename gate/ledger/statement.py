@@ -69,8 +69,8 @@ class Deployment:
 
 
 def statement_payload(statement: AdmissionStatement) -> bytes:
-    """The bytes that are signed: canonical JSON, so the same statement always has the same
-    bytes.
+    """Return the bytes that are signed: canonical JSON, so that equal statements have
+    equal bytes.
     """
     subjects = [{"name": statement.repository, "digest": {"gitCommit": statement.commit}}]
     subjects += [
@@ -123,7 +123,9 @@ class SignedEnvelope:
 
 
 def sign_envelope(key: SigningKey, statement: AdmissionStatement) -> SignedEnvelope:
-    """The statement in its envelope; the same key and statement always give the same one."""
+    """Return the statement in its envelope. Equal keys and statements always give equal
+    envelopes.
+    """
     payload = statement_payload(statement)
     signature = key.sign(pre_authentication(PAYLOAD_TYPE, payload))
     signed = Signature(key.verifier.hint, base64.b64encode(signature).decode())
@@ -138,12 +140,12 @@ def verify_admission(
     at: datetime,
     allow_observed: bool = False,
 ) -> AdmissionStatement:
-    """The statement, if it admits exactly this deployment now; `StatementError` names the first
-    thing that differs.
+    """Return the statement if it admits exactly this deployment now.
 
-    The artifacts must be the same on both sides: one that was not admitted must not be deployed,
-    and one that was admitted but is not named could be replaced unseen. `run.attempt` and
-    `run.step` are not compared, because the job that deploys may be another one of the same run.
+    Raises `StatementError`, which names the first difference. The artifacts must be the same on
+    both sides: one that was not admitted must not be deployed, and one that was admitted but is not
+    named could be replaced unnoticed. `run.attempt` and `run.step` are not compared, because
+    another job of the same run may deploy.
     """
     statement = _signed_statement(read_envelope(envelope), key)
     _same("service", statement.service, deployment.service)
@@ -257,9 +259,9 @@ def _read(document: Mapping[str, object]) -> AdmissionStatement:
 
 
 def _read_subjects(raw: object) -> tuple[str, str, tuple[Artifact, ...]]:
-    """Repository name, commit and artifacts.
+    """Return the name of the repository, the commit and the artifacts.
 
-    Exactly one subject is a commit: two would leave open which was admitted.
+    Exactly one subject may be a commit, because two would leave open which of them was admitted.
     """
     commits: list[tuple[str, str]] = []
     artifacts: list[Artifact] = []

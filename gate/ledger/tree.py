@@ -18,14 +18,14 @@ class ProofError(ValueError):
 
 
 def hash_leaf(content: bytes) -> bytes:
-    """The hash of an entry's exact bytes."""
+    """Return the hash of an entry's exact bytes."""
     return sha256(b"\x00" + content).digest()
 
 
 def hash_children(left: bytes, right: bytes) -> bytes:
-    """The hash of a node.
+    """Return the hash of a node.
 
-    Its first byte differs from a leaf's, so that neither can be taken for the other.
+    Its first byte differs from that of a leaf, so that neither can be taken for the other.
     """
     return sha256(b"\x01" + left + right).digest()
 
@@ -91,10 +91,9 @@ def _climb(
     seed: bytes,
     siblings: Sequence[bytes],
 ) -> tuple[bytes, bytes]:
-    """From a node to the root, whose right edge is at `last`.
+    """Climb from a node to the root of a tree whose last leaf is `last`, and return two roots.
 
-    Returns two roots: the one over what stands left of the node and itself, and the one over
-    everything.
+    The first covers the node and all that is left of it, the second covers everything.
     """
     left = whole = seed
     for sibling in siblings:

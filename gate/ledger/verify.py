@@ -131,7 +131,9 @@ class TreeCheck:
             self.epochs.append(index)
 
     def removed(self, index: int) -> None:
-        """Go on with the hash in the tile, so that the other entries are judged all the same."""
+        """Use the hash in the tile instead of the missing entry, so that the others can still be
+        checked.
+        """
         self._append(index, self._sealed_at(len(self._leaves)) or EMPTY_ROOT)
 
     def _sealed_at(self, place: int) -> bytes:
