@@ -91,7 +91,7 @@ class AdmissionCase:
 def refusal(
     case: AdmissionCase, asked: Subject, run: Run, proof: Proof | None = None, *, at: datetime
 ) -> Refusal | None:
-    """Why this run may not deploy, or None if it may.
+    """Return why this run may not deploy, or None if it may.
 
     `proof` is what the caller's token proves. Reasons are tried in order: first those that no retry
     can fix, last those that pass with time.
@@ -108,7 +108,8 @@ def refusal(
 
 
 def waits(case: AdmissionCase, *, at: datetime) -> Refusal | None:
-    """Why any run would have to wait now: planned times, a hold, or another deployment.
+    """Return why any run would have to wait now, or None: planned times, a hold, or another
+    deployment.
 
     For an observed change the reason is recorded and refuses nothing.
     """
@@ -121,9 +122,9 @@ def admitted_before(case: AdmissionCase, run: Run) -> bool:
 
 
 def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | None:
-    """Why this is another run than the one that proved itself at the decision.
+    """Return why this is not the run that proved itself at the decision.
 
-    None if it is the same run, or if no run proved itself.
+    Returns None if it is the same run, or if no run proved itself.
     """
     if proved is None:
         return None
@@ -178,7 +179,7 @@ def _other_subject(recorded: Subject, asked: Subject) -> Refusal | None:
 
 
 def _in_words(part: str | tuple[str | int, ...] | None) -> str:
-    """A part of a subject as a sentence names it."""
+    """Return a part of a subject in words."""
     words = ", ".join(map(str, part)) if isinstance(part, tuple) else part
     return words or "none"
 
@@ -206,9 +207,9 @@ def _other_state(case: AdmissionCase, run: Run) -> Refusal | None:
 
 
 def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None:
-    """Why the decision must be made again: the job comes from another ref or workflow of the run.
+    """Return why the decision must be made again if the job has another ref or workflow, or None.
 
-    It is then judged by what its own token proves.
+    The new decision judges the job by what its own token proves.
     """
     if proved is None or proof is None:
         return None
@@ -227,7 +228,8 @@ def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None
 
 
 def _switched(case: AdmissionCase) -> Refusal | None:
-    """Why the decision must be made again: the gate began or ended to enforce here since then.
+    """Return why the decision must be made again if the gate began or ended to enforce here since
+    then.
 
     A decision of an observing gate approves nothing once the gate enforces, and one of an enforcing
     gate holds nobody up once the gate only observes.

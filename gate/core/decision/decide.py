@@ -322,7 +322,7 @@ def _standard_change(
 def _obstacle(
     policy: Policy, standard: StandardChange, evaluation: Evaluation, case: Case, *, rollback: bool
 ) -> str | None:
-    """Why this standard change does not let the change pass, or None if it does."""
+    """Return why this standard change does not approve the change, or None if it does."""
     if evaluation.band > standard.up_to:
         return (
             f"risk {evaluation.score} is {evaluation.band.word}, {standard.title} goes up to "

@@ -39,7 +39,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def write_subject(subject: Subject) -> Json:
-    """What is approved, as JSON."""
+    """Return the subject of a decision as JSON."""
     return {
         "repository": None
         if subject.repository is None
@@ -53,7 +53,7 @@ def write_subject(subject: Subject) -> Json:
 
 
 def read_subject(raw: Json) -> Subject:
-    """The subject that `write_subject` wrote."""
+    """Return the subject that `write_subject` wrote."""
     repository = raw["repository"]
     return Subject(
         repository=None if repository is None else (repository["issuer"], repository["id"]),
@@ -66,17 +66,17 @@ def read_subject(raw: Json) -> Subject:
 
 
 def planned_form(planned: Planned) -> list[int | None]:
-    """Beginning and end, in microseconds."""
+    """Return beginning and end in microseconds."""
     return [optional_us(planned.start), optional_us(planned.end)]
 
 
 def write_facts(facts: Facts) -> dict[str, list[Any]]:
-    """Every fact by its full name: its value and where it comes from."""
+    """Return every fact by its full name, with its value and origin."""
     return dict(zip(facts, map(list, facts.values()), strict=True))
 
 
 def read_facts(raw: Mapping[str, list[Any]]) -> dict[str, Fact]:
-    """The facts that `write_facts` wrote."""
+    """Return the facts that `write_facts` wrote."""
     return {
         name: Fact(tuple(value) if isinstance(value, list) else value, Origin(origin))
         for name, (value, origin) in raw.items()
@@ -84,7 +84,7 @@ def read_facts(raw: Mapping[str, list[Any]]) -> dict[str, Fact]:
 
 
 def asked_form(asked: RequestDetails) -> Json:
-    """What the caller said, as JSON."""
+    """Return the request as JSON."""
     run, repository = asked.run, asked.repository
     return {
         "base": asked.base,
@@ -112,7 +112,7 @@ def asked_form(asked: RequestDetails) -> Json:
 
 
 def asked_of(raw: Json) -> RequestDetails:
-    """What `asked_form` made JSON of."""
+    """Return the request that `asked_form` wrote."""
     start, end = raw["planned"]
     reason, incident = raw["emergency"]
     return RequestDetails(
@@ -138,7 +138,7 @@ def asked_of(raw: Json) -> RequestDetails:
 
 
 def write_case(case: Case, facts: bytes) -> Json:
-    """What was decided on, as JSON. `facts` are those of the case, already written."""
+    """Return the case as JSON. `facts` are the facts of the case, already written."""
     return {
         "facts": Fragment(facts),
         "at": to_us(case.at),
@@ -166,7 +166,7 @@ def write_case(case: Case, facts: bytes) -> Json:
 
 
 def read_case(raw: Json) -> Case:
-    """The case that `write_case` wrote."""
+    """Return the case that `write_case` wrote."""
     excluded, named, verified, shared = raw["people"]
     in_flight, deploying, in_the_way = raw["in_flight"]
     return Case(
@@ -188,12 +188,12 @@ def read_case(raw: Json) -> Case:
 
 
 def hold_form(hold: Hold) -> list[Any]:
-    """A hold, as JSON."""
+    """Return a hold as JSON."""
     return [hold.window, hold.reason, optional_us(hold.until), hold.lifted_by, hold.stop]
 
 
 def hold_of(raw: list[Any]) -> Hold:
-    """The hold that `hold_form` made JSON of."""
+    """Return the hold that `hold_form` wrote."""
     window, reason, until, lifted_by, stop = raw
     return Hold(window, reason, optional_instant(until), tuple(lifted_by), stop)
 
@@ -240,7 +240,7 @@ def _read_finding(raw: list[Any]) -> Finding:
 
 
 def write_decision(decision: Decision) -> Json:
-    """A decision with every finding, as JSON."""
+    """Return a decision with every finding as JSON."""
     terms = decision.terms
     return {
         "outcome": decision.outcome,
@@ -267,7 +267,7 @@ def write_decision(decision: Decision) -> Json:
 
 
 def read_decision(raw: Json) -> Decision:
-    """The decision that `write_decision` wrote."""
+    """Return the decision that `write_decision` wrote."""
     return Decision(
         outcome=Outcome(raw["outcome"]),
         type=ChangeType(raw["type"]),

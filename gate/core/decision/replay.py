@@ -67,7 +67,7 @@ def replay(content: bytes, policies_of: PoliciesOf) -> Replay:
 
 
 def differing(recorded: Decision, recomputed: Decision) -> Iterator[str]:
-    """Each field and each finding in which the two are not the same."""
+    """Yield each field and each finding in which the two decisions differ."""
     if recorded == recomputed:
         return
     before, now = (_plain(one) for one in (recorded, recomputed))
@@ -80,7 +80,9 @@ def differing(recorded: Decision, recomputed: Decision) -> Iterator[str]:
 
 
 def _of_the_subject(record: Record) -> Iterator[str]:
-    """The digest that people approved must be the one of this very subject and these facts."""
+    """Yield a difference if the digest that people approved is not that of this subject and these
+    facts.
+    """
     digest = subject_digest(
         record.subject, record.asked.planned, record.revisions.policies, record.case.facts
     )
@@ -112,7 +114,7 @@ def _fields(name: str, before: Finding, now: Finding) -> Iterator[str]:
 
 
 def _unstated(document: dict[str, Any]) -> Iterator[str]:
-    """What an older record says that does not follow from the reasons it states."""
+    """Yield what an older record says that does not follow from the reasons in it."""
     decision = document["decision"]
     findings = [one[:5] for one in decision["findings"]]
     points = sum(one[4] for one in findings if one[0] == FindingKind.RULE)

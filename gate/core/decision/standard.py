@@ -1,4 +1,4 @@
-"""Is a standard change earned here, and has it failed too often?
+"""Whether a standard change is earned in a place, and whether it has failed too often there.
 
 A policy may say that a standard change is earned by successes in a row, and that it is suspended
 after too many failures. Both are counted over the newest admitted changes that matched it, for one
@@ -96,7 +96,7 @@ def with_settling(
 def to_suspend(
     rule: Suspend, matches: Sequence[Match], *, reinstated_at: datetime | None
 ) -> str | None:
-    """Why the standard change must be suspended now, or None if it need not be.
+    """Return why the standard change must be suspended now, or None if it need not be.
 
     `matches` are newest first.
     """

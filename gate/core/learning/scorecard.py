@@ -45,14 +45,18 @@ def verdict(before: Pace, now: Pace) -> str:
 
 
 def _speed(before: Pace, now: Pace) -> int:
-    """1 for faster, -1 for slower: by lead time, and where that did not move by throughput."""
+    """Return 1 for faster, -1 for slower and 0 for neither, by lead time, or by throughput if lead
+    time did not move.
+    """
     lead = _moved(before.lead_seconds, now.lead_seconds)
     return -lead or _moved(before.deployments / before.days, now.deployments / now.days)
 
 
 def _stability(before: Pace, now: Pace) -> int:
-    """1 for more stable, -1 for less. One figure that became worse is enough: what fails more often
-    is not made up for by being repaired sooner.
+    """Return 1 for more stable, -1 for less stable and 0 for neither.
+
+    One figure that became worse is enough, because failing more often is not made up for by being
+    repaired sooner.
     """
     moves = [
         _moved(before.fail_rate, now.fail_rate),
@@ -65,7 +69,9 @@ def _stability(before: Pace, now: Pace) -> int:
 
 
 def _moved(before: float | None, now: float | None) -> int:
-    """1 where it rose notably, -1 where it fell, 0 where it did not or one of them is unknown."""
+    """Return 1 if the value rose notably, -1 if it fell notably, and 0 otherwise or if one is
+    unknown.
+    """
     if before is None or now is None:
         return 0
     if abs(now - before) <= NOTABLE * max(before, now):

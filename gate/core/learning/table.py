@@ -53,10 +53,11 @@ def read_rows(
     facts: frozenset[str],
     keep: Sequence[str] = (),
 ) -> Iterator[Row]:
-    """Every row of the table, one after the other; `name` is what errors call the file.
+    """Yield every row of the table. `name` is the file's name in errors.
 
-    Of the map all columns must be there, also those of facts that nobody asks for: a map of another
-    table would silently make facts unknown. Raises `Invalid` at the first row that cannot be read.
+    All columns of the map must exist, even those of facts that are not asked for, because a map of
+    another table would silently make facts unknown. Raises `Invalid` at the first row that cannot
+    be read.
     """
     reader = csv.reader(lines, strict=True)
     try:
@@ -78,7 +79,9 @@ def _header(
     facts: frozenset[str],
     keep: Sequence[str],
 ) -> tuple[list[_Column], list[int]]:
-    """Where the wanted columns stand. Raises `Invalid` that names every one that is not there."""
+    """Return the positions of the wanted columns. Raises `Invalid`, which names every
+    missing one.
+    """
     where = f"{name}:1"
     faults = [
         Fault(f"{clip(one.column)}: {_absent(one.column, header, name)}", str(one.place))
@@ -142,10 +145,10 @@ def _refused(name: str, line: int, detail: str) -> Invalid:
 
 
 def cell_reader(fact: FactDef, scale: Decimal | None = None) -> Cell:
-    """How a cell of that fact is read: its number is multiplied by `scale`, and then made a value
-    as the gate makes one.
+    """Return a function that reads a cell of that fact. It multiplies numbers by `scale`, and then
+    makes a value as the gate makes one.
 
-    Whole numbers are rounded down, as days and hours are everywhere; decimals to four places.
+    Whole numbers are rounded down, as days and hours are everywhere; decimals have four places.
     """
     if fact.type is FactType.INTEGER:
         return lambda text: _whole(text, scale)

@@ -118,7 +118,7 @@ class Served:
 
 
 def entries(policies: Iterable[Policy]) -> Iterator[Served]:
-    """Every rule, requirement and standard change of the enforced policies."""
+    """Yield every rule, requirement and standard change of the enforced policies."""
     for policy in policies:
         if policy.mode is not Mode.ENFORCE:
             continue
@@ -132,7 +132,9 @@ def entries(policies: Iterable[Policy]) -> Iterator[Served]:
 
 
 def served(policies: Iterable[Policy]) -> dict[str, list[Served]]:
-    """The entries that serve each control, the known controls first, even where none serves one."""
+    """Return the entries that serve each control. Known controls come first, even
+    without entries.
+    """
     found: dict[str, list[Served]] = {name: [] for name in KNOWN}
     for entry in entries(policies):
         for name in entry.grounds.control:

@@ -38,7 +38,7 @@ NO_GROUNDS = Grounds()
 
 
 def read_grounds(fields: Fields) -> Grounds:
-    """The keys `why`, `control` and `review_by` of one entry."""
+    """Return the keys `why`, `control` and `review_by` of one entry."""
     why = fields.text("why", "", length_max=WHY_LENGTH_MAX)
     control = fields.texts("control", ())
     _check_controls(fields, control)
@@ -46,7 +46,7 @@ def read_grounds(fields: Fields) -> Grounds:
 
 
 def read_day(fields: Fields, key: str) -> date | None:
-    """A day such as 2026-12-31; None where the key is absent, or the day is none."""
+    """Return a day such as 2026-12-31, or None if the key is absent or its value is not a day."""
     if not fields.has(key):
         return None
     text = fields.text(key)
@@ -74,7 +74,7 @@ def _check_controls(fields: Fields, control: tuple[str, ...]) -> None:
 
 
 def _day(text: str) -> date | None:
-    """The day, in the one form of ISO 8601 that people write."""
+    """Return the day of a text in the form of ISO 8601 that people write, or None."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

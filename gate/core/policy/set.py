@@ -103,12 +103,11 @@ class Policies:
 
 
 def read_policies(files: Mapping[str, str]) -> Policies:
-    """The policies among the files of a folder, by name of file.
+    """Return the policies among the files of a folder, which are given by name.
 
-    Raises `Invalid` with the faults of all files.
-
-    The catalogue, the calendar and tests are left to others; any other file without `policy:` is
-    refused, so that a misspelt key does not switch a policy off in silence.
+    Raises `Invalid` with the faults of all files. The catalogue, the calendar and tests are
+    skipped. Any other file without `policy:` is refused, so that a misspelt key does not silently
+    switch a policy off.
     """
     faults = Faults()
     read: list[tuple[Policy, Node]] = []
@@ -124,11 +123,10 @@ def read_policies(files: Mapping[str, str]) -> Policies:
 
 
 def policies_of(content: bytes) -> Policies:
-    """The policies of their canonical form, which is what their revision is the SHA-256 of.
+    """Return the policies of their canonical form, whose SHA-256 is their revision.
 
-    An export has this form, because so whoever has no YAML reader can check its digest.
-
-    Raises `Invalid` for what is no canonical form of policies.
+    An export has this form, so that its digest can be checked without a YAML reader. Raises
+    `Invalid` for anything that is not the canonical form of policies.
     """
     faults = Faults()
     read: list[tuple[Policy, Node]] = []
