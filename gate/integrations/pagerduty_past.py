@@ -1,4 +1,4 @@
-"""What PagerDuty remembers: the incidents of one of its services, asked with an access key."""
+"""The past of PagerDuty: the incidents of one of its services, read with an access key."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ SLICE = timedelta(days=150)
 async def incidents(
     rest: Rest, token: str, theirs: str, service: str, since: datetime, until: datetime
 ) -> AsyncIterator[Sequence[PastIncident]]:
-    """Pages of what broke in their service between these times, oldest first.
+    """Yield pages of incidents of their service between these times, oldest first.
 
     Raises `SourceUnavailable`.
     """

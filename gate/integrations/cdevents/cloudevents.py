@@ -31,10 +31,10 @@ class CloudEvent:
 def read(
     content_type: str | None, headers: Mapping[str, str | None], body: bytes
 ) -> list[CloudEvent]:
-    """The events of one request; `headers` are those of `HEADERS` by their names in small letters.
+    """Return the events of one request. `headers` are those of `HEADERS`, by their names in lower
+    case.
 
-    A body that is a whole CDEvent needs no headers: it says all of it by itself. Raises
-    `BadRequest` and `Invalid`.
+    A body that is a whole CDEvent needs no headers. Raises `BadRequest` and `Invalid`.
     """
     kind = (content_type or "").strip().lower()
     if kind.startswith(BATCHED):

@@ -37,7 +37,7 @@ _WORDS = {
 
 
 def cdevent(event: Event, source: str) -> dict[str, Any] | None:
-    """The event in the draft's words; None for what it has none for."""
+    """Return the event in the words of the draft, or None if the draft has no such event."""
     word = _WORDS.get(event.type) if event.outcome is None else _DECIDED[event.outcome]
     if word is None:
         return None
@@ -62,7 +62,9 @@ def _content(event: Event, word: _Word) -> dict[str, str]:
 
 
 def _responder(event: Event) -> str:
-    """A person by the opaque id that the catalogue gives; a policy by its name; else the gate."""
+    """Return who responded: a person by the opaque id of the catalogue, a policy by its name, or
+    else the gate.
+    """
     if event.outcome is not None:
         return f"urn:gate:policy:{_quoted(event.policy)}" if event.policy else "urn:gate:policy"
     return f"urn:gate:person:{_quoted(event.by)}" if event.by else "urn:gate:review"

@@ -72,9 +72,9 @@ class HostPlace:
             raise
 
     async def pages(self, path: str, **params: str) -> AsyncIterator[Sequence[Any]]:
-        """Every page of a list of what was in the past.
+        """Yield every page of a list of past events.
 
-        The next one is asked for by its number, never at an address that an answer names, because
+        The next page is requested by its number, never at an address that an answer names, because
         that could be anybody's.
         """
         for page in range(1, PAST_PAGES_MAX + 1):

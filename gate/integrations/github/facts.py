@@ -164,7 +164,7 @@ def _turned_round(files: Sequence[measure.File] | None) -> tuple[measure.File, .
 async def _with_moved(
     here: Place, base: str, seen: read.Compared
 ) -> tuple[measure.File, ...] | None:
-    """The files, where those that only moved have no lines.
+    """Return the files, with no lines for those that only moved.
 
     GitHub shows a moved file like one that it takes for binary.
     """
@@ -245,9 +245,9 @@ async def _review(here: Place, question: HostQuestion, answer: Answer) -> None:
 
 
 async def _reviewed(here: Place, pull: read.PullRequest, commit: str) -> read.Reviewed:
-    """Its reviews.
+    """Return the reviews of a pull request.
 
-    They count for the commit where it is the head itself, or a merge that changes nothing else.
+    They count for the commit if it is the head itself, or a merge that changes nothing else.
     """
     listed = await here.every(f"/pulls/{pull.number}/reviews")
     counts = pull.is_head or (pull.is_merge and await _holds_no_more(here, commit, pull.head))
@@ -255,10 +255,10 @@ async def _reviewed(here: Place, pull: read.PullRequest, commit: str) -> read.Re
 
 
 async def _wrote(here: Place, pull: read.PullRequest) -> Sequence[Any]:
-    """The commits of a pull request, whatever it is compared with.
+    """Return the commits of a pull request, without comparing them with any base.
 
-    Whoever squashes it may leave the others out of the message of the commit, and whoever claims a
-    base chooses it.
+    Whoever squashes it may leave authors out of the commit's message, and whoever claims a base
+    chooses it.
     """
     commits = await here.every_if_there(f"/pulls/{pull.number}/commits")
     if len(commits) >= PULL_COMMITS_MAX:
@@ -288,8 +288,9 @@ async def _holds_no_more(here: Place, commit: str, head: str) -> bool:
 async def _with_permissions(
     here: Place, said: tuple[Review, ...], answer: Answer
 ) -> tuple[Review, ...]:
-    """The reviews, with what GitHub says of who approved: `author_association` is a hint that
-    anybody outside may have.
+    """Return the reviews, with GitHub's permissions of those who approved.
+
+    `author_association` would not be enough, because anybody outside may have it.
     """
     approving = [one for one in said if one.verdict is Verdict.APPROVES and one.of_commit][
         :REVIEWERS_ASKED_MAX
@@ -300,7 +301,10 @@ async def _with_permissions(
 
 
 async def _may_write(here: Place, by: str, answer: Answer) -> bool | None:
-    """None where GitHub does not say, which leaves the others their answer."""
+    """Return whether this person may write, or None if GitHub does not say.
+
+    A permission that cannot be read leaves the others their answer.
+    """
     login = by.partition(":")[2]
     try:
         return read.may_write(
@@ -336,7 +340,7 @@ async def _protect(here: Place, question: HostQuestion, answer: Answer) -> None:
 
 
 async def _branch_of(here: Place, name: str, commit: str) -> Any:
-    """The branch of that name, if the commit is on it."""
+    """Return the branch of that name if the commit is on it, or None."""
     branch = await here.get_if_there(f"/branches/{quote(name, safe='')}")
     if branch is None:
         return None
@@ -350,8 +354,8 @@ async def _branch_of(here: Place, name: str, commit: str) -> Any:
 
 
 async def _whole_ref(here: Place, name: str | None, commit: str) -> str | None:
-    """`refs/heads/main` for `main`, where the commit is on that branch; the same for a tag; None
-    where neither is so.
+    """Return `refs/heads/main` for `main` if the commit is on that branch, the ref of a tag if it
+    is one, or None.
     """
     name = read.branch_name(name)
     if name is None:

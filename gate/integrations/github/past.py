@@ -1,5 +1,5 @@
-"""What GitHub remembers of a repository: deployments that have ended, and issues with the label of
-an incident.
+"""The past of a repository on GitHub: deployments that have ended, and issues with the label of an
+incident.
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -30,10 +30,9 @@ class _Status(NamedTuple):
 async def deployments(
     here: Place, since: datetime, known: Collection[str]
 ) -> AsyncIterator[Sequence[Listed]]:
-    """Pages of deployments that began since then, newest first; those that are `known` are not
-    asked for again.
+    """Yield pages of deployments that began since then, newest first.
 
-    Raises `SourceUnavailable`.
+    Those that are `known` are not fetched again. Raises `SourceUnavailable`.
     """
     async for page in here.pages("/deployments"):
         found = []
@@ -50,7 +49,7 @@ async def deployments(
 
 
 async def _ended(here: Place, one: Any, key: str, began_at: datetime) -> Ended | None:
-    """How it ended; None where it has not, or is no deployment of a commit."""
+    """Return how the deployment ended, or None if it has not, or is no deployment of a commit."""
     commit = shapes.text(one, "sha")
     if not is_commit(commit):
         return None
@@ -79,9 +78,8 @@ async def _ended(here: Place, one: Any, key: str, began_at: datetime) -> Ended |
 async def incidents(
     here: Place, source: str, service: str, label: str, since: datetime
 ) -> AsyncIterator[Sequence[PastIncident]]:
-    """Pages of issues with this label that were opened since then.
-
-    Raises `SourceUnavailable`.
+    """Yield pages of issues with this label that were opened since then. Raises
+    `SourceUnavailable`.
     """
     wanted = {"labels": label, "state": "all", "sort": "created", "direction": "desc"}
     async for page in here.pages("/issues", **wanted):

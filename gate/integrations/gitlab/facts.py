@@ -117,9 +117,9 @@ class Project(HostPlace):
         super().__init__(rest, f"{API}/projects/{project}", credential)
 
     async def compare(self, base: str, head: str, *, straight: bool = True) -> read.Compared:
-        """What changes where `base` runs and `head` comes, whichever is older.
+        """Return what changes when `head` replaces `base`, whichever of them is older.
 
-        Not `straight`: what `head` changes since the two parted.
+        Without `straight`, return what `head` changed since the two parted.
         """
         params = {"from": base, "to": head, "straight": "true" if straight else "false"}
         try:
@@ -218,9 +218,9 @@ async def _review(here: Project, question: HostQuestion, answer: Answer) -> None
 async def _said(
     here: Project, request: read.MergeRequest, commit: str, *, resets: bool
 ) -> tuple[read.Reviewer, ...]:
-    """Its reviews.
+    """Return the reviews of a merge request.
 
-    They count for the commit where it is the head itself, or a merge that changes nothing else.
+    They count for the commit if it is the head itself, or a merge that changes nothing else.
     """
     place = f"/merge_requests/{request.number}"
     approvals, versions, reviewers = await asyncio.gather(
@@ -257,7 +257,7 @@ async def _holds_no_more(here: Project, commit: str, head: str | None) -> bool:
 async def _with_permissions(
     here: Project, said: Sequence[read.Reviewer], answer: Answer
 ) -> tuple[Review, ...]:
-    """The reviews, with what GitLab says of who approved."""
+    """Return the reviews, with GitLab's permissions of those who approved."""
     approving = [
         one for one in said if one.review.verdict is Verdict.APPROVES and one.review.of_commit
     ][:REVIEWERS_ASKED_MAX]
@@ -271,9 +271,10 @@ async def _with_permissions(
 
 
 async def _may_write(here: Project, user: int, answer: Answer) -> bool | None:
-    """None where GitLab does not say, which leaves the others their answer.
+    """Return whether this person may write, or None if GitLab does not say.
 
-    Who is no member is not there, and may not.
+    A permission that cannot be read leaves the others their answer. Somebody who is not a member
+    may not write.
     """
     try:
         member = await here.get_if_there(f"/members/all/{user}")

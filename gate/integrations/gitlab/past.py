@@ -1,4 +1,4 @@
-"""What GitLab remembers of a project: deployments that have ended, and issues with the label of an
+"""The past of a project on GitLab: deployments that have ended, and issues with the label of an
 incident.
 """
 
@@ -22,8 +22,8 @@ _RESULTS = {"success": Result.SUCCESSFUL, "failed": Result.UNSUCCESSFUL}
 async def deployments(
     here: Project, since: datetime, known: Collection[str]
 ) -> AsyncIterator[Sequence[Listed]]:
-    """Pages of deployments that changed since then, oldest first; those that are `known` are left
-    out.
+    """Yield pages of deployments that changed since then, oldest first, without those that are
+    `known`.
 
     Raises `SourceUnavailable`.
     """
@@ -38,7 +38,7 @@ async def deployments(
 
 
 def _ended(one: Any, key: str, since: datetime) -> Ended | None:
-    """How it ended; None where it has not, or is older than asked for."""
+    """Return how the deployment ended, or None if it has not, or is older than asked for."""
     commit, result = shapes.text(one, "sha"), _RESULTS.get(shapes.text(one, "status"))
     began_at = shapes.instant(one, "created_at")
     if result is None or not is_commit(commit) or began_at < since:
@@ -63,9 +63,8 @@ def _ended(one: Any, key: str, since: datetime) -> Ended | None:
 async def incidents(
     here: Project, source: str, service: str, label: str, since: datetime
 ) -> AsyncIterator[Sequence[PastIncident]]:
-    """Pages of issues with this label that were opened since then.
-
-    Raises `SourceUnavailable`.
+    """Yield pages of issues with this label that were opened since then. Raises
+    `SourceUnavailable`.
     """
     wanted = {"labels": label, "created_after": rfc3339(since)}
     async for page in here.pages("/issues", **wanted):

@@ -92,11 +92,11 @@ _READERS = {Provider.GITHUB: _of_github, Provider.GITLAB: _of_gitlab}
 
 
 def _gitlab_ref(claims: Mapping[str, Any]) -> str:
-    """`ref` is the short name; older servers do not say the whole one, and then only `ref_type`
-    says what it is.
+    """Return the whole ref. `ref` is the short name, and on older servers only `ref_type` says what
+    it is.
 
-    A ref that is whole already stays what it is: a merge request does not become a branch because
-    its pipeline says that it is of one.
+    A ref that is whole already stays as it is: a merge request does not become a branch because its
+    pipeline says that it is of one.
     """
     whole, short = _optional(claims, "ref_path"), _optional(claims, "ref")
     if whole is not None:

@@ -106,7 +106,9 @@ class SingleSignOn:
         self._exchanging = 0
 
     async def begin(self, redirect: str) -> Begun:
-        """Where to send a browser. Raises `SourceUnavailable`."""
+        """Return a new sign-in with the address to which the browser is sent. Raises
+        `SourceUnavailable`.
+        """
         endpoints = await self._discover()
         state, nonce, verifier = (secrets.token_urlsafe(SECRET_BYTES) for _ in range(3))
         url: str = prepare_grant_uri(
@@ -125,7 +127,7 @@ class SingleSignOn:
     async def finish(
         self, begun: Begun, redirect: str, code: str, issuer: str | None, now: datetime
     ) -> External | None:
-        """Who came back with this code; None for anything that is not exactly what was begun.
+        """Return who came back with this code, or None for anything but the sign-in that was begun.
 
         `issuer` is what the provider's answer says of itself (RFC 9207). Raises
         `SourceUnavailable`.
@@ -177,7 +179,9 @@ class SingleSignOn:
     async def _exchange(
         self, endpoints: Endpoints, begun: Begun, redirect: str, code: str
     ) -> str | None:
-        """The id token for this code; None where the provider does not take it, or sends none."""
+        """Return the id token for this code, or None if the provider refuses the code or sends no
+        token.
+        """
         body = prepare_token_request(
             "authorization_code", redirect_uri=redirect, code=code, code_verifier=begun.verifier
         )
@@ -248,7 +252,7 @@ def _endpoints_of(document: Any, issuer: str) -> Endpoints:
 
 
 def _is_good(claims: Mapping[str, Any], client: str, now: float) -> bool:
-    """For this client alone, of this hour, and of somebody."""
+    """Return whether the token is for this client alone, valid now, and about somebody."""
     audience, party = claims["aud"], claims.get("azp")
     if (party is not None and party != client) or (
         isinstance(audience, list) and len(audience) > 1 and party is None
@@ -272,8 +276,9 @@ def _is_good(claims: Mapping[str, Any], client: str, now: float) -> bool:
 
 
 def _email(claims: Mapping[str, Any]) -> str | None:
-    """An address whose letters are what they look like, and which the provider does not call
-    unverified.
+    """Return the address if it is ASCII and the provider does not call it unverified, or None.
+
+    Letters beyond ASCII could look like others.
     """
     email, verified = claims.get("email"), claims.get("email_verified", True)
     if not isinstance(email, str) or not email.isascii() or verified not in {True, "true"}:
@@ -282,7 +287,7 @@ def _email(claims: Mapping[str, Any]) -> str | None:
 
 
 def _groups(claimed: object) -> tuple[str, ...]:
-    """Too many are cut: who is in fewer groups may do less."""
+    """Return the groups, cut at `GROUPS_MAX`, because a person in fewer groups may only do less."""
     names = [claimed] if isinstance(claimed, str) else _texts(claimed)
     return tuple(dict.fromkeys(name for name in names if 0 < len(name) <= GROUP_LENGTH_MAX))[
         :GROUPS_MAX
