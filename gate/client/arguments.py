@@ -45,7 +45,7 @@ _EPILOG = (
 
 
 def run(argv: Sequence[str], world: World | None = None) -> int:
-    """`argv` begins with `check`, `evaluate` or `close`. The exit code; never raises."""
+    """Run the command that `argv` begins with, and return its exit code. It never raises."""
     here = world or _this_world()
     try:
         options = _parse(argv, here)
@@ -60,8 +60,8 @@ def run(argv: Sequence[str], world: World | None = None) -> int:
 
 
 def variables() -> frozenset[str]:
-    """Every variable of the environment that the commands of a pipeline read, or leave behind for
-    later jobs.
+    """Return every environment variable that the commands of a pipeline read, or leave for later
+    jobs.
     """
     asked: set[str] = set()
 
@@ -185,7 +185,7 @@ class _Flags:
         )
 
     def many(self, flag: str, words: str, *, read: Any, metavar: str) -> None:
-        """In the environment one a line."""
+        """Add a flag that may be repeated. Its variable has one value a line."""
         lines = [line.strip() for line in (self._env.get(_variable(flag)) or "").splitlines()]
         self._parser.add_argument(
             flag, type=read, action="append", help=f"{words}; may be repeated", metavar=metavar
@@ -197,7 +197,7 @@ class _Flags:
         self._parser.set_defaults(**{f"{_name(flag)}_variable": self._env.get(_variable(flag))})
 
     def last(self, name: str, words: str, *, read: Any) -> None:
-        """A value without a flag."""
+        """Add a value without a flag."""
         self._parser.add_argument(
             name,
             nargs="?",
@@ -218,7 +218,7 @@ ASSESSMENT = {
 
 
 def _asking_flags(flags: _Flags) -> None:
-    """What is asked about."""
+    """Add the flags that describe the change."""
     flags.one("--service", "what is deployed")
     flags.one("--environment", "where to")
     _common_flags(flags)
@@ -346,7 +346,7 @@ def _need(found: argparse.Namespace, parser: argparse.ArgumentParser, *names: st
 
 
 def _listed(found: argparse.Namespace, parser: argparse.ArgumentParser, name: str) -> list[Any]:
-    """Flags, or else the lines of the variable."""
+    """Return the values of the flag, or else the lines of its variable."""
     given: list[Any] | None = getattr(found, name)
     if given is not None:
         return given

@@ -1,6 +1,4 @@
-"""Files in the checkout, which the author of the change may have laid out: a link there leads
-nowhere.
-"""
+"""Files in the checkout. The author of the change may have put links there, so none is followed."""
 
 from __future__ import annotations
 
@@ -17,10 +15,10 @@ class Linked(OSError):
 
 
 def read_text(folder: str, name: str, bytes_max: int) -> str:
-    """A text file, read whole. Raises OSError, `Linked` and UnicodeDecodeError.
+    """Return the whole text of a file. Raises OSError, `Linked` and UnicodeDecodeError.
 
-    Below `folder` no link is followed: one could lead to a secret of the job, which would then be
-    sent as text. Whoever names a file elsewhere has chosen it.
+    Below `folder` no link is followed, because one could lead to a secret of the job, which would
+    then be sent as text. A file elsewhere was chosen by whoever named it.
     """
     asked = Path(os.path.abspath(os.path.join(folder, name)))  # noqa: PTH100, PTH118 - as written, no link followed
     base = Path(os.path.abspath(folder))  # noqa: PTH100 - the same
@@ -34,8 +32,9 @@ def read_text(folder: str, name: str, bytes_max: int) -> str:
 
 
 def write(path: Path, content: str, mode: int = USUAL) -> None:
-    """Beside the file first, then in its place: no moment with half a file or with open
-    permissions, and no link followed.
+    """Write a file beside the place first, and then move it there.
+
+    So there is no moment with half a file or with open permissions, and no link is followed.
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     beside.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""Where do we run: GitHub Actions, a GitLab job, or on somebody's own machine; and what does that
-place say of the run?
+"""The runner of this command: GitHub Actions, a GitLab job or somebody's own machine, and what it
+says about the run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pipeline(NamedTuple):
 
 
 def pipeline(world: World) -> Pipeline:
-    """Known by the variables that the runner sets."""
+    """Return the runner, which is recognised by the variables that it sets."""
     env = world.env
     if env.get("GITHUB_ACTIONS") == "true" and env.get("GITHUB_RUN_ID"):
         return _github(env)
@@ -92,7 +92,7 @@ def _run(identity: str, attempt: str | None, url: str) -> dict[str, Any]:
 
 
 def _repository(issuer: str, number: str | None, name: str) -> dict[str, Any] | None:
-    """A repository is its issuer and numeric id; without both there is none to name."""
+    """Return the repository, or None without issuer and numeric id, which identify one."""
     if not is_private(issuer) or not number or not number.isdigit():
         return None
     return {"issuer": issuer, "id": int(number), "name": name}

@@ -1,5 +1,5 @@
-"""A deployment that nobody reviewed because the gate was down: written to a file now, reported
-later.
+"""Deployments that nobody reviewed because the gate was down. Each is written to a file at once and
+reported later.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class NotUnderstood(Exception):
 
 
 def write_unreviewed(world: World, body: Body, because: str) -> str:
-    """The file's name.
+    """Write the file of an unreviewed deployment, and return its name.
 
     It holds the request as it would have been sent, and no token. Raises OSError.
     """
@@ -32,7 +32,7 @@ def write_unreviewed(world: World, body: Body, because: str) -> str:
 
 
 def read_unreviewed(world: World, name: str) -> dict[str, Any]:
-    """What `write_unreviewed` wrote."""
+    """Return what `write_unreviewed` wrote."""
     path = Path(world.folder, name)
     try:
         if path.stat().st_size > FILE_BYTES_MAX:

@@ -1,4 +1,4 @@
-"""The values of flags: what each one looks like, and what to say when it does not."""
+"""The values of flags: how each is written, and the message for a value that is wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 def read_url(text: str) -> str:
-    """An address without anything that does not belong there; a user name would end up in logs."""
+    """Return an address without parts that do not belong there. A user name would end
+    up in logs.
+    """
     try:
         parts = urllib.parse.urlsplit(text.strip())
         fine = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
@@ -43,7 +45,7 @@ def read_url(text: str) -> str:
 
 
 def read_duration(text: str) -> int:
-    """Whole seconds."""
+    """Return a duration in whole seconds."""
     found = _DURATION.fullmatch(text.strip())
     seconds = int(found.group(1)) * _UNITS[found.group(2)] if found else -1
     if not 0 <= seconds <= WAIT_SECONDS_MAX:
@@ -54,7 +56,9 @@ def read_duration(text: str) -> int:
 
 
 def read_artifact(text: str) -> dict[str, str]:
-    """`NAME=DIGEST`; a name may have an equals sign, a digest has none."""
+    """Return name and digest of `NAME=DIGEST`. A name may contain an equals sign, a digest does
+    not.
+    """
     name, _, digest = text.rpartition("=")
     if not name or not _DIGEST.fullmatch(digest):
         raise ArgumentTypeError(
@@ -65,7 +69,7 @@ def read_artifact(text: str) -> dict[str, str]:
 
 
 def read_label(text: str) -> tuple[str, str]:
-    """`KEY=VALUE`."""
+    """Return key and value of `KEY=VALUE`."""
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise ArgumentTypeError(f"found {text!r}, allowed is KEY=VALUE")
@@ -73,9 +77,10 @@ def read_label(text: str) -> tuple[str, str]:
 
 
 def read_fact(text: str) -> tuple[str, str, Any]:
-    """`group.name=VALUE`: true, false, null, a number, a list in JSON or with commas, or text.
+    """Return group, name and value of `group.name=VALUE`.
 
-    The server knows the types.
+    The value is true, false, null, a number, a list in JSON or with commas, or text. The server
+    knows the types.
     """
     name, equals, value = text.partition("=")
     group, dot, short = name.partition(".")
@@ -97,14 +102,14 @@ def _value(name: str, text: str) -> Any:
 
 
 def read_change(text: str) -> str:
-    """An id that can stand in an address."""
+    """Return the id of a change, which is safe in an address."""
     if not _CHANGE.fullmatch(text):
         raise ArgumentTypeError(f"found {text!r}, allowed is the id of a change, such as chg_…")
     return text
 
 
 def read_flag(text: str) -> bool:
-    """A switch in the environment."""
+    """Return the value of a switch in the environment."""
     if text.lower() in _YES:
         return True
     if text.lower() in _NO:
@@ -113,7 +118,7 @@ def read_flag(text: str) -> bool:
 
 
 def read_word(*words: str) -> Callable[[str], str]:
-    """One of these."""
+    """Return a function that accepts one of these words."""
 
     def read(text: str) -> str:
         if text not in words:

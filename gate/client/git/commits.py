@@ -1,4 +1,4 @@
-"""The commits between base and commit: who made them, and do they fix or revert something?"""
+"""The commits between base and commit: who made them, and whether they fix or revert something."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _add(found: dict[str, str], address: str) -> None:
 
 
 def fixes_defect(repository: Repository, base: str, commit: str, commits: list[Commit]) -> bool:
-    """More than half of the changed lines come from commits that speak of a fix."""
+    """Return whether more than half of the changed lines come from commits that mention a fix."""
     repairs = {one.hash for one in commits if one.repairs}
     if not repairs:
         return False
