@@ -1,4 +1,4 @@
-"""The commands and their flags. What they do stands in the other files of this folder."""
+"""The commands and their flags. The other files of this folder do the work."""
 
 import gc
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ Policies = Annotated[
 
 
 def add_to(app: typer.Typer) -> None:
-    """Hang every command below `gate`."""
+    """Add every command to `gate`."""
     app.command()(serve)
     app.command()(init)
     app.command(context_settings=_Passed, help="Ask, wait if told to, and take the admission.")(
@@ -100,17 +100,17 @@ def init(
 
 
 def check(context: typer.Context) -> None:
-    """Reached only through `gate --help`: see `main`."""
+    """Run `gate check`. This is reached only through `gate --help`: see `main`."""
     _client("check", context)
 
 
 def close(context: typer.Context) -> None:
-    """Reached only through `gate --help`: see `main`."""
+    """Run `gate close`. This is reached only through `gate --help`: see `main`."""
     _client("close", context)
 
 
 def evaluate(context: typer.Context) -> None:
-    """Reached only through `gate --help`: see `main`."""
+    """Run `gate evaluate`. This is reached only through `gate --help`: see `main`."""
     _client("evaluate", context)
 
 

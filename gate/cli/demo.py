@@ -242,11 +242,12 @@ async def _play(gate: Gate, number: int, episode: Episode) -> None:
 
 
 def _viewers(gate: Gate) -> list[str]:
-    """Two people who together may approve whatever the reader asks for, or whoever there is.
+    """Return two people who together may approve everything that the demo submits, or whoever
+    exists.
 
-    The first is a release manager who belongs to the change authority, too, and the second owns
-    `checkout`: a large repository is a critical risk, which needs one of each. Raises `Invalid`
-    where there is nobody.
+    The first is a release manager who also belongs to the change authority, and the second owns
+    `checkout`: a large repository is a critical risk, which needs one of each. Raises `Invalid` if
+    the catalogue has nobody.
     """
     catalogue = gate.rulebooks.latest.catalogue
     managers = catalogue.members(OWNERS_OF_LAST_RESORT)

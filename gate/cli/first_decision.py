@@ -1,6 +1,6 @@
-"""What is still missing until the first verified decision, in the order in which it is done.
+"""The steps that are left until the first verified decision, in order.
 
-Nothing of this is wrong: it is not done yet.
+None of these lines is an error.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ LOOKED_AT_MAX = 50
 
 
 def examine(settings: Settings) -> list[tuple[bool, str]]:
-    """One line for each step; False is what is to be done."""
+    """Return one line for each step, with False for a step that is not done yet."""
     try:
         with transaction(existing(settings)) as tx:
             return list(_steps(settings, tx.conn))

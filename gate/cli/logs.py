@@ -72,7 +72,9 @@ def _json(event: Any, **_: Any) -> str:
 
 
 def _star(_logger: Any, method: str, line: Any) -> str:
-    """Star the whole line. Its values are joined by then, so nothing of it can be missed."""
+    """Return the whole line with secrets starred. Its values are joined by then, so none can be
+    missed.
+    """
     return str(line) if method == "info" else without_secrets(str(line))
 
 

@@ -13,7 +13,7 @@ CLIENT_COMMANDS = ("check", "close", "evaluate")
 
 
 def main() -> None:
-    """The entry point of `gate`."""
+    """Run `gate`."""
     arguments = sys.argv[1:]
     if arguments and arguments[0] in CLIENT_COMMANDS:
         from gate.client.arguments import run  # noqa: PLC0415 - only what runs is imported

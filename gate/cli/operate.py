@@ -1,4 +1,4 @@
-"""What an operator runs: the database, the signing key, the interface's document."""
+"""Commands for operators: the database, the signing key, and the OpenAPI document."""
 
 import json
 import os

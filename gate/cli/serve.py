@@ -255,7 +255,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _parts(self) -> Parts | None:
-        """The parts that answer requests, or None before they are there."""
+        """Return the parts that answer requests, or None before they exist."""
         if isinstance(self.config.app, FastAPI):
             return getattr(self.config.app.state, "parts", None)
         return None

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
 def services_of(path: Path) -> tuple[tuple[Service, ...], int]:
-    """The components, and how many other entities were skipped. Raises `Invalid`."""
+    """Return the components, and how many other entities were skipped. Raises `Invalid`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -54,14 +54,16 @@ def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _name(text: object) -> str:
-    """In lower case, because Backstage compares names without case."""
+    """Return a name in lower case, because Backstage compares names without case, or an
+    empty text.
+    """
     if isinstance(text, str) and _NAME.fullmatch(text):
         return text.lower()
     return ""
 
 
 def _reference(text: object) -> str:
-    """`name` of `[kind:][namespace/]name`."""
+    """Return `name` of `[kind:][namespace/]name`."""
     return _name(str(text).rpartition(":")[2].rpartition("/")[2])
 
 

@@ -1,4 +1,4 @@
-"""Writes what is not there, shows it, and says what to do next."""
+"""`gate init`: writes the files that are missing, shows them, and says what to do next."""
 
 import os
 from pathlib import Path
@@ -51,10 +51,10 @@ def _shipped(name: str) -> str:
 
 
 def _write(path: Path, text: str) -> bool:
-    """False where something of that name is there already, whatever it is.
+    """Write a file and return True, or return False if something of that name exists already.
 
-    Raises `Invalid` where it cannot be written, and for a folder of the repository that leads out
-    of it: whoever made the repository does not choose which other folder gets files.
+    Raises `Invalid` if it cannot be written, or if its folder leads out of the repository, because
+    the author of the repository must not choose which other folder gets files.
     """
     _require_inside(path.parent)
     try:

@@ -1,4 +1,4 @@
-"""The files that a team begins with, as text: whatever comes from a repository stands in quotes."""
+"""The files with which a team begins, as text. Whatever comes from a repository is quoted."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +37,9 @@ class Service:
 
 
 def catalogue(seen: Seen, services: Sequence[Service]) -> str:
-    """`catalog.yaml`, in which the gate only observes, wherever the services are deployed to."""
+    """Return `catalog.yaml`, in which the gate only observes, wherever the services are
+    deployed.
+    """
     gates = ", ".join(f"{_key(name)}: observe" for name in seen.environments)
     lines = [
         "# Who owns what, and who is who. The gate only observes: delete `gate`, or say enforce,",
@@ -58,7 +60,9 @@ def catalogue(seen: Seen, services: Sequence[Service]) -> str:
 
 
 def people_of(seen: Seen) -> dict[str, str]:
-    """By id, the identities of the git user, who stands first, and of everybody who owns code."""
+    """Return the identities of people by their ids: first the git user, then everybody who owns
+    code.
+    """
     email = seen.email or "nobody@example.com"
     name = f"name: {_text(seen.user)}, " if seen.user else ""
     found = {_person(email): f"{name}emails: [{_text(email)}]"}
@@ -71,7 +75,7 @@ def people_of(seen: Seen) -> dict[str, str]:
 
 
 def owners_of(seen: Seen) -> tuple[str, ...]:
-    """The groups that own the repository."""
+    """Return the groups that own the repository."""
     words = map(_word, seen.owners.teams)
     teams = tuple(dict.fromkeys(one for one in words if one != OWNERS))
     named = bool(seen.owners.logins or seen.owners.emails)
@@ -79,7 +83,7 @@ def owners_of(seen: Seen) -> tuple[str, ...]:
 
 
 def pipeline(seen: Seen, service: str) -> str:
-    """The lines around the deploy step."""
+    """Return the lines of a pipeline around its deploy step."""
     place = next(name for name, tier in seen.environments.items() if tier == "production")
     if seen.provider == GITLAB:
         return f"""\
@@ -120,7 +124,7 @@ def _person(email: str) -> str:
 
 
 def _word(text: str) -> str:
-    """A name of the catalogue that reads like this text."""
+    """Return a name for the catalogue that resembles this text."""
     kept = "".join(one if one.isascii() and one.isalnum() else "-" for one in text.casefold())
     return kept.strip("-")[:90] or "somebody"
 
@@ -130,7 +134,7 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _key(name: str) -> str:
-    """Bare where YAML reads it as text, and in quotes otherwise."""
+    """Return the name bare if YAML reads it as text, and quoted otherwise."""
     plain = name.replace("-", "").replace("_", "")
     is_word = plain.isascii() and plain.isalpha() and name[0].isalpha()
     if is_word and name.casefold() not in {"true", "false", "null"}:
@@ -139,7 +143,9 @@ def _key(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    """In double quotes, as YAML reads it: what is beyond 16 bits it writes otherwise than JSON."""
+    """Return the text in double quotes for YAML, which escapes characters beyond 16 bits unlike
+    JSON.
+    """
     written = (
         f"\\U{ord(one):08x}" if ord(one) > JSON_CODE_MAX else json.dumps(one)[1:-1] for one in text
     )

@@ -1,7 +1,7 @@
-"""What a repository shows of itself: its name, its host, its owners, and where it is deployed to.
+"""What a repository shows about itself: its name, host, owners, and where it is deployed.
 
-Files of the repository are text to look through, never to run; what does not look like a name is
-left out.
+Files of the repository are only read as text and never run, and anything that does not look like a
+name is left out.
 """
 
 import os
@@ -69,7 +69,7 @@ class Seen:
 
 
 def look_at(folder: Path, env: Mapping[str, str]) -> Seen:
-    """Everything that is found; nothing is changed and nobody is asked."""
+    """Return everything that is found. Nothing is changed, and no network is used."""
     host, slug = _remote(folder)
     provider = _provider(folder, host)
     name = (slug or folder.resolve().name).rpartition("/")[2]
@@ -86,14 +86,14 @@ def look_at(folder: Path, env: Mapping[str, str]) -> Seen:
 
 
 def tier_of(environment: str) -> str:
-    """The tier that the name of an environment sounds like."""
+    """Return the tier that the name of an environment suggests."""
     word = environment.casefold()
     begins = (tier for start, tier in _TIERS.items() if word.startswith(start))
     return next(begins, "production" if "prod" in word else "other")
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """One line of git's; empty where there is none."""
+    """Return one line of git's output, or an empty text if there is none."""
     try:
         done = subprocess.run(  # noqa: S603 - fixed arguments
             ("git", *arguments),  # noqa: S607 - the user's own git
@@ -113,7 +113,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def _remote(folder: Path) -> tuple[str, str]:
-    """Host and path of `origin`."""
+    """Return host and path of `origin`."""
     found = _REMOTE.fullmatch(_git(folder, "config", "remote.origin.url"))
     if found is None or not re.fullmatch(r"[\w./-]+", found[2]):
         return "", ""
@@ -129,7 +129,9 @@ def _provider(folder: Path, host: str) -> str:
 
 
 def _id_of(env: Mapping[str, str], slug: str) -> int | None:
-    """A runner says it of its own repository; nobody is asked over the network."""
+    """Return the numeric id of the repository as its runner gives it, or None. No
+    network is used.
+    """
     for name, identity in (
         ("GITHUB_REPOSITORY", "GITHUB_REPOSITORY_ID"),
         ("CI_PROJECT_PATH", "CI_PROJECT_ID"),
@@ -140,7 +142,7 @@ def _id_of(env: Mapping[str, str], slug: str) -> int | None:
 
 
 def _text(path: Path) -> str:
-    """Empty for what is no file of its own, or too large."""
+    """Return the text of a file, or an empty text if it is a link, no file, or too large."""
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > FILE_BYTES_MAX:
             return ""
@@ -150,7 +152,7 @@ def _text(path: Path) -> str:
 
 
 def _owners(folder: Path) -> Owners:
-    """Of the first file that is there: everybody whom any line names."""
+    """Return everybody whom any line of the first existing CODEOWNERS file names."""
     text = next(filter(None, (_text(folder / name) for name in CODEOWNERS)), "")
     words = [
         word
@@ -170,7 +172,9 @@ def _found(pattern: re.Pattern[str], words: Iterable[str]) -> tuple[str, ...]:
 
 
 def _environments(folder: Path) -> dict[str, str]:
-    """By name, of every pipeline; production and staging where no pipeline names any."""
+    """Return the tiers by environment that pipelines name, or production and staging if none is
+    named.
+    """
     found = {name: tier_of(name) for text in _pipelines(folder) for name in _named(text)}
     if "production" not in found.values():
         found["production"] = "production"
@@ -183,7 +187,7 @@ def _pipelines(folder: Path) -> Iterator[str]:
 
 
 def _named(text: str) -> Iterator[str]:
-    """`environment: NAME`, or `name: NAME` in the lines that stand deeper below it."""
+    """Yield the names in `environment: NAME`, or in `name: NAME` on the deeper lines below it."""
     below: str | None = None
     for line in text.splitlines():
         environment, name = _ENVIRONMENT.fullmatch(line), _NAME_LINE.fullmatch(line)

@@ -1,5 +1,5 @@
-"""`gate policy calibrate`: the points of a policy fitted to a history, as a policy file whose
-difference can be read, or a refusal and no file.
+"""`gate policy calibrate`: fits the points of a policy to a history and writes the policy file with
+a readable difference, or refuses and writes nothing.
 """
 
 import sys
@@ -50,7 +50,7 @@ def run(
 
 
 def _in_force() -> Path:
-    """The policy for production in the folder of policies, or else the shipped one."""
+    """Return the policy for production in the folder of policies, or else the shipped one."""
     own = Settings.read().policies / PRODUCTION
     return own if own.is_file() else shipped_policy()
 
@@ -67,7 +67,7 @@ def _say_what_was_read(history: History, file: Path) -> None:
 
 
 def _differences(policy: Policy, points: tuple[Points, ...]) -> Iterator[str]:
-    """Every number that is another, in the words of its rule."""
+    """Yield every number that changed, in the words of its rule."""
     count = 0
     for rule, before, after in zip(policy.rules, points_of(policy), points, strict=True):
         count += changed(before, after)

@@ -24,7 +24,7 @@ class Output(enum.StrEnum):
 
 
 def add_to(app: typer.Typer) -> None:
-    """Hang the commands below `gate policy`."""
+    """Add the commands to `gate policy`."""
     app.command("score")(score)
     app.command("calibrate")(calibrate)
     app.command("backtest")(backtest)

@@ -1,5 +1,5 @@
-"""Tables of changes as files: read line by line, plain or compressed by their name, and written so
-that nothing is left of what failed.
+"""Tables of changes as files. They are read line by line, plain or compressed by their name, and a
+failed write leaves no file.
 """
 
 import gzip
@@ -26,7 +26,7 @@ GZIP_LEVEL = 6
 
 
 def lines_of(path: Path) -> Iterator[str]:
-    """Every line of a table. Raises `Invalid` for a file that cannot be read as text."""
+    """Yield every line of a table. Raises `Invalid` for a file that cannot be read as text."""
     try:
         with _opened(path) as file:
             number = 0
@@ -54,7 +54,9 @@ def _opened(path: Path) -> IO[str]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[IO[str]]:
-    """The file to write. It gets its name when all is written, and there is none after an error."""
+    """Open a file for writing. It gets its name when all is written, and after an error there is
+    none.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as raw:
@@ -74,7 +76,7 @@ def writing(path: Path) -> Iterator[IO[str]]:
 
 
 def shipped_policy() -> Path:
-    """Where the policy for production is that comes with the gate."""
+    """Return the path of the policy for production that comes with the gate."""
     files = [folder / PRODUCTION for folder in SHIPPED_POLICIES]
     return next((one for one in files if one.is_file()), files[-1])
 
@@ -85,13 +87,13 @@ def map_in(path: Path) -> ColumnMap:
 
 
 def policy_in(path: Path) -> tuple[Policy, str]:
-    """The policy of a file, and its text. Raises `Invalid` with every fault."""
+    """Return the policy of a file, and its text. Raises `Invalid` with every fault."""
     text = text_of(path)
     return read_policy(text, str(path)), text
 
 
 def text_of(path: Path) -> str:
-    """The text of a small file. Raises `Invalid`."""
+    """Return the text of a small file. Raises `Invalid`."""
     try:
         with path.open("rb") as file:
             # One more: the reader says it is long.

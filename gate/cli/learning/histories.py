@@ -1,4 +1,4 @@
-"""Where a history of changes and failures comes from: a table, or the gate's own log."""
+"""Histories of changes and failures, from a table or from the gate's own log."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ class History:
 
 
 def of_table(table: Path, column_map: Path, label: str, policy: Policy) -> History:
-    """The history in a table. `label` is the column that says whether a change failed.
+    """Return the history in a table. `label` is the column that says whether a change failed.
 
     Raises `Invalid` for a table that cannot be read.
     """
@@ -90,7 +90,7 @@ class PastRows:
     def __init__(
         self, table: Path, column_map: ColumnMap, label: str, sets: Sequence[Policies]
     ) -> None:
-        """Nothing is read yet."""
+        """Prepare to read the table. Nothing is read yet."""
         self._table, self._map, self._label = table, column_map, label
         self._facts = frozenset(
             name for policies in sets for name in (*policies.looked_at, *_facts_of(policies))
@@ -128,14 +128,16 @@ def _time(cells: Mapping[str, str], column: str | None, where: str) -> Decimal |
 
 
 def _known_at(cells: Mapping[str, str], column: str | None, where: str) -> Decimal | None:
-    """An empty cell: it did not fail, or nobody says when that became known."""
+    """Return when the failure became known, or None for an empty cell: it did not fail, or the time
+    is unknown.
+    """
     if column is None or not cells[column].strip():
         return None
     return _time(cells, column, where)
 
 
 def _order(text: str, column: str, where: str) -> Decimal:
-    """A number, or an instant of ISO 8601; without a zone it is UTC."""
+    """Return a number, or an instant of ISO 8601, which is in UTC if it has no zone."""
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -156,10 +158,10 @@ def _refused(where: str, detail: str) -> Invalid:
 
 
 def of_log(policy: Policy) -> History:
-    """What the gate itself recorded of changes that the policy of this name decided, and that were
-    deployed and have ended.
+    """Return the history of changes that the policy of this name decided, and that were deployed
+    and have ended.
 
-    Facts are those of the decision in force, as the policy sees them: a claim that it does not
+    Facts are those of the decision in force as the policy sees them, so a claim that it does not
     trust is unknown.
     """
     judge, plan = judge_of(policy), plan_of(policy)
@@ -179,7 +181,7 @@ def of_log(policy: Policy) -> History:
 
 @contextmanager
 def reading_log() -> Iterator[Connection]:
-    """The database that the settings name, to be read. Raises `NotFound` where there is none."""
+    """Open the database that the settings name, for reading. Raises `NotFound` if there is none."""
     url = existing(Settings.read())
     with connect(open_engine(url, read_only=True), url) as conn:
         migrate.check(conn, url)

@@ -128,7 +128,9 @@ def _continued(out: Path, whole: Extent) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _where_it_ended(file: BinaryIO, header: bytes) -> int:
-    """Go to the last tile of entries, where writing goes on, and return the number of that tile."""
+    """Seek to the last tile of entries, where writing continues, and return the number of that
+    tile.
+    """
     begins = file.read(len(header))
     if not header.startswith(begins):
         raise Invalid(

@@ -180,7 +180,7 @@ def read_checkpoints(path: Path) -> list[bytes]:
 
 
 def _judged_pack(file: Path, keys: Sequence[VerifierKey]) -> Verdict:
-    """An evidence pack: everything about one change."""
+    """Return the verdict on an evidence pack, which has everything about one change."""
     try:
         with zipfile.ZipFile(file) as packed:
             parts = packed.infolist()

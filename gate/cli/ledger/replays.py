@@ -1,6 +1,6 @@
-"""`gate ledger verify --replay`: every decision of an export made once more from its record alone.
+"""`gate ledger verify --replay`: replays every decision of an export from its record alone.
 
-Needs all of the gate, unlike the rest of verifying, because deciding reads policies.
+Unlike the rest of verifying this needs the whole gate, because deciding reads policies.
 """
 
 from collections.abc import Iterable
@@ -21,19 +21,19 @@ class ReplayCheck:
         self._policies: dict[str, Policies] = {"": NO_POLICIES}
 
     def begin(self, origin: str) -> None:
-        """Nothing to decide again: the name of the log."""
+        """Do nothing, because the name of the log has no decision to replay."""
 
     def tile(self, path: str, encoded: str) -> None:
-        """Nothing to decide again: hashes."""
+        """Do nothing, because a tile has no decision to replay."""
 
     def checkpoint(self, size: int, note: bytes) -> None:
-        """Nothing to decide again: signatures."""
+        """Do nothing, because a signed head has no decision to replay."""
 
     def entry(self, index: int, body: bytes) -> None:
-        """Nothing to decide again: the decision is in the record behind the entry."""
+        """Do nothing, because the decision is in the record behind the entry."""
 
     def removed(self, index: int) -> None:
-        """Nothing to decide again: other checks report that an entry is gone."""
+        """Do nothing, because other checks report that an entry is gone."""
 
     def policies(self, index: int, body: bytes) -> None:
         """Keep the policies for the decisions that follow."""
@@ -55,7 +55,7 @@ class ReplayCheck:
             self._faults.add(index, f"decided again it is not the same: {difference}")
 
     def end(self, entries: int) -> None:
-        """Nothing is left: every record was decided again when it came."""
+        """Do nothing, because every record was replayed when it came."""
 
 
 def replay_lines(lines: Iterable[bytes], faults: Faults) -> str:

@@ -1,4 +1,6 @@
-"""What a pipeline would have claimed of a past deployment, measured in a clone by the same code."""
+"""Facts of a past deployment, measured in a clone by the same code with which a pipeline claims
+them.
+"""
 
 import os
 from datetime import datetime
@@ -26,7 +28,7 @@ class Measures:
             )
 
     def claims(self, commit: str, base: str | None, at: datetime) -> tuple[dict[str, Value], bool]:
-        """The facts of git, and whether somebody is known to have written the change."""
+        """Return the facts of git, and whether the authors of the change are known."""
         found = git_facts(
             self._repository, commit, place=Place(), asked_base=base, now=at.timestamp()
         )

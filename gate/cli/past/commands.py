@@ -61,7 +61,7 @@ Incidents = Annotated[
 
 
 def _add_host(host: str, words: str) -> None:
-    """Hang the command of one code host. All of them have the same flags."""
+    """Add the command of one code host. All of them have the same flags."""
 
     @app.command(host, help=f"{words} The same command again goes on where it stopped.")
     @with_exit_code

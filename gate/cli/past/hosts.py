@@ -1,8 +1,8 @@
-"""Imports from GitHub and GitLab: first what was deployed and what broke, then, newest first, what
-was in each deployment.
+"""Imports from GitHub and GitLab: first deployments and incidents, then, newest first, the facts of
+each deployment.
 
-Every page is kept before the next one is asked for, so whoever stops it, or loses the network, goes
-on with the same command.
+Every page is stored before the next one is requested, so an import that was stopped or lost the
+network continues with the same command.
 """
 
 import asyncio
@@ -71,15 +71,15 @@ class Host(Protocol):
     def deployments(
         self, repository: Repository, since: datetime, known: Collection[str]
     ) -> AsyncIterator[Sequence[Listed]]:
-        """Pages of what was deployed since then."""
+        """Yield pages of deployments since then."""
 
     def incidents(
         self, repository: Repository, wanted: "PastQuery"
     ) -> AsyncIterator[Sequence[PastIncident]]:
-        """Pages of issues with a label."""
+        """Yield pages of issues with a label."""
 
     async def facts(self, ask: HostQuestion) -> HostFacts:
-        """What was in a deployment."""
+        """Return the facts of a deployment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class GitHubPast:
     async def deployments(
         self, repository: Repository, since: datetime, known: Collection[str]
     ) -> AsyncIterator[Sequence[Listed]]:
-        """Pages of what was deployed since then."""
+        """Yield pages of deployments since then."""
         here = await self._github.at(repository)
         async for page in github_past.deployments(here, since, known):
             yield page
@@ -110,7 +110,7 @@ class GitHubPast:
     async def incidents(
         self, repository: Repository, wanted: PastQuery
     ) -> AsyncIterator[Sequence[PastIncident]]:
-        """Pages of issues with a label."""
+        """Yield pages of issues with a label."""
         here = await self._github.at(repository)
         pages = github_past.incidents(
             here, wanted.source, wanted.service, wanted.label, wanted.since
@@ -129,14 +129,14 @@ class GitLabPast:
     async def deployments(
         self, repository: Repository, since: datetime, known: Collection[str]
     ) -> AsyncIterator[Sequence[Listed]]:
-        """Pages of what was deployed since then."""
+        """Yield pages of deployments since then."""
         async for page in gitlab_past.deployments(self._gitlab.at(repository.id), since, known):
             yield page
 
     async def incidents(
         self, repository: Repository, wanted: PastQuery
     ) -> AsyncIterator[Sequence[PastIncident]]:
-        """Pages of issues with a label."""
+        """Yield pages of issues with a label."""
         here = self._gitlab.at(repository.id)
         pages = gitlab_past.incidents(
             here, wanted.source, wanted.service, wanted.label, wanted.since
@@ -197,7 +197,7 @@ class Import:
         self._measures = measures
 
     async def all(self, repositories: Sequence[Repository], rest: PatientRest) -> None:
-        """Everything that was asked for."""
+        """Import everything that the command asks for."""
         try:
             for repository in repositories:
                 await self._deployed(repository)
@@ -325,9 +325,10 @@ def _look_back(text: str) -> timedelta:
 
 
 def _connected(provider: str, settings: Settings, token: str) -> tuple[str, PatientRest, Host]:
-    """Who issues the identity tokens of the host, and how it is asked.
+    """Return the issuer of the host's identity tokens, and the connections by which the host is
+    read.
 
-    Raises `Invalid` where nothing lets the gate in.
+    Raises `Invalid` if there is no token for it.
     """
     if provider == "gitlab":
         address = settings.gitlab_url.rstrip("/")
@@ -360,7 +361,9 @@ def _secrets(settings: Settings, wanted: Wanted) -> tuple[str, ...]:
 
 
 def _safe(said: str, secrets: tuple[str, ...]) -> str:
-    """What a host said, for a terminal: it may echo what it was sent."""
+    """Return a text of a host that is safe to print, because a host may echo the token that it was
+    sent.
+    """
     for secret in filter(None, secrets):
         said = said.replace(secret, "(the token)")
     return visible(said)

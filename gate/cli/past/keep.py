@@ -1,4 +1,4 @@
-"""What an import found is put beside the records of the gate, in short transactions, and said."""
+"""Storing of what an import finds, in short transactions, and the report on it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -59,7 +59,9 @@ class Kept:
             )
 
     def environment(self, said: str) -> str | None:
-        """The catalogue's own name; None for an environment that it lacks."""
+        """Return the catalogue's own name of the environment, or None if it lacks the
+        environment.
+        """
         name = self.book.catalogue.environment_named(said)
         if name in self.book.catalogue.environments:
             return name
@@ -67,7 +69,7 @@ class Kept:
         return None
 
     def known(self, source: str) -> frozenset[str]:
-        """The deployments that were imported from there before."""
+        """Return the keys of deployments that were imported from this source before."""
         with transaction(self.url) as tx:
             return past.known_keys(tx.conn, source)
 
@@ -91,8 +93,8 @@ class Kept:
         self.tally.incidents += len(begun)
 
     def unmeasured(self, source: str) -> list[tuple[PastDeployment, str | None]]:
-        """Deployments of there for whose facts nobody asked, newest first, each with the commit
-        that ran before it.
+        """Return deployments of this source whose facts were not fetched yet, newest first, each
+        with the commit that ran before it.
         """
         with transaction(self.url) as tx:
             return past.unmeasured(tx.conn, source)
@@ -105,7 +107,7 @@ class Kept:
         self.tally.incomplete += not is_whole
 
     def say(self, service: str | None = None) -> None:
-        """The last words."""
+        """Print the result of the import."""
         for line in _lines(self.tally):
             print(line)
         where = {"service": service} if service else {}
@@ -136,15 +138,17 @@ def _lines(tally: Tally) -> list[str]:
 
 
 def visible(text: str) -> str:
-    """No character of a host's answer may do anything on a terminal."""
+    """Return the text with unprintable characters replaced, so that it does nothing to
+    a terminal.
+    """
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def measures_of(clone: Path | None) -> Measures | None:
-    """Git's view of a change, where a clone was named."""
+    """Return a way to measure changes by git, or None without a clone."""
     return Measures(clone) if clone is not None else None
 
 
 def utc(at: datetime) -> datetime:
-    """An instant without a zone is UTC."""
+    """Return the instant in UTC. An instant without a zone is taken as UTC."""
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

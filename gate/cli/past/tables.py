@@ -1,7 +1,7 @@
-"""Imports from CSV: deployments and incidents that any other system can write down.
+"""Imports from CSV: deployments and incidents from any other system.
 
-A column whose name is a fact (`diff.lines_added`, `reviews.approvals`) is that fact, and an empty
-cell is an unknown one.
+A column whose name is a fact (`diff.lines_added`, `reviews.approvals`) holds that fact, and an
+empty cell is unknown.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def run(table: Path, incidents: Path | None, clone: Path | None) -> None:
 
 
 def incidents_in(path: Path, book: Rulebook) -> list[PastIncident]:
-    """The incidents of a table. Raises `Invalid` at the first row that cannot be read."""
+    """Return the incidents of a table. Raises `Invalid` at the first row that cannot be read."""
     found = []
     for row, cells in _rows(path, BROKE, BROKE_TOO):
         where = f"{path}:{row.line}"
@@ -97,7 +97,7 @@ def _deployments(path: Path, kept: Kept) -> Iterator[PastDeployment]:
 
 
 def _measure(kept: Kept, found: list[PastDeployment], measures: Measures) -> None:
-    """What git knows of each, beside what the table says."""
+    """Add git's facts of each deployment to those of the table."""
     facts_by_name = {one.name: one.facts for one in found}
     ran = dict[tuple[str, str], str]()
     ordered = sorted(found, key=lambda one: (one.began_at, one.name))
@@ -116,7 +116,7 @@ def _measure(kept: Kept, found: list[PastDeployment], measures: Measures) -> Non
 def _rows(
     path: Path, needed: tuple[str, ...], also: tuple[str, ...]
 ) -> Iterator[tuple[Row, dict[str, str]]]:
-    """Every row, with its facts and its other cells by name."""
+    """Yield every row with its facts, and its other cells by name."""
     lines = lines_of(path)
     first = next(lines, "")
     header = [name.strip() for name in first.strip().split(",")]
