@@ -312,8 +312,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment; no `.env` file is read, so that a working folder changes
-        nothing.
+        """Return the sources: arguments, then the environment.
+
+        No `.env` file is read, so that the working folder changes nothing.
         """
         _ = settings_cls, dotenv_settings, file_secret_settings
         return (init_settings, env_settings)

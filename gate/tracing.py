@@ -41,10 +41,10 @@ class _NoSpan:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing ends."""
+        """Do nothing, because no span was begun."""
 
     def set_attribute(self, key: str, value: str | int) -> None:
-        """Nobody reads it."""
+        """Do nothing, because the span does not exist."""
 
 
 _NO_SPAN = _NoSpan()
@@ -77,7 +77,7 @@ def is_installed() -> bool:
 
 
 def start(exporter: str, environment: Mapping[str, str]) -> None:
-    """Trace from now on, and send the spans to where the standard variables say."""
+    """Begin to trace, and send the spans to where the standard variables say."""
     from opentelemetry.sdk.trace import export  # noqa: PLC0415 - the extra may be missing
 
     if exporter == CONSOLE:
@@ -91,7 +91,7 @@ def start(exporter: str, environment: Mapping[str, str]) -> None:
 
 
 def trace_to(processor: "SpanProcessor", environment: Mapping[str, str]) -> None:
-    """Trace from now on, and hand every span that ends to this processor."""
+    """Begin to trace, and hand every span that ends to this processor."""
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - the extra may be missing
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the same
 
