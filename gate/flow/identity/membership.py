@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.decision.quorum import missing
 from gate.core.decision.record import Record
+from gate.errors import NotAllowed
 from gate.flow.caller import Person, Proof, Role
 from gate.storage.changes.approvals import Approval
 from gate.storage.identity import people
@@ -49,6 +50,15 @@ def as_of_now(conn: Connection, by: Person, catalogue: Catalogue) -> Person:
     """
     now = groups_now(catalogue, by.id, people.account_state(conn, by.id))
     return replace(by, groups=by.groups & now)
+
+
+def require_let_in(conn: Connection, by: Person) -> None:
+    """Raise `NotAllowed` for a person who was disabled before this transaction.
+
+    It is for acts that need a role and no group.
+    """
+    if people.account_state(conn, by.id).disabled:
+        raise NotAllowed("your account was just disabled; ask another admin")
 
 
 def counted(

@@ -19,6 +19,7 @@ from gate.flow.caller import Caller, Person
 from gate.flow.commands import Page, Part
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
+from gate.flow.identity.membership import require_let_in
 from gate.flow.identity.persons import NewPersonId, Tree, is_same_person, pass_on
 from gate.flow.identity.presence import require_presence
 from gate.flow.lists import FIRST_PAGE, Whole, one_page
@@ -224,6 +225,7 @@ def _activate(
     tx: Tx, revision: str, comment: str, by: Person, new_id: NewPersonId
 ) -> PolicySetAnswer | None:
     """Put a set in force and return it. None: the person registered it, and so may not."""
+    require_let_in(tx.conn, by)
     found = _meant(tx.conn, revision)
     if is_same_person(tx.conn, found.registered_by, by):
         return None

@@ -13,13 +13,14 @@ from gate.core.history import Match
 from gate.core.policy.policy import StandardChange
 from gate.errors import Conflict, NotAllowed, NotFound
 from gate.flow.answers.policy import StandardChangeAnswer
-from gate.flow.caller import Caller
+from gate.flow.caller import Caller, Person
 from gate.flow.commands import Page, Part
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
+from gate.flow.identity.membership import as_of_now
 from gate.flow.identity.presence import require_presence
 from gate.flow.lists import FIRST_PAGE, by_own_name, one_page
-from gate.flow.rulebooks import Rulebook
+from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
 from gate.storage.changes import matches, moves, reconsider
 from gate.storage.database import pages
@@ -71,16 +72,19 @@ async def reinstate(gate: Gate, standard_id: str, comment: str, by: Caller) -> S
         raise NotFound(
             f"there is no standard change {standard_id[:200]}; GET /v1/standard-changes lists them"
         )
+    return await gate.store.write(_reinstate, gate.rulebooks, here, comment, person)
+
+
+def _reinstate(
+    tx: Tx, books: Rulebooks, here: _Here, comment: str, person: Person
+) -> StandardChangeAnswer:
     allowed = here.standard.authorised_by
-    if person.groups.isdisjoint(allowed):
+    now = as_of_now(tx.conn, person, books.in_force(tx).catalogue)
+    if now.groups.isdisjoint(allowed):
         raise NotAllowed(
             f"{' and '.join(allowed)} may reinstate {here.id}; you are in none of these groups, "
             "ask one of them"
         )
-    return await gate.store.write(_reinstate, here, comment, person.caller)
-
-
-def _reinstate(tx: Tx, here: _Here, comment: str, by: str) -> StandardChangeAnswer:
     # A failure that suspends it takes the same lock, so it is before this or after it.
     moves.lock_place(tx, here.service, here.environment)
     name = here.standard.id
@@ -96,7 +100,7 @@ def _reinstate(tx: Tx, here: _Here, comment: str, by: str) -> StandardChangeAnsw
         action="reinstated",
         service=here.service,
         environment=here.environment,
-        by=by,
+        by=person.caller,
         comment=reason.id,
     )
     reconsider.ask(tx, here.service, here.environment)

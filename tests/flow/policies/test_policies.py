@@ -15,6 +15,8 @@ from sqlalchemy import Connection, select
 from gate.config import Activation
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.caller import ByToken, Machine, Role
+from gate.flow.commands import PersonCommand
+from gate.flow.identity import people
 from gate.flow.identity.access import Access
 from gate.flow.policies import policies
 from gate.storage.policies import policy_sets
@@ -166,6 +168,16 @@ async def test_a2_who_was_somebody_else_before_is_still_one_person(shop: Shop) -
 
     with pytest.raises(NotAllowed, match="ask another admin"):
         await policies.activate(shop.gate, registered["revision"], "Mine", SECOND)
+
+
+async def test_whom_another_server_has_just_shut_out_activates_nothing(small_shop: Shop) -> None:
+    registered = as_json(
+        await policies.register(small_shop.gate, make_files(close_within=OTHERS), FIRST)
+    )
+    await people.change(small_shop.gate, SECOND.id, PersonCommand(disabled=True), ADMIN)
+
+    with pytest.raises(NotAllowed, match="your account was just disabled"):
+        await policies.activate(small_shop.gate, registered["revision"], "Mine", SECOND)
 
 
 async def test_what_was_never_registered_is_not_found(small_shop: Shop) -> None:

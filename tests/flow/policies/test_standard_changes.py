@@ -8,7 +8,8 @@ from gate.core.change import Result
 from gate.errors import Conflict, NotAllowed, NotFound
 from gate.flow.answers.policy import StandardChangeAnswer
 from gate.flow.caller import Caller, Machine, Role
-from gate.flow.commands import Part
+from gate.flow.commands import Part, PersonCommand
+from gate.flow.identity import people
 from gate.flow.policies import standard_changes
 from gate.flow.policies.standard_changes import StandardChangeFilters
 from tests.builders import SMALL, commit_of, make_change
@@ -55,6 +56,16 @@ async def test_who_does_not_authorise_it_reinstates_nothing(shop: Shop, by: Call
 
     assert (await _listed(shop))["suspended"]
     assert await _next(shop, "b") == "pending"
+
+
+async def test_whom_another_server_has_just_shut_out_reinstates_nothing(shop: Shop) -> None:
+    await _suspended(shop)
+    await people.change(shop.gate, BEN.id, PersonCommand(disabled=True), ADMIN)
+
+    with pytest.raises(NotAllowed, match="you are in none of these groups"):
+        await standard_changes.reinstate(shop.gate, EVERYDAY, "Looks fine", BEN)
+
+    assert (await _listed(shop))["suspended"]
 
 
 async def test_section_6_reinstating_starts_the_count_of_failures_anew(shop: Shop) -> None:
