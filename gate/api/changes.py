@@ -45,7 +45,7 @@ from gate.flow.queries import look
 from gate.ledger.statement import SignedEnvelope
 
 PENDING_RETRY_SECONDS = 10
-"""What `Retry-After` says while a change is pending."""
+"""The value of `Retry-After` while a change is pending."""
 
 # The key is taken with or without quotation marks, because clients send both. A quotation mark or a
 # backslash inside it is refused: it would need an escape, and one key could be written in two ways.

@@ -36,11 +36,11 @@ DOCUMENTED: dict[str, Any] = {
     "response_model": TakenAnswer,
     "responses": documented(400, 408, 413, 422, 503),
 }
-"""What every hook answers, for its route: `@router.post("/name", **DOCUMENTED)`."""
+"""The answers of every hook, for its route: `@router.post("/name", **DOCUMENTED)`."""
 
 
 SIGNED: dict[str, Any] = {**DOCUMENTED, "responses": documented(400, 401, 404, 408, 413, 422, 503)}
-"""What is documented of a hook that is proved by a signature."""
+"""The answers of a hook whose signature is checked."""
 
 
 @router.post("/cdevents", **DOCUMENTED)

@@ -1,1 +1,1 @@
-"""What an auditor asks: replay of a decision, reports, evidence."""
+"""Routes for auditors: replay of a decision, reports, evidence."""

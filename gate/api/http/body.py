@@ -30,8 +30,8 @@ DEPTH_MAX = 32
 MEDIA_TYPE = "application/json"
 
 ARRIVED = "gate.arrived"
-"""Where the server notes in the scope that the whole body is here, so reading it needs no limit of
-time."""
+"""The key in the scope that says that the whole body is here, so that reading it needs no time
+limit."""
 
 _BODY = "gate.body"
 

@@ -23,8 +23,8 @@ from gate.tracing import Span, named, request_span, trace_id
 
 REQUEST_ID = "gate.request_id"
 DRAIN_BYTES_MAX = 8 * 1024 * 1024
-"""How much of a body that is too large is read and thrown away. A caller that is still sending does
-not read the refusal."""
+"""How much of a body that is too large is read and dropped, because a caller that is still sending
+does not read the refusal."""
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ID_BYTES = 10

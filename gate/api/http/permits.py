@@ -1,6 +1,6 @@
-"""Who may call what: each permission stands in a route's signature, as one of the types below.
+"""Permissions of callers. Each is one of the types below, and stands in a route's signature.
 
-It is named `_` where everybody who may ask gets the same answer.
+The parameter is named `_` where everybody who is admitted gets the same answer.
 """
 
 import re
@@ -28,7 +28,8 @@ from gate.flow.identity.access import Access
 from gate.flow.streams import Streams
 
 CALLER = "gate.caller"
-"""Where a request's scope keeps the name of its caller, as soon as that is known."""
+"""The key of the caller's name in the scope of a request. It is set as soon as the name is
+known."""
 
 RELEASE_MANAGERS = "release-managers"
 LENT_HEADER, LENT_LENGTH_MAX = b"gate-host-token", 2_000

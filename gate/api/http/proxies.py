@@ -18,10 +18,11 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 
 HOPS_MAX = 20
-"""How many proxies may stand one behind the other."""
+"""The most proxies behind each other."""
 
 OWN_PREFIX_BITS = 64
-"""How many bits of an IPv6 address are compared: the owner of one has all with this beginning."""
+"""How many bits of an IPv6 address are compared, because one owner has all addresses with the same
+beginning."""
 
 
 def source_of(request: Request, trusted: Networks) -> str:

@@ -1,4 +1,4 @@
-"""Limits how many requests a caller may send: so many a second, and as many at once."""
+"""Limits on the requests of a caller: how many each second, and how many at once."""
 
 import time
 from collections.abc import Callable
