@@ -1,4 +1,4 @@
-"""What `gate doctor` says about code hosts.
+"""The lines of `gate doctor` about code hosts.
 
 A gate needs no code host, but if one setting of it is there the others must be too.
 """

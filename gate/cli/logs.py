@@ -1,8 +1,9 @@
-"""How `gate serve` logs: one line of JSON for each event on standard error, or text on a terminal.
+"""The log of `gate serve`: one line of JSON for each event on standard error, or text on a
+terminal.
 
-Lines of libraries get the same form. What looks like a secret is starred in every warning and
-error, whoever wrote it: the words of an error may contain the address or the header that it was
-about. A line of information is the gate's own, and has ids and figures alone.
+Lines of libraries get the same form. Anything that looks like a secret is starred in every warning
+and error, because the words of an error may contain an address or a header. A line of information
+is the gate's own, and contains only ids and figures.
 """
 
 import logging

@@ -9,7 +9,7 @@ import typer
 from gate.cli import commands
 
 CLIENT_COMMANDS = ("check", "close", "evaluate")
-"""What a pipeline runs: the client alone, without anything else of ours or of anybody's."""
+"""The commands of a pipeline. They import only the client, nothing else of ours and no library."""
 
 
 def main() -> None:

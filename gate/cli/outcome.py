@@ -1,4 +1,6 @@
-"""How a command ends: an error is printed once, in words, and becomes an exit code for programs."""
+"""The end of a command: an error is printed once, in words, and becomes an exit code
+for programs.
+"""
 
 import functools
 import sys

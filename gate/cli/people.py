@@ -1,4 +1,4 @@
-"""`gate people`: invites and erases people, directly in the database; a server knows it within a
+"""`gate people`: invites and erases people, directly in the database. Servers notice it within a
 second.
 """
 
@@ -23,7 +23,8 @@ WHY_IT_REMAINS = {
     "held_runs": "the repository of a run",
     "texts": "texts of the catalogue that is in force",
 }
-"""By table; of a table that is not here, a name in it is something that the gate was told."""
+"""Why a name remains in a table. In a table that is not listed here, a name is part of what others
+sent to the gate."""
 
 _OTHERWISE = "what another system calls a thing by"
 

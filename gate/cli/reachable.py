@@ -23,7 +23,7 @@ SECONDS_MAX = 10.0
 """The time limit for all systems together, which are asked at the same time."""
 
 _MORE = ("write", "admin")
-"""Permissions that include reading."""
+"""The permissions that include reading."""
 
 Question: TypeAlias = Callable[[], Awaitable[str]]
 """Asks one system, and returns a sentence about it. Raises a `GateError` that says what

@@ -1,4 +1,4 @@
-"""What `gate doctor` says about receivers of events and about Slack."""
+"""The lines of `gate doctor` about receivers of events and about Slack."""
 
 import asyncio
 from urllib.parse import urlsplit

@@ -39,8 +39,8 @@ GRACE_SECONDS = 10
 
 BACKLOG = 2_048
 GC_ALLOCATIONS = 50_000
-"""How many more objects there are before the garbage collector looks at the youngest; Python's own
-700 are a few requests."""
+"""The number of new objects after which the garbage collector looks at the youngest. Python's
+default of 700 is reached every few requests."""
 
 DEMO_DATABASE = Path(".gate") / DEMO_FILE
 
@@ -50,7 +50,7 @@ _BROWSERS = ("In a browser", "In a private window of the browser, for a second a
 
 @dataclass(frozen=True, slots=True)
 class DemoWays:
-    """What the next terminal needs, and what a browser needs."""
+    """The variables that the next terminal must export, and the links for a browser."""
 
     exports: tuple[str, ...]
     links: tuple[tuple[str, str], ...]

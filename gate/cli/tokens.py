@@ -1,4 +1,4 @@
-"""`gate token`: makes and revokes API tokens, directly in the database; a server knows it within a
+"""`gate token`: makes and revokes API tokens, directly in the database. Servers notice it within a
 second.
 """
 

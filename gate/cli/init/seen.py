@@ -43,7 +43,7 @@ _EMAIL = re.compile(r"[^@\s<>\"]++@[^@\s<>\".]++(?:\.[^@\s<>\".]++)++")
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Who owns the code: teams by name, and people by login or address."""
+    """The owners of the code: teams by name, and people by login or address."""
 
     teams: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ PolicyFile = Annotated[
 
 
 class Output(enum.StrEnum):
-    """How figures are printed."""
+    """The formats of printed figures."""
 
     TEXT = "text"
     JSON = "json"

@@ -34,7 +34,7 @@ from gate.ledger.verify import TreeCheck
 VERIFIED, NOT_VERIFIED = 0, 1
 CHECKPOINT_SUFFIX = ".checkpoint"
 APART_BYTES_MIN = 32 * 1024 * 1024
-"""From this size on a second process judges the lives of changes while this one
+"""The size of an export from which a second process judges the lives of changes while this one
 computes the tree."""
 
 ZIP_BEGINS = b"PK\x03\x04"

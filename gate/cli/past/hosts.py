@@ -40,12 +40,13 @@ from gate.integrations.http.patient import PatientRest
 
 DAYS_MAX = 366
 HOST_SECONDS_MAX = 4 * 3_600.0
-"""For the facts of one deployment, the pauses that the host's rate limit asks for included."""
+"""The longest time for the facts of one deployment, including the pauses that the host's rate limit
+asks for."""
 
 
 @dataclass(frozen=True, slots=True)
 class PagerDuty:
-    """Which of its services, if any, and how it is asked."""
+    """The service of PagerDuty that is imported, if any, and how it is read."""
 
     service: str | None
     token: str = field(repr=False)
@@ -66,7 +67,7 @@ class Wanted:
 
 
 class Host(Protocol):
-    """GitHub or GitLab, as an import asks it. Each raises `SourceUnavailable`."""
+    """A code host, as an import reads it. Its functions raise `SourceUnavailable`."""
 
     def deployments(
         self, repository: Repository, since: datetime, known: Collection[str]
@@ -84,7 +85,7 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PastQuery:
-    """Which issues are incidents, of which service, since when, and what their source is called."""
+    """Which issues are incidents: their label, service, beginning, and the name of their source."""
 
     source: str
     service: str

@@ -18,14 +18,14 @@ from gate.storage.figures import past
 from gate.storage.store import transaction
 
 SHOWN_MAX = 5
-"""Environments that are named because the catalogue lacks them."""
+"""The most environments that the report names because the catalogue lacks them."""
 
 _FAILED = frozenset({Result.UNSUCCESSFUL, Result.ROLLED_BACK})
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was done, for the last words of the command."""
+    """Counts of what was done, for the report of the command."""
 
     deployments: int = 0
     failed: int = 0
