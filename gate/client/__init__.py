@@ -1,1 +1,1 @@
-"""What runs in a pipeline: standard library and git only."""
+"""The client that runs in a pipeline. It uses only the standard library and git."""

@@ -214,7 +214,7 @@ ASSESSMENT = {
     "customer-impact": "what customers will see of it",
     "ticket": "where it was planned",
 }
-"""What regulators ask for, flag by flag; each is a field of the request."""
+"""The texts that regulators ask for, by flag. Each is a field of the request."""
 
 
 def _asking_flags(flags: _Flags) -> None:

@@ -34,7 +34,8 @@ decides one change again at most once in 10 s, so the last pause is longer than 
 STALE_ADMISSIONS_MAX = 3
 NOT_NOW_PAUSE_SECONDS = 10.0
 CANCEL_SECONDS = 4.0
-"""How long a cancellation may take: a runner kills a job some seconds after it asked it to stop."""
+"""The longest time for a cancellation, because a runner kills a job some seconds after it asked the
+job to stop."""
 
 _MAY_DEPLOY = (
     APPROVED,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 OWNER_ONLY = 0o600
 USUAL = 0o666
-"""As the umask of the process then allows."""
+"""The usual mode of a file, which the umask of the process narrows."""
 
 
 class Linked(OSError):

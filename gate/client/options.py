@@ -1,4 +1,4 @@
-"""What a command was asked to do: values, already read from flags and environment."""
+"""The options of a command as values, read from flags and environment."""
 
 from __future__ import annotations
 

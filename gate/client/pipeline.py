@@ -19,9 +19,9 @@ _GHE_CLOUD = re.compile(r"https://([a-z0-9-]+)\.ghe\.com")
 
 
 class Pipeline(NamedTuple):
-    """What goes into a request as it is.
+    """The fields of a request that the runner gives.
 
-    `people` took part beside `requested_by` and must not approve it.
+    `people` took part beside `requested_by` and must not approve the change.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""May a secret be sent to this address?"""
+"""Whether a secret may be sent to an address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Who asks: an API token, or an identity token that the runner gives out for this job."""
+"""The credentials of a caller: an API token, or an identity token that the runner issues for this
+job.
+"""
 
 from __future__ import annotations
 

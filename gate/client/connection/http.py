@@ -67,7 +67,7 @@ class GateRequest(NamedTuple):
 
 
 class _Again(Exception):
-    """This attempt failed, and the next one may succeed."""
+    """An attempt failed, and the next one may succeed."""
 
     def __init__(
         self, because: str, *, retry_after: float | None = None, refused: Refused | None = None

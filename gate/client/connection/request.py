@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 class UnknownCommit(Exception):
-    """Which commit is meant cannot be known; the message says what to give."""
+    """It is unknown which commit is meant. The message says what to give."""
 
 
 class Source:

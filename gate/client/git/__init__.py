@@ -1,1 +1,1 @@
-"""What git can tell about a change."""
+"""Facts of git about a change."""

@@ -1,5 +1,5 @@
-"""Which commit is a change compared with? What runs there, the merge base with the default branch,
-or nothing at all.
+"""The commit with which a change is compared: what runs there, the merge base with the default
+branch, or none.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _DEFAULT_BRANCHES = (
 
 
 class Place(NamedTuple):
-    """What the gate knows of a place: the commit that runs there, and whether this would be the
-    first deployment.
+    """The gate's knowledge of a place: the commit that runs there, and whether this is the first
+    deployment.
     """
 
     running: str | None = None

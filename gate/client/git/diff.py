@@ -1,4 +1,4 @@
-"""What changed between base and commit: those facts of the group `diff` that follow from the two
+"""The differences between base and commit: those facts of the group `diff` that follow from the two
 trees alone.
 """
 
@@ -16,13 +16,14 @@ LIST_BYTES_MAX = 768 * 1024
 """The limit of the list of paths as JSON, because a whole request has at most 1 MiB."""
 
 RENAMES_MAX = 1_000
-"""With more candidates than this git does not look for renames by content."""
+"""With more candidates than these git does not search for renames by content."""
 
 BYTES_BEFORE_MAX = 64 * 1024 * 1024
 """Over this size the lines of the old files are not counted, and `lines_before` is unknown."""
 
 CONTENTS_FETCHED_MAX = 2_000
-"""How many files are fetched into a partial clone; their names must fit on a command line."""
+"""The most files that are fetched into a partial clone, because their names must fit on a command
+line."""
 
 _GITLINK = b"160000"
 
@@ -44,7 +45,7 @@ class File(NamedTuple):
 
     @property
     def lines(self) -> int:
-        """How many lines changed."""
+        """The number of changed lines."""
         return self.added + self.deleted
 
 

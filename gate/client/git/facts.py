@@ -31,7 +31,7 @@ from gate.client.git.history import NO_EARLIER_DAYS, author_facts, earlier_commi
 from gate.client.git.run import Budget, GitFailed, Head, Repository
 
 HISTORY_SECONDS_MAX = 15.0
-"""How long everything that reads the history before base may take together."""
+"""The longest time for everything that reads the history before base."""
 
 Groups = dict[str, dict[str, Any]]
 
@@ -104,7 +104,7 @@ def unknown_facts() -> Groups:
 
 
 class _Draft:
-    """Facts that become known one by one; a step that fails leaves its facts unknown."""
+    """Facts that become known one after the other. A step that fails leaves its facts unknown."""
 
     def __init__(self, repository: Repository, commit: str, history_seconds: float) -> None:
         self.repository = repository

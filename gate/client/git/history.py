@@ -1,5 +1,5 @@
-"""What happened before base: how well its authors know the code, and how often the files were
-touched.
+"""The history before base: how well its authors know the code, and how often the files were
+changed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ COMMITS_MAX = 200_000
 """A longer history is not read; its facts are unknown."""
 
 FILES_ASKED_MAX = 16
-"""Up to so many paths git filters the history itself. With more it is faster to read all of it and
-filter it here."""
+"""The most paths with which git filters the history itself. With more it is faster to read all of
+it and filter it here."""
 
 NO_EARLIER_DAYS = 3_650
 """The `days_since_touched` of files that nobody touched before, as `gate.core.facts` has it."""

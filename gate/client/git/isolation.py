@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PROTOCOLS = ("file", "http", "https", "ssh")
-"""How a missing commit may be fetched. `ext` and every helper would run a program of the address's
-choice."""
+"""The protocols by which a missing commit may be fetched. `ext` and every helper would run a
+program that the address chooses."""
 
 OUTER_SETTINGS = (
     "safe.bareRepository=explicit",  # a bare repository among the files is no repository of ours
@@ -32,7 +32,8 @@ OUTER_SETTINGS = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
-"""For the repository itself. They come from the command line, so they win over every file."""
+"""Settings for the repository itself. They are given on the command line, so they win over every
+file."""
 
 INNER_SETTINGS = ("core.quotePath=false", "i18n.logOutputEncoding=UTF-8", "log.mailmap=false")
 
@@ -52,8 +53,8 @@ _KEPT = re.compile(
     r"GIT_(?:DIR|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|ASKPASS|SSH|SSH_COMMAND|SSH_VARIANT"
     r"|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|(?:HTTP|SSL|PROXY_SSL)_\w+)"
 )
-"""Variables that say where the operator's repository is, and how its remote is reached. Every other
-variable of git could change an answer."""
+"""The variables that say where the repository is and how its remote is reached. Every other
+variable of git could change a result."""
 
 
 def outer_environment(env: Mapping[str, str]) -> dict[str, str]:

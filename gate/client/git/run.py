@@ -46,7 +46,7 @@ class GitTooSlow(GitFailed):
 
 
 class Budget:
-    """Seconds that several commands share."""
+    """A number of seconds that several commands share."""
 
     def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
