@@ -23,7 +23,7 @@ class State(StrEnum):
 
 
 class Result(StrEnum):
-    """How a deployment ended, best first."""
+    """The result of a deployment, best first."""
 
     SUCCESSFUL = "successful"
     SUCCESSFUL_ISSUES = "successful_issues"
@@ -61,7 +61,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """What is deployed. It is known by its digest, such as `sha256:<hex>`; the name is
+    """An artifact to deploy. It is identified by its digest, such as `sha256:<hex>`; the name is
     for readers.
     """
 
@@ -84,7 +84,7 @@ class Run:
 
 
 class Subject(NamedTuple):
-    """What is approved, and must be exactly what is deployed."""
+    """The subject of an approval, which must be exactly what is deployed."""
 
     repository: tuple[str, int] | None
     commit: str
@@ -104,8 +104,8 @@ class Emergency:
 
 
 class Assessment(NamedTuple):
-    """What regulators ask of a change, in the words of whoever asks for it; empty where nothing was
-    said.
+    """The texts that regulators ask for, as the requester wrote them. A text that was not given is
+    empty.
     """
 
     reason: str = ""
@@ -119,7 +119,7 @@ NOT_ASSESSED = Assessment()
 
 
 PLANNED_DAYS_AHEAD_MAX = 366
-"""How many days ahead a deployment may be planned; further ahead nobody can judge it today."""
+"""How many days ahead a deployment may be planned, because nobody can judge a later one today."""
 
 
 @dataclass(frozen=True, slots=True)

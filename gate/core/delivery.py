@@ -32,12 +32,12 @@ NAMED_LIMITS = (
     365 * _DAY,
     3_650 * _DAY,
 )
-"""Durations that people think in. Each of them begins a bucket, so what is counted between two of
-them is exact."""
+"""The durations in which people think. Each of them begins a bucket, so what is counted between two
+of them is exact."""
 
 BUCKET_RATIO_MAX = 1.2
-"""Between two named limits each bucket ends at most so many times later than it begins. Whatever is
-read from a bucket is its middle, and is therefore at most a tenth off."""
+"""The largest ratio between the end and the beginning of a bucket. A value that is read from a
+bucket is its middle, and is therefore off by at most a tenth."""
 
 SPANS = (5 * _MINUTE, 15 * _MINUTE, _HOUR, 4 * _HOUR, _DAY, 7 * _DAY, 30 * _DAY)
 """The named limits between which a distribution is shown."""
@@ -67,7 +67,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one change contributes to the sums."""
+    """The contribution of one change to the sums."""
 
     deployments: int = 0
     failed: int = 0
@@ -163,7 +163,9 @@ def bucketed(seconds: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SpanCount:
-    """How many durations are at least `from_seconds` and less than `to_seconds`; None is no end."""
+    """The number of durations that are at least `from_seconds` and less than `to_seconds`, where
+    None means no end.
+    """
 
     from_seconds: int
     to_seconds: int | None

@@ -42,7 +42,9 @@ class FactType(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where a value comes from. A claimed one counts only if the policy trusts the group."""
+    """The source of a value. A claimed value counts only if the policy trusts the group of its
+    fact.
+    """
 
     CLAIMED = "claimed"
     TOKEN = "token"  # noqa: S105 - the origin's name, no secret
@@ -79,7 +81,7 @@ class Fact(NamedTuple):
 
 
 Facts: TypeAlias = Mapping[str, Fact]
-"""Every known fact by full name; what is absent is unknown."""
+"""Every known fact by full name. A fact that is absent is unknown."""
 
 _AS_FACT = partial(tuple.__new__, Fact)
 
@@ -471,9 +473,9 @@ OF_FILES: frozenset[str] = frozenset(
         "history.last_similar_failed",
     }
 )
-"""What the gate's own records say about the files that a change names. Such a fact counts only
-where the policy counts `diff.files`: otherwise a pipeline that nobody trusts could choose, by the
-files that it names, which record is read."""
+"""The facts of the gate's own records about the files that a change names. They count only if the
+policy counts `diff.files`: otherwise a pipeline that is not trusted could choose, by the files that
+it names, which records are read."""
 
 _CLAIMABLE_CHANGE = frozenset(
     {

@@ -22,7 +22,9 @@ REJECTED_WINDOW = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What runs here: the last change that was closed `successful` or `successful_issues`."""
+    """The last change of a place that was closed `successful` or `successful_issues`, so it runs
+    there.
+    """
 
     commit: str
     change: str
@@ -67,7 +69,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """What a person or too many failures did to a standard change here."""
+    """Whether a standard change is suspended here, and whether a person reinstated it."""
 
     # Why it is suspended, or None if it is not.
     because: str | None = None
@@ -89,7 +91,7 @@ class Similar:
 
 @dataclass(frozen=True, slots=True)
 class TrackRecord:
-    """What is known of one service in one environment, read at one instant.
+    """The records about one service in one environment, read at one instant.
 
     Zero or empty means that nothing happened here yet, which is known, not unknown.
     """
@@ -126,12 +128,12 @@ class TrackRecord:
 
     @property
     def deploying_count(self) -> int:
-        """How many other changes are deploying, listed or not."""
+        """The number of other changes that are deploying, listed or not."""
         return sum(change.deploying for change in self.in_flight) + self.more_deploying
 
     @property
     def in_flight_count(self) -> int:
-        """How many other changes are in flight, listed or not."""
+        """The number of other changes in flight, listed or not."""
         return len(self.in_flight) + self.more_approved + self.more_deploying
 
 

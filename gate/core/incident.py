@@ -33,7 +33,7 @@ _RANK = {word: rank for rank, words in enumerate(_RANKS) for word in words}
 
 
 class Method(StrEnum):
-    """How an incident was tied to a change."""
+    """The method by which an incident was tied to a change."""
 
     # Whoever reported it named the change.
     EXPLICIT = "explicit"

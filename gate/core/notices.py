@@ -44,7 +44,7 @@ _ORDER = tuple(NoticeClass)
 
 
 class CountedFrom(StrEnum):
-    """What the business days of a duty are counted from."""
+    """The day from which the business days of a duty are counted."""
 
     START = "start"
     FINISH = "finish"
@@ -93,7 +93,7 @@ DUTIES: Mapping[NoticeClass, tuple[Duty, ...]] = MappingProxyType(
 
 
 class Status(StrEnum):
-    """How it stands with a duty."""
+    """The status of a duty."""
 
     # Nobody can say yet by when: it has not finished, or nobody said when it was verified.
     OPEN = "open"

@@ -18,11 +18,11 @@ NO_FACTS: Mapping[str, Value] = MappingProxyType({})
 
 
 class PastFacts(NamedTuple):
-    """What is known of a past deployment: `claimed` was measured in a clone, as a pipeline would
-    have claimed it, and the code host or the table says what is `verified`.
+    """The facts of a past deployment.
 
-    `is_named`: somebody is known to have written it. `is_confirmed`: the code host says for sure
-    who.
+    `claimed` was measured in a clone, as a pipeline would have claimed it, and `verified` comes
+    from the code host or the table. `is_named` says that an author is known, and `is_confirmed`
+    that the code host confirms who it is.
     """
 
     verified: Mapping[str, Value] = NO_FACTS

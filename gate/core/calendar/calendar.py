@@ -29,7 +29,9 @@ _ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a window freezes. An empty key restricts nothing; several keys must all match."""
+    """The changes that a window freezes. An empty key restricts nothing, and several keys must all
+    match.
+    """
 
     services: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
@@ -45,7 +47,8 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    """From minute `begins` to before minute `ends` of the local day, on these weekdays.
+    """The business hours of the local day, from minute `begins` to before minute `ends`, on these
+    weekdays.
 
     Weekday 0 is Monday.
     """

@@ -28,7 +28,9 @@ Overridden: TypeAlias = Mapping[str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a change touches. `owners` and the environment's `tier` are None if they are unknown."""
+    """The place that a change touches. `owners` and the environment's `tier` are None if they are
+    unknown.
+    """
 
     service: str
     environment: str

@@ -23,7 +23,9 @@ DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
 class Frequency(StrEnum):
-    """How often a window recurs; at most daily, because it opens at one time of the day."""
+    """How often a window recurs. It recurs at most daily, because it opens at one time
+    of the day.
+    """
 
     DAILY = "DAILY"
     WEEKLY = "WEEKLY"

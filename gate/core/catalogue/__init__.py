@@ -1,1 +1,1 @@
-"""What exists: services, environments, groups and people, and their names."""
+"""The catalogue: services, environments, groups and people, and their names."""

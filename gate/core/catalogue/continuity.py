@@ -19,10 +19,10 @@ from gate.core.catalogue.identity import hosted
 
 @dataclass(frozen=True, slots=True)
 class Continuity:
-    """How the people of two catalogues correspond.
+    """The correspondence between the people of two catalogues.
 
-    `kept` has for a key of the new catalogue the key of the same person in the old one. `merged`
-    has for a key that is gone the key that has its identities now.
+    `kept` maps a key of the new catalogue to the key of the same person in the old one. `merged`
+    maps a key that is gone to the key that has its identities now.
     """
 
     kept: Mapping[str, str]

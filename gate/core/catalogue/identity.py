@@ -41,10 +41,10 @@ SPELLINGS_KEPT_MAX = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """Who may not approve.
+    """The people who may not approve.
 
-    `strangers` are normalised texts of people outside the catalogue, each a person of its own.
-    `shared` says that one of the texts belongs to several people, so that it is unknown who it was.
+    `strangers` are normalised texts of people outside the catalogue, each counted as one person.
+    `shared` says that one of the texts belongs to several people, so that the person is unknown.
     """
 
     people: frozenset[str]

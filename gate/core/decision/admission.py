@@ -28,7 +28,7 @@ class Refusal:
 
 
 class Proof(NamedTuple):
-    """What an identity token proves about its run; what the token does not say is None."""
+    """The claims of an identity token about its run. A claim that the token lacks is None."""
 
     run: str
     ref: Value | None
@@ -55,8 +55,8 @@ def proof_by(run: Run, proved: Mapping[str, Value]) -> Proof:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionCase:
-    """What the admission is judged from: the change and its surroundings, as the transaction of the
-    admission read them.
+    """A change and its surroundings, as one transaction read them, from which its admission is
+    judged.
     """
 
     subject: Subject

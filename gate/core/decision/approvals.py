@@ -1,4 +1,4 @@
-"""Which approvals does a change need?"""
+"""The approvals that a change needs."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from gate.core.decision.values import Band, Required
 from gate.core.policy.policy import Policy
 
 LAST_RESORT = (Required((OWNERS_OF_LAST_RESORT,), 2),)
-"""Who decides if no policy says who, because nothing matched is never yes."""
+"""The approvals that are required if no policy says any, because nothing matched is never yes."""
 
 
 def needed(

@@ -1,4 +1,4 @@
-"""What the caller said beside the subject; the record of a decision keeps it."""
+"""The details of a request beside its subject, as the record of a decision keeps them."""
 
 from typing import NamedTuple
 
@@ -14,10 +14,10 @@ from gate.core.change import (
 
 
 class RequestDetails(NamedTuple):
-    """What the caller said beside the subject.
+    """The details of a request beside its subject.
 
-    Texts, names and addresses are ids of texts, and empty where none was given. The texts
-    themselves can be erased, the record cannot.
+    Texts, names and addresses are ids of texts, and empty if none was given. The texts themselves
+    can be erased, the record cannot.
     """
 
     base: str | None = None

@@ -45,7 +45,7 @@ from gate.core.policy.set import Policies
 
 
 class People(NamedTuple):
-    """Who asked for the change and who wrote it."""
+    """The people who requested the change and who wrote it."""
 
     # Ids of people in the catalogue who may not approve, sorted.
     excluded: tuple[str, ...] = ()
@@ -186,7 +186,7 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
 
 
 class _Answer(NamedTuple):
-    """What the three possible decisions about one case have in common."""
+    """The fields that the three possible decisions about one case share."""
 
     policy: Policy
     case: Case

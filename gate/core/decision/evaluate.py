@@ -27,10 +27,11 @@ _POINTS = attrgetter("points")
 
 
 class Evaluation(NamedTuple):
-    """What a policy says about a change.
+    """The result of evaluating a policy on a change.
 
-    `score` is the number that is shown, `raw` the plain sum, which may be below 0. `unmet` and
-    `matched` keep the order of the file. It is a plain tuple because every decision makes one.
+    `score` is the number that is shown, and `raw` is the plain sum, which may be below 0. `unmet`
+    and `matched` are in the order of the file. This is a plain tuple because every decision makes
+    one.
     """
 
     score: int

@@ -28,7 +28,7 @@ KEPT = "host-facts-kept"
 """The rule of the note that facts of the code host are those of an earlier decision."""
 
 HOST_FACTS_FRESH_MINUTES = 10
-"""So long an admission relies on what the code host said; later it asks again."""
+"""How long an admission relies on facts of the code host. After that the host is asked again."""
 
 KEPT_SINCE = "since"
 """The word under which that note keeps when the host was asked."""

@@ -43,7 +43,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """Which rules were in force: SHA-256 of the policies, the catalogue and the calendar."""
+    """The rules that were in force: the SHA-256 of the policies, the catalogue and the calendar."""
 
     policies: str
     catalogue: str

@@ -28,14 +28,16 @@ _MATTERS = ("holds", "points", "title", "facts", "step", "seen")
 
 
 class ReplayedBy(StrEnum):
-    """How a record was checked."""
+    """The way in which a record was checked."""
 
     DECIDED_AGAIN = "decided_again"
     STATED_REASONS = "stated_reasons"
 
 
 class Replay(NamedTuple):
-    """What a record says and what follows from it. Without differences the two are the same."""
+    """A recorded decision and the one that follows from its record. Without differences the two are
+    equal.
+    """
 
     by: ReplayedBy
     recorded: Record | None

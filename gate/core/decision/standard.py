@@ -14,8 +14,7 @@ from gate.core.history import Match, Suspension
 from gate.core.policy.policy import Earn, Policy, StandardChange, Suspend
 
 MATCHES_MAX = 200
-"""How many admitted changes are looked back on; a policy's `successes` and `within` are no
-larger."""
+"""The most admitted changes that are counted. A policy's `successes` and `within` are no larger."""
 
 
 class StandardStatus(NamedTuple):

@@ -12,7 +12,7 @@ from gate.core.facts import Value
 
 
 class Outcome(StrEnum):
-    """What the gate answers."""
+    """The outcome of a decision."""
 
     APPROVED = "approved"
     PENDING = "pending"
@@ -28,9 +28,9 @@ class ChangeType(StrEnum):
 
 
 class Route(StrEnum):
-    """How a change was or will be settled.
+    """The way in which a change was or will be settled.
 
-    `OBSERVED`: the gate only watched, so nobody and nothing approved it.
+    `OBSERVED` means that the gate only observed, so that nobody and nothing approved it.
     """
 
     AUTOMATIC = "automatic"
@@ -63,7 +63,7 @@ class Band(IntEnum):
 
 
 class FindingKind(StrEnum):
-    """What was looked at.
+    """The kind of entry that a finding is about.
 
     `GATE` is the gate's own guard: hold, conflict, contradiction, debt, no policy.
     """
@@ -76,11 +76,11 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule, requirement, standard change or guard found, as data.
+    """The result of one rule, requirement, standard change or guard, as data.
 
-    The sentence is made from it and from the facts that it names. `step` is the limit that was
-    reached in a `points_by` rule, in the raw unit of the fact. `seen` is what a guard has to say
-    beside facts: pairs of a word and a text.
+    Its sentence is made from it and from the facts that it names. `step` is the limit that was
+    reached in a `points_by` rule, in the raw unit of the fact. `seen` has what a guard adds to
+    facts: pairs of a word and a text.
     """
 
     kind: FindingKind
@@ -142,7 +142,7 @@ class Contradiction:
 
 
 class Terms(NamedTuple):
-    """What the policy said about the time after the decision, in whole seconds.
+    """The policy's terms for the time after the decision, in whole seconds.
 
     A decision carries its terms, so that a later change of the policy does not alter them.
     """
@@ -157,7 +157,7 @@ USUAL_TERMS = Terms()
 
 
 class WouldBe(NamedTuple):
-    """What an observing gate would have decided, had it enforced."""
+    """The decision that an observing gate would have made if it had enforced."""
 
     outcome: Outcome
     type: ChangeType
@@ -167,7 +167,7 @@ class WouldBe(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What was decided, and every reason for it; `findings[0]` is the reason that decided.
+    """A decision with every reason. `findings[0]` is the reason that decided.
 
     With `observed` the gate only observed: the outcome is approved, and the findings are those of
     the decision that the gate would have made.

@@ -1,1 +1,3 @@
-"""What changes and their outcomes teach: tables of changes read by a map, scored, and fitted to."""
+"""Learning from changes and their results: tables of changes are read by a map, scored, and fitted
+to.
+"""

@@ -33,7 +33,7 @@ EARNED = StandardStatus(earned=True, because="only the candidate has it")
 
 
 PLACES_KEPT_MAX = 1_000
-"""Of so many different services and environments of a table it is kept which policy applies."""
+"""The most different places of a table for which the policy that applies is cached."""
 
 
 class PastRow(NamedTuple):
@@ -52,7 +52,7 @@ class Past(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many changes, and how many of them failed."""
+    """A number of changes, and how many of them failed."""
 
     changes: int
     failed: int
@@ -108,8 +108,8 @@ def back_test_rows(in_force: Policies, candidate: Policies, rows: Iterable[PastR
 
 
 class _Verdict(NamedTuple):
-    """What one of the two sets says of a change: whether it passes by itself, the plain sum of
-    points, and what each rule found.
+    """The judgement of one policy set on a change: whether it is approved automatically, the plain
+    sum of points, and the findings of each rule.
     """
 
     passes: bool
@@ -173,10 +173,11 @@ class _Scores:
 
 
 class _FiredRules:
-    """How often each rule of the candidate gave points, and how many of those changes failed.
+    """Counts of how often each rule of the candidate gave points, and how many of those changes
+    failed.
 
-    Names are collected and counted many at a time: counting those of each change alone took a
-    third of the whole back-test.
+    Names are collected and counted many at a time, because counting them for each change took a
+    third of the whole backtest.
     """
 
     def __init__(self) -> None:

@@ -20,17 +20,18 @@ from gate.core.policy.policy import POINTS_MAX
 FAILURES_MIN = 30
 CHANGED_MAX = 30
 NEWEST = 5
-"""The newest of so many equal parts of each service are kept for the back-test."""
+"""The number of equal parts into which the history of a service is cut. The newest part is kept for
+the backtest."""
 
 STRENGTHS = (60.0, 200.0, 600.0)
-"""How strongly the points are held, tried in this order. Below the first, single projects of the
-shared data get clearly worse; beyond the last nothing moves."""
+"""The strengths with which the points are held, in the order in which they are tried. Below the
+first, single projects of the shared data get clearly worse; beyond the last nothing moves."""
 
 WORSE_MAX = 0.005
 """By how much the area under the curve of one service may shrink in the back-test."""
 
 PRIOR_CHANGES = 20
-"""A band's failure rate leans on that of its whole history as if on so many more changes."""
+"""The weight, in changes, by which a band's failure rate is pulled to that of its whole history."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,13 @@ PER_POINT = 1 / 12
 """What one point adds to the logarithm of the odds at first: that of the shipped points."""
 PER_POINT_MIN = 1 / 30
 PER_POINT_HELD = 400.0
-"""How strongly it is held to that: as by about ten changes, so that no history is too small."""
+"""How strongly the value of a point is held, which equals about ten changes, so that no history is
+too small."""
 EXPONENT_MAX = 30.0
 CURVATURE_MIN = 1e-6
 
 Deltas = tuple[tuple[float, ...], ...]
-"""For each rule and each of its steps, how many points are to be added."""
+"""The number of points to add, for each rule and each of its steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ class MappedColumn:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMap:
-    """Which columns hold facts, by which the changes of a service are ordered, if any, and which
-    say when it was made and when its failure became known.
+    """The columns of a table: those that hold facts, the one by which the changes of a service are
+    ordered, and those with the time of the change and the time when its failure became known.
     """
 
     name: str

@@ -15,7 +15,7 @@ NOTABLE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What is compared: None where it is unknown."""
+    """The figures of one time that are compared. An unknown figure is None."""
 
     deployments: int
     days: int

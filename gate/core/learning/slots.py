@@ -50,7 +50,7 @@ class Points:
 
     @property
     def by_slot(self) -> tuple[int, ...]:
-        """What each slot gives, the unknown one last."""
+        """The points of each slot, those of an unknown fact last."""
         known = (0, *self.given)
         return (*known, known[self.worst])
 

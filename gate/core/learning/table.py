@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """Where a fact's cell stands, and how it is read."""
+    """The position of a fact's cell, and the function that reads it."""
 
     index: int
     name: str

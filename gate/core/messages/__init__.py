@@ -1,1 +1,1 @@
-"""What other systems report, and what is sent to them."""
+"""Reports of other systems, and messages that are sent to them."""

@@ -1,5 +1,5 @@
-"""What a code host says of a change: verified facts, who wrote it, who reviewed it, and where that
-contradicts the caller's claims.
+"""The facts of a code host about a change: verified facts, its authors and reviewers, and
+contradictions to the caller's claims.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -51,8 +51,8 @@ OF_REVIEWS = frozenset(
 )
 OF_REF = frozenset({"change.ref", "change.ref_protected"})
 ASKED = FROM_BASE | OF_CHECKS | OF_REVIEWS | OF_REF
-"""Every fact for which a code host is asked. If it does not answer one, no claim takes
-its place."""
+"""Every fact for which a code host is asked. If the host does not give one, no claim takes its
+place."""
 
 _TOLERANT = frozenset({"diff", "author"})
 _TOLERATED = 10
@@ -62,11 +62,11 @@ _SHARE = 10
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Somebody who wrote, committed or pushed a part of the change, under all names at the host.
+    """Somebody who wrote, committed or pushed a part of the change, with all names at the host.
 
-    `confirmed` says that the host knows the account; anybody can write any address into a commit.
-    `doubtful` says that the commit names the host itself as its author, but no signature of the
-    host proves that.
+    `confirmed` says that the host knows the account, because anybody can write any address into a
+    commit. `doubtful` says that the commit names the host itself as its author, but no signature of
+    the host proves that.
     """
 
     identities: tuple[str, ...]
@@ -76,9 +76,9 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class HostQuestion:
-    """What a code host is asked about.
+    """The question to a code host about one change.
 
-    `base` is the commit that runs here by the gate's own records, None if nothing does. Then the
+    `base` is the commit that runs here by the gate's own records, or None if nothing does. Then the
     host's last successful deployment to one of `environments` is the base. If there is none either,
     the commits since `claimed_base` show who wrote the change, but verify nothing. `ref` is claimed
     unless the token `proves_ref`.

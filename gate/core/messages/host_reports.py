@@ -1,8 +1,8 @@
-"""What a code host reports in its webhooks, as values.
+"""The webhooks of a code host as values.
 
-Each value names the repository by its issuer and numeric id, because a name can be given to
-another repository. A report waits in the database until it is worked on, so each can be written as
-JSON and read back.
+Each value names the repository by its issuer and numeric id, because a name can be given to another
+repository. A report waits in the database until it is processed, so each can be written as JSON and
+read back.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ class RunHeld:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """One attempt of a run is over, with whatever result. It may be told late, when the next one
-    goes on.
+    """One attempt of a run has ended, with whatever result. The report may come late, when the next
+    attempt runs.
     """
 
     issuer: str
@@ -55,7 +55,7 @@ class CommitsMoved:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """Somebody pushed these commits; the last of them is the new head of the branch."""
+    """These commits were pushed. The last of them is the new head of the branch."""
 
     issuer: str
     repository: int

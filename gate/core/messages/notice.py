@@ -46,7 +46,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Somebody pressed a button. `id` is unique for each click; the answer goes to `reply_to`."""
+    """A press of a button. `id` is unique for each press, and the answer goes to `reply_to`."""
 
     id: str
     member: str

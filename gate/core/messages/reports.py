@@ -1,7 +1,7 @@
-"""What monitoring and deployment systems report, as values: an incident, or a deployment.
+"""The reports of monitoring and deployment systems as values: an incident, or a deployment.
 
 `integrations` translates each system's payload into one of these. A report waits in the database
-until it is worked on, so each can be written as JSON and read back.
+until it is processed, so each can be written as JSON and read back.
 """
 
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""What a policy may say, how it is read and what it compiles to."""
+"""Policies: their language, how they are read, and what they are compiled to."""

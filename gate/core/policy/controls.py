@@ -22,7 +22,7 @@ FRAMEWORKS: Mapping[str, str] = MappingProxyType(
         "fedramp": "FedRAMP",
     }
 )
-"""What the words before the colon stand for."""
+"""The names of frameworks, by the word before the colon."""
 
 
 class Control(NamedTuple):
@@ -103,7 +103,7 @@ KNOWN: Mapping[str, Control] = MappingProxyType(
         ),
     }
 )
-"""By id."""
+"""The known controls by id."""
 
 
 @dataclass(frozen=True, slots=True)

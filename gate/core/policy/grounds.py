@@ -23,7 +23,7 @@ _CONTROL = re.compile(CONTROL_PATTERN)
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What stands behind a rule, a requirement or a standard change."""
+    """The grounds of a rule, a requirement or a standard change."""
 
     why: str = ""
     control: tuple[str, ...] = ()

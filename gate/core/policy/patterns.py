@@ -1,4 +1,4 @@
-"""What `matches` means: a glob over the whole text, or `/re/` anywhere in it.
+"""The patterns of `matches`: a glob over the whole text, or `/re/` anywhere in it.
 
 Both are run by RE2, which takes time linear in the text whatever the pattern is, because policies
 and paths may come from an attacker. A list of paths is matched in one pass over all its lines,

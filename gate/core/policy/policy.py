@@ -138,7 +138,9 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Earn:
-    """A standard change is earned by so many successes in a row, each settled for so long."""
+    """How a standard change is earned: by a number of successes in a row, each settled
+    for a time.
+    """
 
     successes: int
     settle_seconds: int
@@ -146,7 +148,9 @@ class Earn:
 
 @dataclass(frozen=True, slots=True)
 class Suspend:
-    """A standard change is suspended after so many failures among the last `within` changes."""
+    """When a standard change is suspended: after a number of failures among the last `within`
+    changes.
+    """
 
     failures: int
     within: int
@@ -176,7 +180,7 @@ class StandardChange:
 
 @dataclass(frozen=True, slots=True)
 class ReviewEntry:
-    """From this band on a change needs so many approvals by people of these groups.
+    """The approvals that a change needs from this band on, by people of these groups.
 
     The group `owners` stands for those that own the service.
     """
@@ -196,7 +200,7 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """Who approves an emergency, how long that counts, and when its review is due."""
+    """The approvers of an emergency, how long their approval counts, and when its review is due."""
 
     by: tuple[str, ...]
     approvals: int

@@ -24,7 +24,7 @@ CASES_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a case expects of the decision; what is None is not compared.
+    """The decision that a case expects. A part that is None is not compared.
 
     `fired` names every rule that holds and gives points.
     """
@@ -56,7 +56,9 @@ class PolicyCase:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a case ended. A known gap (`todo`) may differ; it is a fault once it no longer does."""
+    """The result of a case. A known gap (`todo`) may differ, and is a fault once it no
+    longer does.
+    """
 
     case: PolicyCase
     differences: tuple[str, ...]

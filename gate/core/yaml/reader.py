@@ -34,9 +34,9 @@ LINE_QUOTED_MAX = 300
 
 
 class Place(NamedTuple):
-    """Where a node stands: line and column from 1, and offsets into the text of the file.
+    """The position of a node: line and column from 1, and offsets into the text of the file.
 
-    It is a plain tuple because every node has one, and reading a large file must stay cheap.
+    This is a plain tuple because every node has one, and reading a large file must stay cheap.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""What an unquoted scalar means, by the core schema of YAML 1.2.2, section 10.3.2.
+"""The meaning of an unquoted scalar by the core schema of YAML 1.2.2, section 10.3.2.
 
 `no`, `22:30` and `1_000` are text in it, unlike in YAML 1.1.
 """
