@@ -63,7 +63,8 @@ from gate.web.router import attach as attach_pages
 from gate.worker import Worker
 
 HELD_RUNS = Chore("held runs", 1.0, held_runs.answer_due)
-"""Every second the runs that a code host holds are answered if their change was settled."""
+"""The chore that answers, every second, the runs that a code host holds and whose change was
+settled."""
 
 MISSED_SECONDS = 300.0
 """How often the gate looks for deliveries of GitHub that never arrived."""

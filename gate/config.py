@@ -35,7 +35,7 @@ WEBHOOK_SECRETS_MAX = 2
 
 
 class Activation(StrEnum):
-    """Is a policy set never seen before in force at once, or after another person's word?"""
+    """Whether a new policy set comes into force at once, or after another person's activation."""
 
     AUTO = "auto"
     APPROVE = "approve"
@@ -68,9 +68,9 @@ _Address: TypeAlias = Annotated[str, AfterValidator(_private)]
 
 
 class IssuerSetting(BaseModel):
-    """Somebody whose identity tokens are taken.
+    """An issuer whose identity tokens are accepted.
 
-    Without an audience it is the gate's own address.
+    Without an audience, it is the gate's own address.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,9 +84,9 @@ class IssuerSetting(BaseModel):
 
 
 class WebhookSetting(BaseModel):
-    """Somebody's own receiver of events.
+    """A receiver of events.
 
-    While its secret is rotated it has two, with a blank between them.
+    While its secret is rotated, two secrets are given, with a blank between them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

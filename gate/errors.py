@@ -72,12 +72,12 @@ class BadRequest(GateError):
 
 
 class Unauthenticated(GateError):
-    """Nobody we know; the message never says which part was wrong."""
+    """The caller is not known. The message never says which part of the proof was wrong."""
 
     status = 401
     problem = "unauthenticated"
     challenge = "Bearer"
-    """How one says who one is (RFC 9110)."""
+    """The scheme by which a caller authenticates (RFC 9110)."""
 
 
 class NotAllowed(GateError):
@@ -146,7 +146,7 @@ class Unavailable(GateError):
 
     @property
     def for_operators(self) -> str:
-        """With the place."""
+        """The detail with the place, for operators."""
         if self.place:
             return f"{self.detail} ({self.place})"
         return self.detail
