@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from gate.errors import RateLimited
 
 ACCOUNT_FAILURES_MAX = 10
-"""How many failures one source may have at one account at once. The owner of the account comes from
-elsewhere, and is not kept out."""
+"""The most failures of one source at one account before it has to pause. The owner of the account
+has another source, and is not locked out."""
 
 ACCOUNT_PAUSE_SECONDS = 60
-"""After so many seconds one more failure is allowed."""
+"""The number of seconds after which one more failure is allowed."""
 
 SOURCE_FAILURES_MAX = 100
 SOURCE_PAUSE_SECONDS = 5
@@ -22,7 +22,9 @@ REMEMBERED_MAX = 10_000
 
 
 class _Buckets:
-    """Allows so many failures at once, then one in each pause. If full, it forgets the oldest."""
+    """A limit that allows a number of failures at once, then one in each pause. If it is full, it
+    forgets the oldest.
+    """
 
     def __init__(self, failures_max: int, pause_seconds: float) -> None:
         self._allowance = failures_max * pause_seconds

@@ -1,4 +1,5 @@
-"""Who asks, and by what proof. It is an argument of every function, and never kept in a global.
+"""Callers and their proofs. A caller is an argument of every function, and is never kept in a
+global.
 
 Every caller has two names. `caller` names the holder of the proof: idempotency keys and limits
 belong to it, and ledger entries name it. `root` names the person who answers for it: a token may
@@ -20,7 +21,9 @@ PERSON = "person:"
 
 
 class Role(StrEnum):
-    """What an API token was made for. A personal token has no role: it is its person."""
+    """The role for which an API token was made. A personal token has no role, because it acts as
+    its person.
+    """
 
     PIPELINE = "pipeline"
     HOOK = "hook"
@@ -29,7 +32,7 @@ class Role(StrEnum):
 
 
 class HookKind(StrEnum):
-    """What a token of role `hook` may report, beside incidents."""
+    """The kind of report that a token of role `hook` may send, beside incidents."""
 
     CDEVENTS = "cdevents"
     ALERTMANAGER = "alertmanager"
@@ -88,12 +91,12 @@ class ByToken:
 
 
 Proof: TypeAlias = BySession | ByChat | ByToken
-"""How a person has proved who they are."""
+"""The proof by which a person is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the catalogue, or somebody who was invited although it lacks them."""
+    """A person of the catalogue, or one outside it who was invited."""
 
     id: str
     groups: frozenset[str]
@@ -124,7 +127,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ChangeHolder:
-    """Whoever holds the token of one change: may read, admit, close and cancel that one."""
+    """The holder of the token of one change, who may read, admit, close and cancel that change."""
 
     change: str
     # Who submitted the change.

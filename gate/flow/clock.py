@@ -18,7 +18,7 @@ class Clock:
 
     @property
     def offset(self) -> timedelta:
-        """How far the database's clock is ahead of this process's."""
+        """The time by which the database's clock is ahead of this process's."""
         return self._offset
 
     def correct(self, database_now: datetime, *, asked_at: datetime) -> None:

@@ -1,5 +1,5 @@
-"""What the interface, the pages and the command line hand to the flow, as values: commands to act,
-and filters of lists.
+"""Commands to act and filters of lists, as values that the interface, the pages and the command
+line hand to the flow.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of a list is wanted: from `begins` to before `ends`, after the item of
+    """The part of a list that is wanted: from `begins` to before `ends`, after the item of
     `cursor`.
     """
 

@@ -35,7 +35,7 @@ NO_HOOKS: Hooks = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Work for another system that one replica does every so many seconds."""
+    """Work for another system that one replica does at an interval."""
 
     name: str
     every_seconds: float

@@ -9,7 +9,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.ledger.ledger import append_entries
 
 NAMES_BYTES_MAX = 12_000
-"""How long the names of services and environments in one entry may be; an entry has 16 KiB."""
+"""The most bytes of names of services and environments in one entry, which has at most 16 KiB."""
 
 
 def append_entry(tx: Tx, kind: Kind, change: str | None, **fields: object) -> None:

@@ -11,7 +11,7 @@ SHIPPED_POLICIES = (
     Path(__file__).parents[1] / "shipped_policies",
     Path(__file__).parents[2] / "policies",
 )
-"""Where they are in an installed package, and in the repository."""
+"""The folders of the shipped policies, in an installed package and in the repository."""
 
 
 def read_folder(folder: Path, *, tests: bool = False) -> dict[str, str]:

@@ -7,7 +7,7 @@ from gate.core.instants import to_us
 from gate.storage.database.randomness import random_bytes
 
 PERSON_ID = "per_"
-"""What the random id of a person begins with."""
+"""The beginning of the random id of a person."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BYTES = 10

@@ -1,6 +1,6 @@
-"""Where the signing key and its guard are.
+"""The places of the signing key and its guard.
 
-Apart from the app, because commands ask it too, and importing the app takes them a second.
+This is apart from the app, because commands need it too, and importing the app takes a second.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ DEMO_FILE, DEMO_KEY_FILE = "demo.db", "demo.key"
 demo."""
 
 GUARD_SUFFIX = ".guard"
-"""What the name of the guard's file has after the name of the key's."""
+"""The ending that the guard's file has after the name of the key's file."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPlace:
-    """Where the signing key is, and whether this server may make one."""
+    """The place of the signing key, and whether this server may make one there."""
 
     path: Path
     may_make: bool

@@ -15,12 +15,13 @@ PASSWORD_CHARACTERS_MIN = 12
 PASSWORD_BYTES_MAX = 1_024
 HASHES_AT_ONCE_MAX = 2
 HASHES_WAITING_MAX = 40
-"""More than so many who wait for theirs are told to come back: each hash takes memory and a
-core."""
+"""The most requests that wait for a hash. Further ones are refused, because each hash takes memory
+and a core."""
 
 TIME_COST = 3
 MEMORY_KIB = 64 * 1024
-"""With one lane: the second recommended choice of RFC 9106, and what two processors carry."""
+"""The memory of one hash. With one lane it is the second recommended choice of RFC 9106, and what
+two processors can carry."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

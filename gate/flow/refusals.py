@@ -12,17 +12,15 @@ PAUSE_SECONDS = 60.0
 between are counted."""
 
 KEPT_MAX = 10_000
-"""How many refusals are remembered; while all of them are within the pause, a new one is left
-out."""
+"""The most refusals that are remembered. While all of them are within the pause, a new one is not
+recorded."""
 
 _Same: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was refused to a caller who is known; `change` and `revision` are as the caller named
-    them.
-    """
+    """A refusal to a known caller. `change` and `revision` are as the caller named them."""
 
     by: str
     operation: str
@@ -39,8 +37,8 @@ class _Recorded:
 
 @dataclass(slots=True)
 class Refusals:
-    """Which refusals were recorded lately, in memory: one that is not recorded costs the database
-    nothing.
+    """The refusals that were recorded lately, in memory, so that one that is not recorded costs the
+    database nothing.
     """
 
     monotonic: Callable[[], float] = time.monotonic

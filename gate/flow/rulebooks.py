@@ -1,5 +1,5 @@
-"""Which policies, catalogue and calendar are in force: read from the database, compiled once, never
-older than a second.
+"""The policies, catalogue and calendar in force. They are read from the database, compiled once,
+and never older than a second.
 """
 
 import threading
@@ -30,10 +30,10 @@ from gate.storage.policies import policy_sets
 from gate.storage.store import Store
 
 KEPT_MAX = 16
-"""How many rulebooks of earlier decisions are kept compiled."""
+"""The most rulebooks of earlier decisions that are kept compiled."""
 
 TROUBLE_LENGTH_MAX = 1_000
-"""How long the reason may be why nothing is in force, because records of decisions contain it."""
+"""The longest reason why nothing is in force, because records of decisions contain the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,9 @@ class Rulebooks:
 
     @property
     def latest(self) -> Rulebook:
-        """What was in force when it was read last: good enough to show, but not to decide by."""
+        """The rulebook that was last read as in force. It is good enough to show, but not to decide
+        by.
+        """
         return self._latest
 
     def explain(self, because: str) -> bool:

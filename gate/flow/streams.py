@@ -16,13 +16,13 @@ STREAMS_OF_ONE_MAX = 30
 """The limit of one caller: more tabs than anybody looks at."""
 
 TOPICS_MAX = 100
-"""How many topics one message has; more are sent as `EVERYTHING`."""
+"""The most topics of one message. If there are more, `EVERYTHING` is sent."""
 
 PAUSE_SECONDS = 0.1
 """The pause between two messages of a stream; what moves meanwhile goes into the next one."""
 
 HEARTBEAT_SECONDS = 15.0
-"""How often something is sent at least, because proxies close a connection that is silent."""
+"""The longest time without a message, because proxies close a connection that is silent."""
 
 LIFE_SECONDS = 900.0
 """After this a stream ends. Its listener opens another one, and is authenticated again."""
@@ -84,7 +84,7 @@ class Streams:
 
     @property
     def count(self) -> int:
-        """How many listen."""
+        """The number of open streams."""
         return len(self._streams)
 
     def require_capacity(self, by: Caller) -> None:

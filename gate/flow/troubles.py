@@ -11,8 +11,8 @@ from gate.errors import GateError
 from gate.metrics import Metrics
 
 CAUSES_MAX = 20
-"""Of one place. Further causes are counted but not logged, so that a fault whose words always
-differ does not fill the log."""
+"""The most causes of one place that are logged. Further ones are only counted, so that a fault
+whose words always differ does not fill the log."""
 
 _UNWRITABLE = (OSError, ValueError)
 """Raised by a log on a full disk or a closed stream; the thread that logs must go on all the
@@ -22,7 +22,7 @@ _log = structlog.get_logger("gate.troubles")
 
 
 class Troubles:
-    """For whoever operates the gate. May be called from any thread.
+    """The log and count of faults that repeat. It may be called from any thread.
 
     A database that is down fails several times a second. That is logged when it begins, when its
     cause changes and when it is over; the counter tells how often.

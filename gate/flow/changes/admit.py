@@ -85,7 +85,7 @@ class _Books:
 
 @dataclass(frozen=True, slots=True)
 class _AdmissionQuestion:
-    """Who asks to deploy what, in which run."""
+    """A request to deploy: the caller, the subject and the run."""
 
     by: Caller
     subject: Subject

@@ -1,4 +1,4 @@
-"""How a deployment ended: the result, and what the organisation learns from it."""
+"""The end of a deployment: the result that a run reports, and what follows from it."""
 
 from dataclasses import replace
 

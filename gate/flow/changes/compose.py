@@ -41,7 +41,7 @@ from gate.storage.texts import new_text
 
 DAY_US = 24 * 3600 * 1_000_000
 REVISION_CHARACTERS = 16
-"""How many characters of a policy revision a rollup keeps."""
+"""The number of characters of a policy revision that a rollup keeps."""
 
 BORN = {
     Outcome.APPROVED: State.APPROVED,

@@ -1,4 +1,4 @@
-"""How a change ends, inside a transaction: closed, canceled or expired, with everything that
+"""The end of a change, inside a transaction: closed, canceled or expired, with everything that
 follows from it.
 """
 

@@ -1,4 +1,5 @@
-"""Who may not decide on this change, as of now? Asked by every act inside its own transaction.
+"""The people who may not decide on a change now. Every act asks for them inside its own
+transaction.
 
 The answer is never the list of an old decision. It is everybody who was ever named for the change,
 by whichever request, token, code host or webhook, read with the catalogue of this moment, and

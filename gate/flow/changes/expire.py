@@ -1,4 +1,6 @@
-"""What happens by itself: changes whose time is over expire, and pending ones are decided again."""
+"""Work of the worker on changes: those whose time is over expire, and pending ones are decided
+again.
+"""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence

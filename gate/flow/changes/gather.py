@@ -48,7 +48,7 @@ repeats it."""
 
 
 class Gathered(NamedTuple):
-    """Everything that a decision is made from, and what was read beside it."""
+    """Everything from which a decision is made, and what was read beside it."""
 
     case: Case
     track_record: TrackRecord
@@ -77,7 +77,7 @@ async def gather(
 
 
 class Seen(NamedTuple):
-    """What one read of the database found for one decision."""
+    """The result of one read of the database for one decision."""
 
     track_record: TrackRecord
     windows: tuple[AdHoc, ...] = ()
@@ -236,7 +236,7 @@ def _people(
 
 
 class Question(NamedTuple):
-    """What a decision asks of the database."""
+    """The question of one decision to the database."""
 
     place: PlaceQuery
     placed: Placed

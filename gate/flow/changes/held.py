@@ -30,14 +30,12 @@ from gate.storage.policies import freezes
 from gate.storage.tables.stored_change import StoredChange
 
 AT_ONCE = 200
-"""How many changes get their hold corrected in one transaction."""
+"""The most changes whose hold is corrected in one transaction."""
 
 LOOKED_AT_AGAIN_SECONDS = 20.0
-"""For how long after a window opened or ended every turn looks at all changes again.
-
-A decision may have been gathered before that moment and be recorded after it, so it misses the
-window. Gathering and recording together take less than this.
-"""
+"""How long after a window opened or ended every turn looks at all changes again. A decision may
+have been gathered before that moment and recorded after it, so it misses the window. Gathering and
+recording together take less than this."""
 
 _WAITING = frozenset({State.PENDING, State.APPROVED})
 

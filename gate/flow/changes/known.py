@@ -75,7 +75,7 @@ class Known:
 
     @property
     def proof(self) -> Proof | None:
-        """What an identity token proved of the run when this was decided, or None."""
+        """The claims of an identity token about the run when this was decided, or None."""
         return proof_of(self.record.asked.run, self.record.case.facts)
 
     @property
@@ -195,7 +195,7 @@ def know_stored(
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """What the database has of one change beside its row."""
+    """The rows about one change, beside its own."""
 
     stored: StoredChange
     record: Record

@@ -1,4 +1,6 @@
-"""Has a person rejected this commit here, so that it does not pass by itself?"""
+"""Whether a person has rejected a commit in a place, so that it is not approved automatically
+there.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace

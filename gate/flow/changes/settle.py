@@ -1,4 +1,4 @@
-"""What follows when approvals are complete, and when another decision is in force."""
+"""The consequences of complete approvals, and of another decision in force."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace

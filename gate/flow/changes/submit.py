@@ -63,8 +63,8 @@ FIRST = 1
 """The number of the decision that a new change begins with."""
 
 DECISIONS_MAX = 3
-"""How often one request is decided before the caller has to ask again: policies, or the change of
-its run, may move each time."""
+"""How often one request is decided before the caller has to ask again, because policies, or the
+change of its run, may move each time."""
 
 
 class Submitted(NamedTuple):

@@ -66,7 +66,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What is erased, and where the name stands all the same."""
+    """What an erasure removes, and where the name remains."""
 
     subject: Subject
     found: whose.Traces

@@ -54,7 +54,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a link offers. `name` and `email` are empty if its user has to give them."""
+    """The offer of a link. `name` and `email` are empty if its user has to give them."""
 
     kind: LinkKind
     name: str

@@ -23,10 +23,10 @@ from gate.storage.identity import tokens
 from gate.storage.identity.tokens import Maker, Token, Wanted
 
 TOKENS_OF_A_PERSON_MAX = 50
-"""How many personal tokens a person may have. Expired ones count until they are revoked."""
+"""The most personal tokens of one person. Expired ones count until they are revoked."""
 
 CHAIN_MAX = 8
-"""How many tokens, each made with the one before, there may be before a new one."""
+"""The most tokens in a chain in which each was made with the one before."""
 
 
 async def create(gate: Gate, command: TokenCommand, by: Caller) -> TokenMadeAnswer:

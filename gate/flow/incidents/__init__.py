@@ -1,1 +1,1 @@
-"""What broke, and which changes it is tied to."""
+"""Incidents, and the changes to which they are tied."""

@@ -35,7 +35,8 @@ OWN_ID = "inc_"
 of any source."""
 
 AHEAD_MAX = timedelta(days=1)
-"""How far ahead a source's clock may be; a later time of a report is taken for this one."""
+"""How far ahead the clock of a source may be. A later time in a report is replaced by the latest
+allowed one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from gate.storage.tables.stored_change import StoredChange
 
 KIND = "deployment"
 CLOCK_SLACK = timedelta(minutes=5)
-"""How much another system's clock may be behind: a deployment that it saw so long before an
-admission may still belong to it."""
+"""The time by which another system's clock may be behind. A deployment that the system saw so long
+before an admission may still belong to it."""
 
 WENT_BACK_WITHIN = timedelta(hours=24)
 """How long after its end a deployment may still be rolled back by a report from outside."""
@@ -38,7 +38,7 @@ not let it pass."""
 
 
 class Observed(StrEnum):
-    """What followed from the report of a deployment."""
+    """The consequences of the report of a deployment."""
 
     # It belongs to a change that was admitted, and says nothing new.
     KNOWN = "known"

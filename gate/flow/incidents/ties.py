@@ -19,7 +19,7 @@ from gate.storage.incidents.links import LINKS_MAX, IncidentLink, Tie
 from gate.storage.texts import insert_texts, new_text
 
 DUE_MAX = 100
-"""How many links one round of the worker takes; the next round takes the rest."""
+"""The most links that one round of the worker takes. The next round takes the rest."""
 
 
 async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:

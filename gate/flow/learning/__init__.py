@@ -1,1 +1,1 @@
-"""What is learned from how changes ended: measures of others, and the scorecard."""
+"""Learning from how changes ended: measures of other systems, and the scorecard."""

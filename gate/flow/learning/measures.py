@@ -1,4 +1,4 @@
-"""Measures that other systems send: they stand on the scorecard, and no decision reads them."""
+"""Measures that other systems send. They are shown on the scorecard, and no decision reads them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -39,7 +39,7 @@ DAYS_MAX = 366
 
 CARDS_MAX = 30
 CHANGES_NAMED_MAX = 20
-"""So many changes a figure names; the log and the list of changes have all of them."""
+"""The most changes that a figure names; the log and the list of changes have all of them."""
 
 AVAILABILITY = "availability"
 _DAY = timedelta(days=1)
@@ -49,7 +49,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class ScorecardQuery:
-    """Which places; none of the names is all places where something was deployed."""
+    """The places of the scorecard. Without a name these are all places with deployments."""
 
     service: str | None = None
     environment: str | None = None
@@ -116,7 +116,7 @@ def _places(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is known of one place in one time."""
+    """The data about one place in one time."""
 
     pace: Pace
     lead_n: int
@@ -140,18 +140,18 @@ class _Seen:
 
     @property
     def answered(self) -> list[ReviewedChange]:
-        """Reviews that ended in a word of people, not in an expiry."""
+        """The reviews that people ended by a decision, not by expiry or cancellation."""
         silent = {State.PENDING, State.EXPIRED, State.CANCELED}
         return [one for one in self.reviewed if one.state not in silent]
 
     @property
     def refused(self) -> list[str]:
-        """Of those, the changes that people rejected."""
+        """The answered changes that people rejected."""
         return [one.id for one in self.answered if one.state is State.REJECTED]
 
     @property
     def waited_seconds(self) -> list[int]:
-        """How long each review took, shortest first."""
+        """The duration of each answered review, shortest first."""
         return sorted(
             int((one.settled_at - one.submitted_at) / _SECOND)
             for one in self.answered

@@ -18,14 +18,14 @@ from gate.storage.ledger.tree import tile_reader, tree_of_proof
 
 INDEX_DIGITS_MAX = 18
 LENGTH_BYTES = 2
-"""What stands before each entry of a bundle."""
+"""The size of the length that stands before each entry of a bundle."""
 
 LOOK_AGAIN_SECONDS = 1.0
 """Another server may have signed: who waits for a proof looks again at least so often."""
 
 CHECKPOINT_KEPT_SECONDS = 1
 TILE_KEPT_SECONDS = 365 * 24 * 3600
-"""How long a copy may be used; tiles and entries never change."""
+"""How long a copy may be used, because tiles and entries never change."""
 
 
 async def checkpoint(gate: Gate) -> bytes:

@@ -1,4 +1,4 @@
-"""What one server remembers of the ledger between two turns."""
+"""The state of the ledger that one server remembers between two turns."""
 
 from dataclasses import dataclass
 from pathlib import Path

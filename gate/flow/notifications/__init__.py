@@ -1,1 +1,1 @@
-"""What others are informed of."""
+"""Notifications to people and to other systems."""

@@ -1,5 +1,5 @@
-"""What a receiver outside is told of a change: only what never changes, so that a later attempt
-sends the same bytes.
+"""The data of a change for receivers outside. It contains only what never changes, so that a later
+attempt sends the same bytes.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class EventLinks:
 
 @dataclass(frozen=True)
 class EventChange:
-    """What of a change is the same for ever."""
+    """The part of a change that never changes."""
 
     id: str
     service: str

@@ -19,7 +19,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.messages import dead_letters, outbox
 
 AT_ONCE_MAX = 8
-"""How many messages one process sends to one target at the same time."""
+"""The most messages that one process sends to one target at the same time."""
 
 TARGETS_AT_ONCE_MAX = 32
 DELIVERY_SECONDS_MAX = 10.0
@@ -33,7 +33,7 @@ FIRST_PAUSE = timedelta(seconds=5)
 PAUSE_MAX = timedelta(hours=6)
 PAUSE_GROWTH = 3.0
 REST_SECONDS_MAX = 60.0
-"""How long a process leaves a target alone that fails every time."""
+"""The longest pause of a process after failures of one target."""
 
 _log = structlog.get_logger("gate.notify")
 

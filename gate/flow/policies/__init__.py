@@ -1,1 +1,1 @@
-"""Which rules are in force: policies, catalogue, calendar, freezes."""
+"""The rules in force: policies, catalogue, calendar and freezes."""

@@ -35,7 +35,7 @@ from gate.storage.texts import insert_texts, name_ids, new_text
 
 SEAL_CHARACTERS = 16
 NAME_CHARACTERS = 60
-"""How many characters of a file's name and of its digest an activation's difference has."""
+"""The most characters of a file's name and of its digest in an activation's difference."""
 
 SAME_PERSON = "separation_of_duties"
 
@@ -266,7 +266,9 @@ def _unknown(revision: str) -> NotFound:
 
 @dataclass(frozen=True, slots=True)
 class _Activation:
-    """Which set, in place of what, by whom. `comment` is the id of a text, or empty."""
+    """An activation: the set, the one that it replaces, and the activating person. `comment` is the
+    id of a text, or empty.
+    """
 
     policy_set: str
     current: InForce | None

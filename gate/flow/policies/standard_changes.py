@@ -30,7 +30,7 @@ from gate.storage.texts import insert_texts, new_text
 
 @dataclass(frozen=True, slots=True)
 class StandardChangeFilters:
-    """Of which places. None is any."""
+    """The places whose standard changes are listed. None is any."""
 
     service: str | None = None
     environment: str | None = None
@@ -46,7 +46,9 @@ class _Here(NamedTuple):
 
     @property
     def id(self) -> str:
-        """What addresses name it by: no name of a catalogue has a colon."""
+        """The id of the standard change in addresses. No name of a catalogue has a colon, so it is
+        unique.
+        """
         return f"{self.service}:{self.environment}:{self.standard.id}"
 
 

@@ -1,1 +1,1 @@
-"""What other systems report, taken in and worked on later."""
+"""Reports of other systems, which are stored first and processed later."""

@@ -44,7 +44,7 @@ LOOK_SECONDS = 30.0
 """How often a host that sends no webhook for waiting runs is asked for them."""
 
 LOOKED_AT_MAX = 50
-"""How many repositories one round asks about."""
+"""The most repositories about which one round asks."""
 
 _log = structlog.get_logger("gate.code_hosts")
 

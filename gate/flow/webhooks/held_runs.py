@@ -35,7 +35,7 @@ from gate.storage.messages.held_runs import HeldRun
 from gate.storage.tables.stored_change import StoredChange
 
 REPORTS_MAX = 9
-"""How many reports one run gets. GitHub takes ten for a deployment; one is left for people."""
+"""The most reports that one run gets. GitHub takes ten for a deployment; one is left for people."""
 
 LINES_MAX = 8
 RUN_GOOD_FOR = timedelta(minutes=5)

@@ -22,7 +22,7 @@ CLAIMED_FOR = timedelta(minutes=2)
 """After this another replica takes over what one has claimed and not finished."""
 
 TURNS_MAX = 50
-"""How often more is claimed in one round while a source has more."""
+"""The most claims of one round from a source that has more deliveries."""
 
 KEPT_FOR = timedelta(days=14)
 """How long a repeated delivery is recognised. No sender repeats one for so long."""
