@@ -36,7 +36,9 @@ _TITLES = (
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one request says. `named` is equal for the same notification when it is sent again."""
+    """The content of one request. `named` is equal for the same notification when it is
+    sent again.
+    """
 
     named: str
     incidents: tuple[IncidentReport, ...]

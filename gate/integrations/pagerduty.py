@@ -13,14 +13,16 @@ from gate.integrations.http.shapes import the
 SOURCE = "pagerduty"
 SIGNATURE = "x-pagerduty-signature"
 SIGNATURES_MAX = 10
-"""How many signatures are looked at; while a secret is being changed there are two."""
+"""The most signatures that are checked. While a secret is being changed there are two."""
 
 _VERSION = "v1="
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What one delivery says. Without an incident `ignored` says why nothing follows from it."""
+    """The content of one delivery. Without an incident, `ignored` says why nothing
+    follows from it.
+    """
 
     id: str
     incident: IncidentReport | None

@@ -14,7 +14,7 @@ HEADERS: Mapping[str, str] = {
 }
 PER_PAGE = 100
 PAGES_MAX = 100
-"""Of one slice: PagerDuty counts no further than ten thousand."""
+"""The most pages of one slice, because PagerDuty counts no further than ten thousand."""
 
 SLICE = timedelta(days=150)
 """PagerDuty answers for at most six months at once."""

@@ -1,1 +1,1 @@
-"""What GitHub and GitLab have in common."""
+"""The common part of GitHub and GitLab."""

@@ -23,7 +23,7 @@ _CO_AUTHOR = re.compile(
 
 
 class Lines(NamedTuple):
-    """How many lines of a file changed."""
+    """The numbers of changed lines of a file."""
 
     added: int
     deleted: int

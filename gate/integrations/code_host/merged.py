@@ -1,4 +1,4 @@
-"""Does a merge change what was reviewed, and nothing else?
+"""Whether a merge changes what was reviewed, and nothing else.
 
 A merge commit did not exist when people reviewed, and anybody who may push can make one: by hand,
 or in the pages of the host, which signs it like the merge of a reviewed branch. So only the content

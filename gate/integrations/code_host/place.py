@@ -9,10 +9,10 @@ from gate.integrations.http.rest import Credential, Refused, Reply, Rest
 
 PER_PAGE = 100
 PAGES_MAX = 5
-"""Of a list that proves something: if it has more, nothing is proved."""
+"""The most pages of a list that proves something. If it has more, nothing is proved."""
 
 PAST_PAGES_MAX = 100
-"""Of a list of what was in the past: ten thousand entries."""
+"""The most pages of a list of past events, which are ten thousand entries."""
 
 NOT_FOUND = 404
 

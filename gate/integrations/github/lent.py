@@ -11,7 +11,7 @@ from gate.integrations.http.rest import Credential, Refused, Rest
 
 PASS_SECONDS = 60.0
 PERMISSIONS = "contents, pull-requests, checks, statuses: read"
-"""What the job must have under `permissions`."""
+"""The permissions that the job needs under `permissions`."""
 
 _DENIED = frozenset({401, 403, 404})
 

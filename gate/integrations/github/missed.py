@@ -17,7 +17,7 @@ SETTLED_AFTER = timedelta(minutes=2)
 
 PAGES_MAX = 10
 AGAIN_MAX = 50
-"""How many are asked for at once; the next look asks for the rest."""
+"""The most deliveries that one look requests again. The next look requests the rest."""
 
 _ACCEPTED = frozenset({202})
 _OK, _REDIRECT = 200, 300

@@ -16,7 +16,7 @@ from gate.integrations.gitlab.facts import Project
 from gate.integrations.http import shapes
 
 _RESULTS = {"success": Result.SUCCESSFUL, "failed": Result.UNSUCCESSFUL}
-"""Those that went on to their end. Who cancels one has not seen it fail."""
+"""The results of deployments that ran to their end. A canceled one was not seen to fail."""
 
 
 async def deployments(

@@ -1,1 +1,1 @@
-"""How other systems are asked, within limits."""
+"""Requests to other systems, within limits."""

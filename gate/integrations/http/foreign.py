@@ -17,7 +17,7 @@ from gate.errors import BadRequest, Fault, Invalid
 from gate.integrations.http.shapes import the
 
 CHANGES_NAMED_MAX = 10
-"""How many changes one report may name as the cause of an incident."""
+"""The most changes that one report may name as the cause of an incident."""
 
 _CHANGE = re.compile(r"(?<![0-9A-Za-z_])chg_[0-9A-Za-z]{26}(?![0-9A-Za-z])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")

@@ -11,10 +11,11 @@ from gate.integrations.http.client import open_client
 from gate.integrations.http.rest import Credential, OpenClient, Paced, Reply, Rest
 
 PAUSES_MAX = 5
-"""For one request. A pause is at most an hour, so a host that never lets anybody in is given up."""
+"""The most pauses for one request. A pause is at most an hour, so a host that never answers is
+given up."""
 
 Waits: TypeAlias = Callable[[int], None]
-"""Is told how many seconds will be waited."""
+"""A function that is called with the number of seconds to wait."""
 
 
 class PatientRest(Rest):

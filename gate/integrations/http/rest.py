@@ -27,7 +27,7 @@ REQUESTS_AT_ONCE_MAX = 20
 TRIES_MAX = 3
 FIRST_PAUSE_SECONDS = 0.1
 FAILURES_MAX = 5
-"""After so many requests in a row without an answer the system is taken to be down."""
+"""The number of requests in a row without an answer after which the system counts as down."""
 
 DOWN_SECONDS = 10.0
 PACE_SECONDS_MAX = 3_600.0
@@ -255,7 +255,7 @@ class Rest:
 
 
 class _Failed(SourceUnavailable):
-    """This attempt got no answer."""
+    """An attempt got no answer."""
 
 
 def _asked_pause(reply: Reply) -> float | None:

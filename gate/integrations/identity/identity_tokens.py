@@ -75,7 +75,9 @@ class IdentityTokens:
 
 @dataclass(frozen=True, slots=True)
 class _Unchecked:
-    """What an unverified token says. It is used only to find the key that must have signed it."""
+    """The content of an unverified token. It is used only to find the key that must have signed the
+    token.
+    """
 
     issuer: str
     kid: str

@@ -24,8 +24,8 @@ from gate.integrations.http.client import is_private, read_json, send_form
 from gate.integrations.identity.jwks import Keys
 
 ALGORITHM = "RS256"
-"""What every provider has to be able to sign with. A token that names another one is refused,
-whatever it names."""
+"""The algorithm by which every provider must be able to sign. A token that names another one is
+refused."""
 
 LEEWAY_SECONDS = 60
 ISSUED_SECONDS_MAX = 600
@@ -38,10 +38,10 @@ ID_TOKEN_LENGTH_MAX = 64 * 1024
 CODE_LENGTH_MAX = 4_000
 DISCOVERY_SECONDS = 3_600.0
 COOL_DOWN_SECONDS = 10.0
-"""So long nothing makes the provider's document be read again after it could not be read."""
+"""How long the provider's document is not read again after it could not be read."""
 
 EXCHANGES_AT_ONCE_MAX = 8
-"""Whoever sends made-up codes makes no more than so many requests to the provider at once."""
+"""The most requests to the provider at once, so that made-up codes cause no more than these."""
 
 SECRET_BYTES = 32
 SCOPES = ("openid", "email", "profile")
@@ -63,7 +63,7 @@ ReadJson: TypeAlias = Callable[[str], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What the provider calls the gate, and by what it knows it."""
+    """The gate's id and secret at the provider."""
 
     id: str
     secret: str
@@ -71,7 +71,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Of the discovery document, what is used of it."""
+    """The used part of the discovery document."""
 
     authorization: str
     token: str
