@@ -19,14 +19,15 @@ from gate.ledger.dsse import StatementError, read_object
 ENTRY_VERSION = 1
 ENTRY_BYTES_MAX = 16 * 1024
 LISTED_NAMES_MAX = 50
-"""An entry with two lists of so many names of the largest length is well below its limit."""
+"""The most names in one list of an entry. With two full lists of the longest names an entry stays
+well below its limit."""
 
 Json: TypeAlias = Any
 """A value that `canonical` accepts; None is a field that is left out."""
 
 
 class Kind(StrEnum):
-    """What an entry records."""
+    """The kind of an entry."""
 
     DECISION = "decision"
     APPROVAL = "approval"

@@ -23,7 +23,7 @@ from gate.ledger.tree import ProofError
 PROOFS, RECORDS, POLICIES, ABOUT = "proofs/", "records/", "policies/", "about/"
 FILES_MAX = 3_000
 PACK_BYTES_MAX = 64 * 1024 * 1024
-"""Of all files together, unpacked."""
+"""The most bytes of all files together, unpacked."""
 
 
 def proof_name(index: int, kind: str) -> str:

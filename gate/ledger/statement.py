@@ -28,14 +28,14 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:gate:admission:v1"
 ADMISSION_VALID_SECONDS = 15 * 60
 LEEWAY_SECONDS = 60
-"""How far the clock of a deploy step may be off."""
+"""The time by which the clock of a deploy step may be off."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionStatement:
-    """What the gate admitted.
+    """The content of an admission.
 
-    Instants are whole seconds, UTC; `approvers` are opaque ids of people.
+    Instants are whole seconds in UTC, and `approvers` are opaque ids of people.
     """
 
     change: str
@@ -59,7 +59,7 @@ class AdmissionStatement:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is about to be deployed, as the deploy step knows it without the gate."""
+    """The deployment that is about to begin, as the deploy step knows it without the gate."""
 
     service: str
     environment: str

@@ -18,8 +18,8 @@ TILE_WIDTH = 1 << TILE_HEIGHT
 TILE_BYTES = TILE_WIDTH * HASH_BYTES
 LEVEL_MAX = 63
 TILES_KEPT = 256
-"""Of how many tiles above the entries the nodes are kept in memory, at some 40 KB each: all of them
-in a log of 16 million entries."""
+"""The number of tiles above the entries whose nodes are kept in memory, at some 40 KB each: all of
+them in a log of 16 million entries."""
 
 _PATH = re.compile(
     r"(?P<level>0|[1-9][0-9]?|entries)/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
