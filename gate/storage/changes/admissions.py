@@ -1,4 +1,6 @@
-"""What an admission writes beside its ledger entry: one call, so that no count is forgotten."""
+"""The rows that an admission writes beside its ledger entry, in one call, so that no count is
+forgotten.
+"""
 
 from datetime import timedelta
 

@@ -54,7 +54,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What one person said to one decision: an approval, or with `rejected` a rejection.
+    """The approval or, with `rejected`, the rejection of one decision by one person.
 
     `comment` is the id of a text, or empty; `account_state` is that of the person now.
     """

@@ -16,7 +16,7 @@ from gate.storage.tables.schema import changes
 from gate.storage.tables.stored_change import StoredChange
 
 SERVICES_MERGED_MAX = 20
-"""Up to so many services of a scope are read one by one; more of them are looked for among all
+"""The most services of a scope that are read one by one. More of them are looked for among all
 changes."""
 
 KEYS = (changes.c.submitted_at, changes.c.id)
@@ -25,9 +25,9 @@ SETTLED_KEYS = (changes.c.settled_at, changes.c.id)
 
 @dataclass(frozen=True, slots=True)
 class ChangeFilters:
-    """Which changes.
+    """The filters of a list of changes.
 
-    None is any; `services` is what the caller may see. Every word of `words` must occur.
+    None is any, and `services` are those that the caller may see. Every word of `words` must occur.
     """
 
     state: State | None = None

@@ -14,11 +14,11 @@ from gate.storage.tables.schema import changes
 from gate.storage.tables.stored_change import StoredChange
 
 SUPERSEDED_MAX = 200
-"""How many changes one admission cancels; the next admission takes those that are left."""
+"""The most changes that one admission cancels. The next admission takes those that are left."""
 
 ROLLED_BACK_MAX = 100
-"""How many deployments one rollback closes; those that are left stay in flight and go on stopping
-others."""
+"""The most deployments that one rollback closes. Those that are left stay in flight and go on
+stopping others."""
 
 
 def read(conn: Connection, change: str) -> StoredChange | None:

@@ -41,7 +41,7 @@ class Closure:
 
 
 class Closing(StrEnum):
-    """What a report did to the change."""
+    """The effect of a report on the change."""
 
     CLOSED = "closed"
     # It was closed with a better result.

@@ -1,6 +1,6 @@
-"""What the gate's own records say about one place, which is one service in one environment.
+"""The gate's own records about one place, which is one service in one environment.
 
-It costs the same at ten changes and at a million. Everything is read by one statement, which
+Reading costs the same at ten changes and at a million. Everything is read by one statement, which
 `history_query` has; on SQLite, decisions that are made together share it.
 """
 
@@ -48,7 +48,7 @@ class Earning:
 
 @dataclass(frozen=True, slots=True)
 class PlaceQuery:
-    """What a decision needs to know of its place. `files` None means that the list is unknown."""
+    """The question of a decision about its place. `files` None means that the list is unknown."""
 
     service: str
     environment: str

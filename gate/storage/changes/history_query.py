@@ -29,10 +29,10 @@ from gate.storage.tables.schema import (
 )
 
 IN_FLIGHT_LISTED_MAX = 5
-"""How many changes that people approved, and how many deploying ones, are named in a decision."""
+"""The most changes that people approved, and the most deploying ones, that a decision names."""
 
 IN_FLIGHT_COUNTED_MAX = 100
-"""How many of each are counted at most; no decision depends on how many more there are."""
+"""The most of each that are counted. No decision depends on how many more there are."""
 
 
 class Found(NamedTuple):
@@ -169,7 +169,8 @@ BOUND = (
     *("now", "sums_after", "rejected_after"),
     *("files", "folders", "depends_on", "earning"),
 )
-"""What a caller says, in the order of the columns of `ask`; the last four are JSON lists."""
+"""The parameters of the caller, in the order of the columns of `ask`. The last four are JSON
+lists."""
 
 SQLITE: Mapping[str, str] = MappingProxyType(
     {

@@ -23,8 +23,8 @@ from gate.storage.tables.columns import equals, kept
 from gate.storage.tables.schema import changes
 
 KEPT_HOLDS_MAX = 20_000
-"""How many combinations of a place and a hold are looked at in one turn; a catalogue has fewer
-places, and a place has one hold, or two while a window opens."""
+"""The most combinations of a place and a hold in one turn. A catalogue has fewer places, and a
+place has one hold, or two while a window opens."""
 
 
 class Place(NamedTuple):
@@ -47,14 +47,14 @@ class KeptHold(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Where these changes wait."""
+        """The place of these changes."""
         return Place(self.service, self.environment)
 
 
 class Crowd(NamedTuple):
-    """How many changes of one place are in one state, and held or not.
+    """The number of changes of one place that are in one state, and held or not.
 
-    A freeze does not hold `excused` changes; a stopped line does.
+    A freeze does not hold `excused` changes, but a stopped line does.
     """
 
     service: str

@@ -12,7 +12,7 @@ from gate.storage.database.upsert import insert_new
 from gate.storage.tables import schema_work
 
 EXPIRED_A_TURN_MAX = 1_000
-"""How many expired keys one transaction removes."""
+"""The most expired keys that one transaction removes."""
 
 _BULK = Bulk(schema_work.idempotency, KeyRow._fields)
 _KEYS = schema_work.idempotency.c

@@ -31,9 +31,9 @@ ANYTHING: Final = "all"
 
 @dataclass(frozen=True, slots=True)
 class LogFilters:
-    """Which decisions. None is any. Every word of `words` must occur.
+    """The filters of the log. None is any, and every word of `words` must occur.
 
-    `kind` asks for acts, too: it is one of the words above, or the kind of an entry.
+    `kind` asks for acts too: it is one of the words above, or the kind of an entry.
     """
 
     service: str | None = None
@@ -145,4 +145,4 @@ _COLUMNS = (
     *(changes.c.commit_sha, changes.c.detail),
     *(changes.c[name] for name in ("state", "result", "expires_at", "valid_until")),
 )
-"""In the order of the fields of `LogRow`."""
+"""The columns in the order of the fields of `LogRow`."""

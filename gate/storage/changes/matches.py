@@ -1,4 +1,4 @@
-"""Which admitted changes matched a standard change here, and whether it is suspended."""
+"""The admitted changes that matched a standard change in a place, and its suspension there."""
 
 from datetime import datetime
 

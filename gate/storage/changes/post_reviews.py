@@ -1,4 +1,4 @@
-"""What an emergency leaves behind: a review that is due, and what it found."""
+"""The reviews that emergencies owe, and their findings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from gate.storage.tables.schema import changes, post_reviews
 _P = post_reviews.c
 _COLUMNS = (_P.change_id, _P.due_at, _P.owners, _P.done_at, _P.person)
 DUE_MAX = 200
-"""How many reviews that are due are listed for people."""
+"""The most due reviews that are listed for people."""
 
 OVERDUE_MAX = 1_000
-"""So many sets of owners are read for a decision, and so many reviews of each are counted. One
-already keeps changes of its owners from passing by themselves, so a long list of others' reviews
-must not hide it: therefore they are grouped before they are limited."""
+"""The most sets of owners that a decision reads, and the most reviews of each that are counted. One
+overdue review already keeps changes of its owners from automatic approval, so a long list of
+others' reviews must not hide it: therefore they are grouped before they are limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class PostReview:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the review says; every field is an id of a text."""
+    """The content of a review. Every field is the id of a text."""
 
     findings: str
     actions: tuple[str, ...]

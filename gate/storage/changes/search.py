@@ -27,26 +27,24 @@ from gate.storage.changes.words import words
 from gate.storage.tables.schema import changes, decisions
 
 FREQUENT_FROM = 20_000
-"""So many decisions with the words on SQLite, and each row is asked whether it has them, until the
-page is full.
-
-Up to then all that have them are looked up and sorted. Asking costs 26 µs, a look-up 5; at a
-million rows both meet here.
-"""
+"""From so many decisions with the words on, SQLite checks each row for the words until the page is
+full. With fewer, all rows with the words are looked up and sorted. Checking costs 26 µs and a
+look-up 5; at a million rows both meet here."""
 
 COMMIT_LENGTHS = (40, 64)
-"""Of a whole commit: SHA-1 and SHA-256."""
+"""The lengths of a whole commit: SHA-1 and SHA-256."""
 
 SHORT_COMMIT_MIN = 7
-"""So many of its first characters find a commit."""
+"""The least number of first characters by which a commit is found."""
 
 COMMITS_MAX = 100
-"""How many commits that begin alike are looked for; seven characters rarely fit a second one."""
+"""The most commits with the same beginning that are looked for. Seven characters rarely fit a
+second one."""
 
 _SHORT_COMMIT = re.compile(rf"[0-9a-f]{{{SHORT_COMMIT_MIN},{max(COMMIT_LENGTHS)}}}")
 
 Sought: TypeAlias = list[list[str]]
-"""For each word that must occur, the words that count as it."""
+"""The words that count as each word that must occur."""
 
 _INDEX = table("decision_words", column("rowid"), column("decision_words"))
 

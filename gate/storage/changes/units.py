@@ -58,8 +58,10 @@ _IN_FORCE = Hot("SELECT policy_set FROM in_force WHERE id = 1{lock}", lock=Eithe
 
 
 class Unit(NamedTuple):
-    """What a submit adds. `expects_policy_set` was in force when the change was decided; if another
-    set is in force by now, nothing is added.
+    """The rows that a submit adds.
+
+    `expects_policy_set` was in force when the change was decided; if another set is in force by
+    now, nothing is added.
     """
 
     change: StoredChange
@@ -79,7 +81,7 @@ class Unit(NamedTuple):
 
 
 class Outcome(StrEnum):
-    """What became of a unit. Only `NEW` was added; in every other case nothing was."""
+    """The outcome of recording a unit. Only `NEW` was added; in every other case nothing was."""
 
     NEW = "new"
     # Another policy set is in force now: decide again.
@@ -184,7 +186,9 @@ def _insert_decisions(tx: Tx, decided: Iterable[tuple[DecisionRow, Sequence[str]
 
 @dataclass(slots=True)
 class _Known:
-    """What the database knows about the units of one call, and what earlier units of it add."""
+    """The data of the database about the units of one call, with what earlier units of the call
+    add.
+    """
 
     policy_set: str
     keys: dict[tuple[str, str], KeyRow]

@@ -1,5 +1,5 @@
-"""Which change speaks for a commit or an artifact in its place, and whether a later deployment took
-that over.
+"""The change that speaks for a commit or an artifact in its place, and whether a later deployment
+superseded it.
 """
 
 from sqlalchemy import Connection, select
@@ -10,8 +10,8 @@ from gate.storage.tables.schema import changes
 from gate.storage.tables.stored_change import StoredChange
 
 LOOKED_THROUGH_MAX = 1_000
-"""How many of the newest changes of a place are searched for an artifact. No index has digests, so
-each of these rows is read."""
+"""The most changes of a place that are searched for an artifact, newest first. No index has
+digests, so each of these rows is read."""
 
 
 def newest_of(

@@ -15,7 +15,7 @@ from gate.storage.tables.columns import equals, kept
 from gate.storage.tables.schema import approvals, changes, decisions
 
 WAITING_MAX = 20_000
-"""How many waiting changes the queue has, the newest ones; the list of changes has the others."""
+"""The most waiting changes in the queue, the newest ones. The list of changes has the others."""
 
 IDS_AT_ONCE = 500
 HELD = "held"

@@ -3,13 +3,13 @@
 import re
 
 WORDS_MAX = 400
-"""How many different words of one text are kept; the first ones are."""
+"""The most different words of one text that are kept, in the order of the text."""
 
 WORD_LENGTH_MAX = 64
 """Longer runs are cut, both when they are kept and when they are searched for."""
 
 TEXT_LENGTH_MAX = 32_000
-"""How much of a text is looked at."""
+"""The most characters of a text that are looked at."""
 
 _WORD = re.compile(rf"([^\W_]{{1,{WORD_LENGTH_MAX}}})[^\W_]*")
 

@@ -25,8 +25,8 @@ TOPICS_BYTES_MAX = 7_900
 stands for everything."""
 
 KEPT = timedelta(days=1)
-"""How long the row of a process is kept that announces nothing: it has ended long ago, or makes
-another row."""
+"""How long the row of a process is kept that announces nothing, because the process has ended or
+makes another row."""
 
 COMMAND = "command"
 """The one row of all short programs beside the server."""
@@ -45,7 +45,7 @@ SELECT pg_notify('{CHANNEL}', process || ' ' || number || ' ' || topics) FROM an
 _ALL = "SELECT process, number, topics FROM announcements WHERE process <> %s"
 
 Row: TypeAlias = tuple[str, int, str]
-"""Who announced, for how many times, and what."""
+"""A process, how often it announced, and its last announcement."""
 
 
 def announce(tx: Tx, process: str) -> None:
@@ -64,7 +64,7 @@ def forget_old(tx: Tx) -> None:
 
 
 class Heard:
-    """Which announcements of the other processes were heard."""
+    """The announcements of the other processes that were read."""
 
     def __init__(self, process: str) -> None:
         self._process = process

@@ -46,12 +46,11 @@ def call(
 
 
 class Line:
-    """Where calls wait for threads.
+    """The queue in which calls wait for threads.
 
-    Those of one turn of the event loop arrive together, and a thread is woken once for them.
-
-    Waking a thread for each call costs as much as serving it. `together` is how many calls one
-    thread serves at once.
+    Calls of one turn of the event loop arrive together, and a thread is woken once for them,
+    because waking a thread for each call costs as much as serving it. `together` is how many calls
+    one thread serves at once.
     """
 
     def __init__(self, together: int) -> None:

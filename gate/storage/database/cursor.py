@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 CURSOR_LENGTH_MAX = 400
-"""How many characters of a cursor are read; those that the gate makes are shorter."""
+"""The most characters of a cursor that are read. Those that the gate makes are shorter."""
 
 _MAC_BYTES = 16
 _PURPOSE = b"gate cursor 1"

@@ -30,7 +30,8 @@ WAL_CHECKPOINT_PAGES = 4_000
 costs each commit."""
 
 STATEMENTS_KEPT = 512
-"""How many prepared statements a SQLite connection keeps: inserts come in ten sizes a table."""
+"""The number of prepared statements that a SQLite connection keeps: inserts come in ten sizes for
+each table."""
 
 BY_HAND = "by_hand"
 """Execution option of a connection whose transactions are begun by `KeptConnection`, not here."""
@@ -63,7 +64,8 @@ _POSTGRES_PLANS = {
     # expensive that the planner would compile it.
     "jit": "off",
 }
-"""What keeps PostgreSQL's plans as good for a table of ten million rows as for an empty one."""
+"""The settings that keep PostgreSQL's plans as good for a table of ten million rows as for an empty
+one."""
 
 # Without these a connection to a server that vanished would wait for minutes.
 _KEEPALIVE = {
@@ -279,7 +281,7 @@ def connect(engine: Engine, url: str) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """Which files a running server has open, so that one that was moved away or deleted is
+    """The files that a running server has open, so that one that was moved away or deleted is
     noticed.
     """
 

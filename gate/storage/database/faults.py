@@ -1,5 +1,5 @@
-"""What an error of a database driver means for the transaction it happened in, and for those who
-wait.
+"""The meaning of an error of a database driver for the transaction in which it happened, and for
+those who wait.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ else:
 
 
 class Fate(Enum):
-    """What follows from an error."""
+    """The consequence of an error."""
 
     # The rows contradict others: only the call that brought them fails.
     CONSTRAINT = auto()

@@ -26,7 +26,7 @@ from gate.storage.database.tx import Cursor, Raw, Tx, at_once
 
 
 class Either(NamedTuple):
-    """What the two databases call by different names."""
+    """A name that differs between the two databases."""
 
     sqlite: str
     postgres: str

@@ -1,4 +1,4 @@
-"""How the news of what other processes wrote to PostgreSQL gets here."""
+"""Listening on PostgreSQL to announcements of what other processes wrote."""
 
 import selectors
 import socket

@@ -31,8 +31,9 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of a list: at most `limit` rows after a position, of the time between two
-    instants. `begins` is inside, `ends` outside; None is no limit.
+    """A part of a list: at most `limit` rows after a position, of the time between two instants.
+
+    `begins` is inside, `ends` is outside, and None is no limit.
     """
 
     limit: int

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 _POOLED = "pooled"
-"""In the `info` of a connection: what `settings_again` returns."""
+"""The key in the `info` of a connection for what `settings_again` returns."""
 
 _MARK = "gate.session"
 """A setting that the gate makes up. It is there if the server got the settings of this session."""

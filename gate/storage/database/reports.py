@@ -1,4 +1,4 @@
-"""How the threads of the database report what an operator must know."""
+"""Reports of the database's threads on what an operator must know."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,4 +32,5 @@ NOBODY_LISTENS = Reports(
     lasts=lambda _where, _error: None,
     over=lambda _where: None,
 )
-"""For programs that are no server: their caller gets the error, and nobody else needs it."""
+"""Reports for programs that are no server. Their caller gets the error, and nobody else needs
+it."""

@@ -42,9 +42,8 @@ class EntryRow(NamedTuple):
 
 
 class TextRow(NamedTuple):
-    """What a person wrote.
-
-    `name` repeats the text where it is a name whose salt is to be found again.
+    """A text that a person wrote. `name` repeats the text if it is a name whose salt must be found
+    again.
     """
 
     id: str
@@ -89,7 +88,7 @@ class TokenUseRow(NamedTuple):
 
 
 class NamedRow(NamedTuple):
-    """Somebody who was named for a change: the id of a text, or of a person."""
+    """Somebody who was named for a change, by the id of a text or of a person."""
 
     change_id: str
     role: str
@@ -97,14 +96,14 @@ class NamedRow(NamedTuple):
 
 
 class CommitsRow(NamedTuple):
-    """Which commits a change brings, as a JSON list."""
+    """The commits that a change brings, as a JSON list."""
 
     change_id: str
     commits: str
 
 
 class RollupRow(NamedTuple):
-    """So many of one kind on one day. Equal kinds are added up."""
+    """The number of one kind on one day. Rows of equal kinds are added up."""
 
     day: int
     service: str

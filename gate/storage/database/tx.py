@@ -33,7 +33,8 @@ Subscribers: TypeAlias = Mapping[str, Sequence[Subscription]]
 NOBODY: Subscribers = MappingProxyType({})
 
 _CAN_COMMIT = (0, 2)
-"""Of libpq's transaction states: idle, and in a transaction that is whole."""
+"""The transaction states of libpq in which a commit is possible: idle, and in a transaction that is
+whole."""
 
 
 class Cursor(Protocol):
@@ -41,7 +42,7 @@ class Cursor(Protocol):
 
     @property
     def rowcount(self) -> int:
-        """How many rows were changed."""
+        """The number of changed rows."""
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """Return the next row, or None at the end."""

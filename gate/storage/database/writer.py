@@ -38,11 +38,11 @@ QUEUED_SECONDS_MAX = 8
 an answer within 10 s, and the queue is soon empty."""
 
 IDLE_SECONDS = 0.4
-"""How often an idle writer looks after the database."""
+"""How often an idle writer checks the database."""
 
 _ONE_BY_ONE = frozenset({Fate.CONSTRAINT, Fate.FAULT, Fate.FULL, Fate.ENDED})
-"""Errors that one call of the group may have caused: then each is tried in a transaction of its
-own."""
+"""The errors that one call of the group may have caused. After one of these, each call is tried in
+a transaction of its own."""
 
 _OWN = frozenset({Fate.CONSTRAINT, Fate.FAULT})
 """Errors of a call itself, which say nothing about the state of the database."""

@@ -13,7 +13,7 @@ from gate.storage.identity.sessions import new_secret, sha256
 from gate.storage.tables.schema_people import invitations, link_requests
 
 EXPIRED_A_TURN_MAX = 1_000
-"""How many invitations one transaction forgets."""
+"""The most invitations that one transaction deletes."""
 
 
 class Kind(StrEnum):

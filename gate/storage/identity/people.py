@@ -19,7 +19,7 @@ from gate.storage.tables.schema_people import invitations, people, sessions
 
 KEYS = (people.c.created_at, people.c.id)
 CLAIMS_GOOD_FOR = timedelta(days=7)
-"""How long after a sign-in the groups count that the identity provider named at it."""
+"""How long after a sign-in the groups count that the identity provider named then."""
 
 TOPIC = "people"
 """The topic that other processes hear of when the row of a person changed."""
@@ -27,7 +27,7 @@ TOPIC = "people"
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What decides about a person's permissions, beside the catalogue.
+    """The part of an account that decides about its person's permissions, beside the catalogue.
 
     The defaults are the state of a person who has no row.
     """

@@ -16,13 +16,13 @@ from gate.storage.tables.schema_people import sessions
 SECRET_BYTES = 32
 SECRET_LENGTH = 43
 IDLE_HOURS = 8
-"""A session that nobody uses ends after so long."""
+"""The time without use after which a session ends."""
 
 LIFE_HOURS = 24
-"""Every session ends after so long, however busy it is."""
+"""The longest life of a session, however busy it is."""
 
 EXPIRED_A_TURN_MAX = 1_000
-"""How many sessions one transaction forgets."""
+"""The most sessions that one transaction deletes."""
 
 TOPIC = "sessions"
 """The topic that is announced when a session was ended."""

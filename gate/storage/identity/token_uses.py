@@ -1,4 +1,4 @@
-"""Which identity tokens were used, and for what.
+"""The uses of identity tokens.
 
 A token works only for what it was first used for, so a stolen one is useless for anything else.
 """
@@ -16,7 +16,7 @@ from gate.storage.database.upsert import insert_new
 from gate.storage.tables import schema_work
 
 EXPIRED_A_TURN_MAX = 1_000
-"""How many uses of expired tokens one transaction forgets."""
+"""The most uses of expired tokens that one transaction deletes."""
 
 _BULK = Bulk(schema_work.token_uses, TokenUseRow._fields)
 _USES = schema_work.token_uses.c

@@ -26,7 +26,8 @@ ROLES = ("pipeline", "hook", "auditor", "admin")
 SECRET_BYTES = 32
 KEYS = (tokens.c.created_at, tokens.c.id)
 TOUCH_PAUSE = timedelta(minutes=1)
-"""How coarse `last_used_at` is, so that a busy token does not cost a write each time."""
+"""The precision of `last_used_at`, which is coarse so that a busy token does not cost a write each
+time."""
 
 TOPIC = "tokens"
 """The topic that is announced when a token was made or revoked."""
@@ -39,8 +40,8 @@ _NOBODY = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Who makes a token: the caller's name, the person at the root of the chain, and the token that
-    was used, if it was one.
+    """The maker of a token: the caller's name, the person at the root of the chain, and the token
+    that was used, if it was one.
     """
 
     caller: str
@@ -50,7 +51,9 @@ class Maker:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a token is wanted for: either a role or a person. `name` is a text for people."""
+    """The properties of a token that is to be made, for either a role or a person. `name` is a text
+    for people.
+    """
 
     role: str | None = None
     person: str | None = None

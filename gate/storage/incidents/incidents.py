@@ -14,10 +14,10 @@ from gate.storage.tables.schema import ADMITTED, changes
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
 
 OPEN_MAX = 50
-"""How many open incidents of a service are looked at."""
+"""The most open incidents of a service that are looked at."""
 
 SERIES_MAX = 50
-"""How many incidents that a source calls by one name are looked at."""
+"""The most incidents of a source with the same name that are looked at."""
 
 _SERIES = 1
 """The subject of the locks of this file, as `Tx.lock` takes it; `storage.changes.moves` has 0."""
@@ -50,7 +50,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class IncidentFilters:
-    """Which incidents. None is any."""
+    """The filters of incidents. None is any."""
 
     service: str | None = None
     environment: str | None = None

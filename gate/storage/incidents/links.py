@@ -12,14 +12,16 @@ from gate.storage.database.values import every, first
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
 
 LINKS_MAX = 50
-"""Changes that one incident is tied to, and incidents that one change is tied to."""
+"""The most changes to which one incident is tied, and the most incidents to which one change is
+tied."""
 
 SHOWN_MAX = 20
-"""Incidents that are shown with a change; `GET /v1/incidents?change=` lists all of them."""
+"""The most incidents that are shown with a change; `GET /v1/incidents?change=` lists all of
+them."""
 
 _L = incident_links.c
 _FOLLOWED = ("judged_at", "removed_by", "removed_because")
-"""Columns that nobody reads with a link."""
+"""The columns that no reader of a link needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class TiedIncident:
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """What is to be tied, how, and who says so. `reason` is the id of a text, or empty."""
+    """A tie to be made: the incident, the change, the method, and who says so. `reason` is the id
+    of a text, or empty.
+    """
 
     incident: str
     change: str
@@ -197,4 +201,4 @@ def _at(link: IncidentLink) -> Update:
 
 
 _COLUMNS = tuple(column for column in _L if column.name not in _FOLLOWED)
-"""In the order of the fields of `IncidentLink`."""
+"""The columns in the order of the fields of `IncidentLink`."""

@@ -23,7 +23,7 @@ from gate.storage.tables.schema_hooks import deployments_seen
 from gate.storage.tables.stored_change import StoredChange
 
 LOOKED_BACK_MAX = 200
-"""How many admitted changes of a place are compared with what was seen."""
+"""The most admitted changes of a place that are compared with what was seen."""
 
 KEYS = (deployments_seen.c.at, deployments_seen.c.id)
 _S = deployments_seen.c
@@ -66,9 +66,9 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class SightingFilters:
-    """Which of them, by when they were seen last.
+    """The filters of sightings. The times are about when they were seen last.
 
-    None is any; of `missing` it is any but `APPROVAL`.
+    None is any, but a `missing` of None leaves out `APPROVAL`.
     """
 
     service: str | None = None

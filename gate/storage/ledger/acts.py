@@ -50,7 +50,7 @@ class ActRow:
 
     @property
     def asked(self) -> RequestDetails | None:
-        """What was asked; None for an act that is about no change."""
+        """The request of the change, or None for an act that is about no change."""
         return None if self.detail is None else read_asked(self.detail)
 
 

@@ -71,14 +71,16 @@ _NEVER = "1970-01-01T00:00:00+00:00"
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What can be exported: the log's name, and as many entries as a head was signed for."""
+    """The extent of an export: the log's name, and the number of entries that a signed
+    head covers.
+    """
 
     origin: str
     size: int
 
     @property
     def blocks(self) -> int:
-        """How many blocks of up to 256 entries."""
+        """The number of blocks of up to 256 entries."""
         return -(-self.size // TILE_WIDTH)
 
 
@@ -156,7 +158,7 @@ def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
 
 
 class _Kept:
-    """What the database has of some entries."""
+    """The rows of the database about some entries."""
 
     def __init__(self, conn: Connection, begin: int, end: int) -> None:
         self._conn = conn

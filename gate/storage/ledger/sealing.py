@@ -18,7 +18,8 @@ from gate.storage.ledger.heads import Head, lock_head, set_head
 from gate.storage.tables.schema import ledger_entries
 
 SEALED_AT_ONCE_MAX = 1_024
-"""How many entries one transaction seals: that takes some milliseconds, when nobody else writes."""
+"""The most entries that one transaction seals. That takes some milliseconds, in which nobody else
+writes."""
 
 _UNSEALED = (
     select(ledger_entries.c.id, ledger_entries.c.body)

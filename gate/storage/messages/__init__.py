@@ -1,1 +1,1 @@
-"""Messages that come in and go out."""
+"""Incoming and outgoing messages."""

@@ -10,7 +10,7 @@ from gate.storage.messages.outbox import insert_messages, new_message_id
 from gate.storage.tables.schema_hosts import UNANSWERED, held_runs
 
 WAITING_MAX = 200
-"""How many waiting runs one round takes; the next round takes the rest."""
+"""The most waiting runs that one round takes. The next round takes the rest."""
 
 SUPERSEDED = "run again"
 

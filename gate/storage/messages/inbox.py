@@ -13,11 +13,11 @@ from gate.storage.database.values import every
 from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries, sources_heard
 
 CLAIMED_MAX = 20
-"""How many deliveries of one source are claimed at once."""
+"""The most deliveries of one source that are claimed at once."""
 
 ERROR_LENGTH_MAX = 500
 HEARD_PAUSE = timedelta(minutes=1)
-"""How long ago a source has to be heard of before that is written down again."""
+"""The time after which a source's last report is written down again."""
 
 _D = deliveries.c
 

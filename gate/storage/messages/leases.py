@@ -1,4 +1,6 @@
-"""Which of several processes does a piece of work? A lease by name, on the database's clock."""
+"""Leases: which of several processes does a piece of work. Each has a name, and runs on the
+database's clock.
+"""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
-"""Who pushed which commits, by reports of code hosts. A host has no other record of it.
+"""The people who pushed commits, by reports of code hosts. A host has no other record of it.
 
-It is kept for good, as every name is. A commit may wait in a branch for a year, and every act asks
-anew who pushed it, so whoever was forgotten could approve their own work.
+These rows are kept for good, as every name is. A commit may wait in a branch for a year, and every
+act asks again who pushed it, so a person who was forgotten could approve their own work.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,4 +1,4 @@
-"""Reminders of changes that wait long: which were sent already, and which are due?"""
+"""Reminders of changes that wait long: those that were sent, and those that are due."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -20,14 +20,14 @@ from gate.storage.database.values import every, first, reader, values_of
 from gate.storage.tables.schema_policies import freezes
 
 OPEN_MAX = 200
-"""How many windows that are not over there may be: every decision reads all of them. The stopped
-line is not counted."""
+"""The most windows that are not over, because every decision reads all of them. Stopped lines are
+not counted."""
 
 STOPS_MAX = 1_000
-"""How many stopped lines are read beside them; more of them stop no more."""
+"""The most stopped lines that are read beside them. More of them would stop no more."""
 
 TOPIC = "freezes"
-"""What other processes are told when a window was declared or lifted."""
+"""The topic that is announced to other processes when a window was declared or lifted."""
 
 KEYS = (freezes.c.created_at, freezes.c.id)
 

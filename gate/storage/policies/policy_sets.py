@@ -19,15 +19,16 @@ from gate.storage.tables import schema_policies
 from gate.storage.tables.schema_policies import policy_changes, policy_sets
 
 TOPIC = "in_force"
-"""What other processes are told when another set is in force."""
+"""The topic that is announced to other processes when another set is in force."""
 
 _ROW = schema_policies.in_force
 _SUMMARY = tuple(column for column in policy_sets.columns if column.name != "files")
 KEYS = (policy_sets.c.registered_at, policy_sets.c.id)
 NAMED_MAX = 20
-"""Of the sets with a part of one revision; a calendar may stay the same for years."""
+"""The most sets with a part of one revision that are read, because a calendar may stay the same for
+years."""
 CHANGES_MAX = 200
-"""So many changes of the policies are marked at most in one figure."""
+"""The most changes of the policies that are marked in one figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class PolicySet:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """By what every replica decides.
+    """The set by which every replica decides.
 
     `comment` is the id of a text, or empty; `number` counts the activations.
     """

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Dialect, LargeBinary, TypeDecorator
 
 MARK = b"\x01"
-"""What packed bytes begin with, and no JSON text does."""
+"""The beginning of packed bytes, with which no JSON text begins."""
 
 _SAMPLE = Path(__file__).with_name("sample_record.json").read_bytes()
 _LEVEL = 3

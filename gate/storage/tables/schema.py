@@ -268,7 +268,7 @@ notices = Table(
     Column("person", Text, nullable=False),
     Column("comment", Text, nullable=False),  # id of a text, or empty
 )
-"""Notices that customers were given of a change, as somebody said."""
+"""Notices that customers were given about a change."""
 
 closures = Table(
     "closures",

@@ -1,4 +1,4 @@
-"""What is learned from how changes ended, beside the figures of delivery."""
+"""Tables of learning from how changes ended, beside the figures of delivery."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table, Text
 

@@ -127,7 +127,7 @@ named = Table(
     Column("role", Text, primary_key=True),  # asked, wrote, or excluded
     Column("who", Text, primary_key=True),  # id of a text; of `excluded` the id of a person
 )
-"""Who was named for a change beside the request of its decision in force."""
+"""The people who were named for a change beside the request of its decision in force."""
 
 change_commits = Table(
     "change_commits",

@@ -1,4 +1,4 @@
-"""Which policies, catalogue and calendar were registered, which are in force, and what freezes."""
+"""Tables of registered policies, catalogues and calendars, of those in force, and of freezes."""
 
 from sqlalchemy import (
     BigInteger,

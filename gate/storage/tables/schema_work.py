@@ -1,4 +1,4 @@
-"""What the gate keeps for its own work: keys, uses of tokens, messages, sums, secrets, leases."""
+"""Tables for the gate's own work: keys, uses of tokens, messages, sums, secrets, leases."""
 
 from sqlalchemy import (
     BigInteger,
@@ -110,7 +110,7 @@ announcements = Table(
     Column("topics", Text, nullable=False),  # with commas between them; empty for everything
     Column("at", BigInteger, nullable=False),  # seconds since 1970
 )
-"""What each process on PostgreSQL announced last, and how often it announced."""
+"""The last announcement of each process on PostgreSQL, and how often it announced."""
 
 reminders = Table(
     "reminders",
@@ -119,4 +119,4 @@ reminders = Table(
     Column("stage", Integer, nullable=False),  # 1: the approvers again, 2: the others too
     Column("at", Instant, nullable=False),
 )
-"""Which reminders the chat got about a change; only of changes that are pending."""
+"""The reminders that the chat got about a change. Only pending changes have any."""

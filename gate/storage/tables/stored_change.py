@@ -15,9 +15,10 @@ from gate.core.decision.values import Band, ChangeType, Hold, Outcome, Route
 
 @dataclass(frozen=True, slots=True)
 class DecisionColumns:
-    """What follows from the decision in force alone; a later decision writes all of it anew.
+    """The columns that follow from the decision in force alone. A later decision writes all of them
+    anew.
 
-    State and time left are not here, because they depend on how long the change has waited.
+    State and time left are not among them, because they depend on how long the change has waited.
     """
 
     # The number of the decision.
@@ -111,7 +112,7 @@ class StoredChange(DecisionColumns):
 
     @property
     def asked(self) -> RequestDetails:
-        """What the caller said beside the subject; read anew at each call."""
+        """The request beside the subject. It is parsed anew at each access."""
         return read_asked(self.detail)
 
     @property
