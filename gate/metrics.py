@@ -45,7 +45,7 @@ class Decided(Protocol):
 
     @property
     def route(self) -> str:
-        """How the change was or will be settled."""
+        """The way in which the change was or will be settled."""
 
     @property
     def band(self) -> Word:
@@ -54,8 +54,8 @@ class Decided(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is read at the moment in which somebody asks, because counting it would come too late
-    for a part that is stuck.
+    """Values that are read when the metrics are requested, because counting them earlier would not
+    show a part that is stuck.
     """
 
     waiters: Callable[[], int]
@@ -65,7 +65,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A metric as Prometheus knows it, for the reference and for what asks for it."""
+    """A metric as Prometheus knows it, for the reference page and for queries of it."""
 
     name: str
     kind: str

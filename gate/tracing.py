@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Span(Protocol):
-    """What happens between entering and leaving it."""
+    """A span of a trace, which lasts from entering to leaving it."""
 
     def set_attribute(self, key: str, value: str | int) -> None:
         """Say something about it."""

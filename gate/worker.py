@@ -41,21 +41,22 @@ from gate.storage.policies.policy_sets import InForce
 
 ROUND_SECONDS = 1.0
 HOLDS_SECONDS = 0.25
-"""How often every server looks for windows that open, so that within a second they hold what waits.
-No lease is needed for that."""
+"""How often every server looks for windows that open, so that within a second they hold waiting
+changes. No lease is needed for that."""
 
 LEDGER_SECONDS = 0.5
-"""How long an entry waits at most before it is sealed and signed, unless many wait."""
+"""The longest time before an entry is sealed and signed, unless many wait."""
 
 TIDY_SECONDS = 60.0
 MEASURE_SECONDS = 15.0
 CLOCK_SECONDS = 30.0
 LEASE = "worker"
 LEASE_HELD = timedelta(seconds=10)
-"""How long a lease is held; after that another replica takes over from one that is gone."""
+"""How long a lease is held. After that another replica takes over from one that is gone."""
 
 CHORE_HELD_SHARE = 1.5
-"""The lease of a chore lasts so many times its interval; then another replica does it."""
+"""The lease of a chore, as a multiple of its interval. After that another replica does the
+chore."""
 
 HANDLERS: Mapping[str, Handler] = {
     **code_hosts.HANDLERS,
