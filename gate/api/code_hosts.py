@@ -1,5 +1,5 @@
-"""`/v1/hooks/github` and `/v1/hooks/gitlab`: webhooks of code hosts, proved by their signature over
-the very bytes.
+"""`/v1/hooks/github` and `/v1/hooks/gitlab`: webhooks of code hosts, authenticated by their
+signature over the exact bytes.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""`/v1/events`: what moves, as server-sent events.
+"""`/v1/events`: what moved, as server-sent events.
 
-Each names what to read again; nothing else is in it.
+Each event only names what a client should read again.
 """
 
 from collections.abc import AsyncGenerator

@@ -70,7 +70,9 @@ async def receive_alertmanager(request: Request, by: AlertSender, gate: GateDep)
 
 @router.post("/pagerduty", **SIGNED)
 async def receive_pagerduty(request: Request, gate: GateDep) -> Answer:
-    """Receive PagerDuty's webhook, version 3, which its signature over the exact bytes proves."""
+    """Receive PagerDuty's webhook, version 3, authenticated by its signature over the
+    exact bytes.
+    """
     body = await raw_body(request)
     pagerduty.check(
         gate.hook_secrets.get(pagerduty.SOURCE, b""), header(request, pagerduty.SIGNATURE), body

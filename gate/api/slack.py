@@ -1,5 +1,5 @@
-"""`/v1/hooks/slack`: buttons that somebody pressed, proved by Slack's signature over the very
-bytes.
+"""`/v1/hooks/slack`: buttons that somebody pressed, authenticated by Slack's signature over the
+exact bytes.
 """
 
 from fastapi import APIRouter
@@ -22,7 +22,9 @@ router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=G
     "/slack", response_model=TakenAnswer, responses=documented(400, 401, 404, 408, 413, 422, 503)
 )
 async def pressed_in_slack(request: Request, gate: GateDep) -> Answer:
-    """Approve and Reject under a message in Slack. Who pressed is told there what became of it."""
+    """Receive Approve or Reject from a message in Slack. The person who pressed is shown the result
+    there.
+    """
     if gate.chat is None:
         raise NotFound("Slack is not connected to this gate")
     body = await raw_body(request)

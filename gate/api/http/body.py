@@ -1,8 +1,8 @@
-"""From the bytes of a request to a checked value: strict JSON within limits, then the model.
+"""Reading of request bodies: strict JSON within limits, then the model.
 
-The good path costs one parse. What orjson takes in silence (a key twice, a whole number that JSON
-cannot carry exactly, a NUL, 1,000 levels) is looked for with scans of the bytes that are fast and
-may err only towards suspicion; a suspect is read again, slowly and exactly.
+A good body is parsed once. What orjson accepts silently (a key twice, a whole number that JSON
+cannot carry exactly, a NUL, 1,000 levels) is looked for by fast scans of the bytes, which may only
+err towards suspicion. A suspicious body is read again, slowly and exactly.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from gate.errors import BadRequest, Fault, Invalid, TooLarge
 
 BODY_BYTES_MAX = 1024 * 1024
 HOOK_BODY_BYTES_MAX = 25 * 1024 * 1024
-"""Code hosts send so much in one delivery, and what is refused for its size is not sent again."""
+"""Code hosts send so much in one delivery, and do not send a delivery again that was refused for
+its size."""
 
 HOOKS = "/v1/hooks/"
 BODY_SECONDS_MAX = 30

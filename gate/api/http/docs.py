@@ -1,4 +1,4 @@
-"""`/openapi.json` and `/docs`: the interface, described by itself, without a byte from
+"""`/openapi.json` and `/docs`: the description of the interface, which loads nothing from
 elsewhere.
 """
 

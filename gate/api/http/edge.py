@@ -36,7 +36,9 @@ log = structlog.get_logger("gate.api")
 
 
 class Edge:
-    """Wraps the routes. Nothing below it needs to catch an error or to think of headers."""
+    """The layer around the routes. Nothing below it needs to catch an error or to set common
+    headers.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -106,13 +108,13 @@ class _Exchange:
 
     @property
     def is_logged(self) -> bool:
-        """Whether the answer has a line in the log: whoever only looks has none, unless it failed
-        here.
+        """Whether the answer has a line in the log. A request that only reads has none, unless it
+        failed by a fault of the gate.
         """
         return self._scope["method"] not in _LOOKING or self.status >= _FAILED
 
     def describe(self, span: Span) -> None:
-        """Say in its span what the request was, and what became of it."""
+        """Set the request and its result on the span."""
         method = self._scope["method"]
         named(span, f"{method} {self.template}")
         span.set_attribute("http.request.method", method)

@@ -1,11 +1,10 @@
-"""Where a request comes from when proxies stand before the gate.
+"""The source of a request when proxies stand before the gate. Their headers count only if the
+operator trusts them.
 
-Their headers count only if the operator has named them as trusted.
-
-`X-Forwarded-For` is written by whoever passes a request on, and by whoever makes one up. Each proxy
-adds the address that it was asked from at the end. So the list is read from its end: what a trusted
-proxy has added counts, and the first address that is no trusted proxy's is the source. What stands
-before that was written by the source itself.
+`X-Forwarded-For` is written by proxies, and by anybody who makes one up. Each proxy adds the
+address from which it was called at the end. So the list is read from its end: what a trusted proxy
+has added counts, and the first address that is no trusted proxy's is the source. Anything before
+that was written by the source itself.
 """
 
 from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ _ROUNDING = 1e-6
 
 
 class Rates:
-    """One bucket a caller, in memory.
+    """The buckets of all callers, in memory.
 
     Requests are counted after their caller is authenticated, so nobody can fill the memory with
     invented names.

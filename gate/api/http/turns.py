@@ -25,7 +25,7 @@ RETRY_AFTER_SECONDS = 2
 
 
 class Turns:
-    """Wraps the routes."""
+    """The layer that makes requests for a decision wait for their turn."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
