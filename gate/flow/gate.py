@@ -59,7 +59,7 @@ class Gate:
     rate_limit: int
     activate_at_once: bool
     callbacks: Callbacks = field(default_factory=Callbacks)
-    # Of questions that take seconds.
+    # The turns of questions that take seconds.
     turns: Turns = field(default_factory=Turns)
     # Whether a personal token may decide as its person.
     token_approvals: bool = False

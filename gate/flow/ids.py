@@ -12,7 +12,7 @@ PERSON_ID = "per_"
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BYTES = 10
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-# Of 13 pairs with 10 bits each.
+# The bit positions of 13 pairs of characters, each of which encodes 10 bits.
 _PLACES = range(120, -1, -10)
 _PERSON_BITS = 128
 

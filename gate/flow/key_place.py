@@ -11,8 +11,7 @@ from gate.flow.signing import KEY_FILE
 from gate.storage.database.engine import sqlite_path
 
 DEMO_FILE, DEMO_KEY_FILE = "demo.db", "demo.key"
-"""What `gate serve --demo` calls its database and its key, beside those of a gate that is no
-demo."""
+"""The names of the demo's database and key, which lie beside those of a gate that is no demo."""
 
 GUARD_SUFFIX = ".guard"
 """The ending that the guard's file has after the name of the key's file."""

@@ -50,7 +50,7 @@ class Passwords:
         Without one to compare with it takes as long, and is wrong. Raises `Unavailable`.
         """
         if _is_too_long(password):
-            # Nobody has such a one; how long that takes says nothing about anybody.
+            # Nobody has so long a password, so the time of this answer reveals nothing.
             return False
         return await self._in_turn(_is_right, password, kept)
 

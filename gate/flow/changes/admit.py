@@ -90,21 +90,20 @@ class _AdmissionQuestion:
     by: Caller
     subject: Subject
     run: Run
-    # Why it would not pass by itself any more, by what the code host says now.
+    # Why the change would not be approved automatically by what the code host says now.
     worse: Refusal | None
 
 
 async def admit(
     gate: Gate, change_id: str, command: AdmissionCommand, by: Caller
 ) -> SignedEnvelope:
-    """Return the signed permission to deploy exactly this now.
+    """Return the signed permission to deploy exactly this now. The same run, attempt and step gets
+    the same answer again.
 
-    The same run, attempt and step gets the same answer again.
-
-    Raises `Conflict` or `NotAllowed` with the reason where it may not, `Unavailable` while there is
-    no signing key. Where the decision no longer holds it is made again at once, so that the caller
-    only has to ask once more. What passed by itself no longer holds where the code host says worse
-    than 10 minutes ago, or nothing.
+    Raises `Conflict` or `NotAllowed` with the reason if it may not, and `Unavailable` while there
+    is no signing key. If the decision no longer holds, it is made again at once, so that the caller
+    only has to ask once more. An automatic approval no longer holds if the code host, asked again
+    after 10 minutes, gives worse facts or none.
     """
     known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
@@ -250,7 +249,10 @@ def _why_not(
     asking: _AdmissionQuestion,
     books: _Books,
 ) -> Refusal | None:
-    """Return why it may not be admitted; a freeze is told by its reason, not by its id."""
+    """Return why the change may not be admitted, or None.
+
+    A freeze is explained by its reason, because its id says nothing to a pipeline.
+    """
     proof = _proof(asking.by, case.proved)
     refused = (
         refusal(case, asking.subject, asking.run, proof, at=tx.now)

@@ -1,8 +1,8 @@
-"""What follows when a change has ended, or when an incident is tied to it.
+"""The consequences of the end of a change, and of an incident that is tied to one.
 
-It is judged whether the change failed, the figures of delivery are brought up to date, and its
-standard changes may be suspended. All of it happens in one transaction under the lock of its place,
-and again whenever a result gets worse, an incident moves or a link is corrected.
+The gate judges whether the change failed, updates the figures of delivery, and may suspend standard
+changes. All of it happens in one transaction under the lock of the place, and again whenever a
+result gets worse, an incident moves or a link is corrected.
 """
 
 from gate.core.change import FAILED_RESULTS, Result

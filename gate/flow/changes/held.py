@@ -1,8 +1,8 @@
-"""What holds a change that waits: freeze windows and the stopped line, put into its row as they
-open and end.
+"""Holds in the rows of waiting changes: freeze windows and stopped lines are put there as they open
+and end.
 
-The admission judges everything again, and would refuse it all the same. The row is for people: they
-see the hold and may override it, and the time that the change has stands still while it lasts.
+The admission judges everything again, and would refuse the change anyway. The row is for people:
+they see the hold and may override it, and the time that the change has stops while it lasts.
 """
 
 import time

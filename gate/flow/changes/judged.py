@@ -66,8 +66,9 @@ def admission_case(
 
 
 def is_out_of_date(known: Known, at: datetime) -> bool:
-    """Whether the code host must be asked again before this change is admitted: it passed by itself
-    by what the host said, and that was too long ago.
+    """Return whether the code host must be asked again before this change is admitted.
+
+    It must be if the change was approved automatically by facts of the host that are too old.
     """
     if known.record.decision.route is not Route.AUTOMATIC:
         return False

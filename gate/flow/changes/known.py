@@ -63,7 +63,7 @@ class Known:
     names: Named = NOBODY_NAMED
     # Who of them may not decide on it now.
     people: People = NOBODY_KNOWN
-    # What the approvers and the excluded are called, by their id.
+    # The labels of approvers and excluded people, by their ids.
     labels: Mapping[str, str] = field(default_factory=dict)
     # The incidents that it is tied to. They are for readers: no act is judged by them.
     incidents: tuple[TiedIncident, ...] = ()

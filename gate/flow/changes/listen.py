@@ -186,7 +186,7 @@ def kept(
     return HostFacts(
         base=here.running.commit if here.running and not FROM_BASE.isdisjoint(values) else None,
         values=values,
-        # What it did not answer then is not for the caller to say now.
+        # Facts that the host did not give then stay silent, so that no claim takes their place.
         silent=ASKED.difference(facts),
         trouble=tuple(
             dict(note.seen)["because"] for note in record.case.notes if note.rule == SILENT

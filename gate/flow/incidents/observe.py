@@ -40,13 +40,13 @@ not let it pass."""
 class Observed(StrEnum):
     """The consequences of the report of a deployment."""
 
-    # It belongs to a change that was admitted, and says nothing new.
+    # The deployment belongs to an admitted change, and the report says nothing new.
     KNOWN = "known"
-    # It closed its change, or made the result worse.
+    # The report closed the change, or made its result worse.
     CLOSED = "closed"
-    # It has begun and is not admitted yet; its end tells whether it went past the gate.
+    # The deployment has begun and is not admitted yet; its end shows whether it went past the gate.
     BEGUN = "begun"
-    # It went past the gate: people see it.
+    # The deployment went past the gate, and people are shown that.
     UNMATCHED = "unmatched"
 
 
@@ -54,7 +54,7 @@ class Observed(StrEnum):
 class _Saw:
     observed: Observed
     change: str | None = None
-    # What would have explained it; only of a new sighting.
+    # What would have explained the deployment; None unless it is newly missing.
     missing: Missing | None = None
 
 

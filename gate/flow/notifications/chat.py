@@ -1,4 +1,4 @@
-"""Asks people in their chat: messages with the reasons, and buttons that act as the person who
+"""The chat: messages that ask people, with the reasons, and buttons that act as the person who
 pressed them.
 """
 
@@ -188,7 +188,7 @@ def _members(catalogue: Catalogue, groups: list[str], excluded: tuple[str, ...])
     return tuple(member for member in found if member)[:MEMBERS_MAX]
 
 
-# What somebody presses
+# Buttons that people press
 
 
 async def take(gate: Gate, click: Click) -> int:

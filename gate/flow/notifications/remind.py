@@ -1,4 +1,4 @@
-"""Reviews that age are brought up again: to the approvers, and after twice that time to others too,
+"""Reminders of reviews that wait long: to the approvers, and after twice that time to others too,
 as the policy says.
 """
 

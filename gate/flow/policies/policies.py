@@ -342,7 +342,7 @@ def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None,
 def _registered(conn: Connection, policy_set: str) -> PolicySetAnswer:
     found = policy_sets.read(conn, policy_set)
     if found is None:
-        # It was registered a moment ago, and nothing is ever taken out.
+        # The set was registered a moment ago, and sets are never deleted.
         raise LookupError(policy_set)
     return _answer(found.summary, policy_sets.in_force(conn))
 
