@@ -69,7 +69,7 @@ class App:
         self._clock = clock
         self._passes: OrderedDict[int, Pass] = OrderedDict()
         self._asking: dict[int, asyncio.Task[Pass]] = {}
-        # a key that cannot sign is said at start.
+        # This signs once, so that a key that cannot sign is reported at start.
         self.credential()
 
     def credential(self) -> Credential:

@@ -137,10 +137,10 @@ async def _compare(here: Place, question: HostQuestion, answer: Answer) -> None:
     answer.all_hands = seen.all_commits
     if trusted is None:
         return
-    # whoever may push may tell the host of a deployment: it is measured from, but it does not prove
-    # that nobody wrote before it
+    # Everybody who may push can report a deployment to the host. So the difference is measured from
+    # that commit, but it does not prove that all authors are known.
     answer.base = question.base
-    # What takes it back is the same, the other way round.
+    # A commit behind the base takes changes back, so the comparison is reversed.
     if seen.status == "behind":
         files = _turned_round((await here.compare(question.commit, base)).files)
     elif (

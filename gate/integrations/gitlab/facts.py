@@ -145,8 +145,8 @@ async def _compare(here: Project, question: HostQuestion, answer: Answer) -> Non
     answer.all_hands = seen.all_commits
     if trusted is None:
         return
-    # whoever may push may tell the host of a deployment: it is measured from, but it does not prove
-    # that nobody wrote before it
+    # Everybody who may push can report a deployment to the host. So the difference is measured from
+    # that commit, but it does not prove that all authors are known.
     answer.base = question.base
     values: dict[str, Value] = {}
     if seen.all_commits:
@@ -204,8 +204,8 @@ async def _review(here: Project, question: HostQuestion, answer: Answer) -> None
             *(here.every_if_there(f"/merge_requests/{one.number}/commits") for one in found)
         ),
     )
-    # whoever squashes may leave the others out of the message of the commit, and whoever claims a
-    # base chooses it
+    # All commits of the request count, because a squashed commit may leave authors out, and the
+    # caller chooses a claimed base.
     for commits in wrote:
         answer.hands += read.hands(commits)
         answer.pulls(shapes.text(one, "id") for one in commits)

@@ -94,7 +94,7 @@ class GitLabHook:
         kind = shapes.the(payload, "object_kind")
         if not isinstance(kind, str):
             raise Invalid("this is no webhook as GitLab sends it: object_kind is missing")
-        # of an old GitLab the bytes are the only thing that stays the same over its retries
+        # On an old GitLab only the bytes stay the same over its retries.
         delivery = (
             headers.get(KEY)
             or headers.get(ID)
@@ -160,7 +160,7 @@ def _deployment(issuer: str, payload: Any) -> HostReport | str:
     status = shapes.text(payload, "status")
     if status not in _RESULTS:
         return f"a deployment that is {status[:20]} has neither begun nor ended"
-    # there is no field for the whole hash; it ends the address of the commit
+    # There is no field for the whole hash, but the address of the commit ends with it.
     found = _AT_ITS_END.search(shapes.text(payload, "commit_url"))
     if found is None or not found.group(1).startswith(shapes.text(payload, "short_sha")):
         raise Misshapen("commit_url does not end with the commit of short_sha")

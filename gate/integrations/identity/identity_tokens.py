@@ -99,7 +99,7 @@ def _read(token: str) -> _Unchecked | None:
     return _Unchecked(issuer, kid) if isinstance(issuer, str) else None
 
 
-# time is judged below, by the clock that the gate is given
+# Times are checked below, by the clock of the gate.
 _OPTIONS: Any = {
     "require": list(_REQUIRED),
     "verify_exp": False,
