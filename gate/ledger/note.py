@@ -167,7 +167,7 @@ def check_name(name: str) -> None:
 
 
 def _parts(text: str, form: str) -> tuple[str, str, bytes]:
-    # base64 may have plus signs of its own, a name has none: the first two separate
+    # Base64 may contain plus signs and a name contains none, so the first two separate the parts.
     parts = text.split("+", 2) if len(text) <= KEY_TEXT_LENGTH_MAX else []
     if len(parts) != 3:  # noqa: PLR2004 - name, key id, key
         raise KeyTextError(f"no key: allowed is {form}")

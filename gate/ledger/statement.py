@@ -169,8 +169,8 @@ def _signed_statement(envelope: Envelope, key: VerifierKey) -> AdmissionStatemen
             f"the payload type is {envelope.payload_type!r}, allowed is {PAYLOAD_TYPE}"
         )
     signed = pre_authentication(envelope.payload_type, envelope.payload)
-    # keyid is a hint that nobody signed, so it decides nothing: the key must have made one of the
-    # signatures
+    # `keyid` is a hint that is not signed, so it decides nothing: the key must have made one of the
+    # signatures.
     if not any(key.verifies(signed, signature) for signature in envelope.signatures):
         raise StatementError(
             f"none of the {len(envelope.signatures)} signatures was made by {key.hint}"

@@ -73,7 +73,7 @@ def verify_consistency(
         return
     if not proof:
         raise ProofError(f"the proof is empty, but the sizes {size1} and {size2} differ")
-    # where the first tree is a whole subtree of the second, its own root is where the climb begins
+    # If the first tree is a whole subtree of the second, the climb begins at its root.
     seed, *siblings = [root1, *proof] if size1 & (size1 - 1) == 0 else proof
     position, last = size1 - 1, size2 - 1
     while position % 2:
