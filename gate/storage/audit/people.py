@@ -119,7 +119,7 @@ def double_approvals(conn: Connection, within: Within) -> Iterator[DoubleApprova
 
 
 def overridden(conn: Connection, within: Within) -> Iterator[Override]:
-    """Overrides that were given in this time."""
+    """Yield overrides that were given in this time."""
     query = (
         select(_O.at, _O.change_id, _C.service, _C.environment, _O.window, _O.person, _O.comment)
         .add_columns(_C.admitted_at)

@@ -34,7 +34,7 @@ class Fate(Enum):
     LOST = auto()
     # The transaction cannot go on, the database may.
     ENDED = auto()
-    # What was written may not be on the disk, and what is there may be wrong: nothing more may be
+    # Written data may not be on the disk, and data on the disk may be wrong, so nothing more may be
     # written.
     BROKEN = auto()
     # The statement was wrong: a fault of the gate itself.

@@ -50,11 +50,11 @@ def page(
     read: Callable[[Row[Any]], T],
     at: ColumnElement[Any] | None = None,
 ) -> Page[T]:
-    """The newest rows of all branches together, within the time of the part; no row is in two of
-    them. The time is that of `at`, which is the first of the keys where a list is ordered by it.
+    """Return the newest rows of all branches together, within the time of the part.
 
-    Each branch is read in the order of an index and ends at the limit, which one query with OR
-    would not.
+    No row may be in two branches. The time is that of `at`, which is the first of the keys if a
+    list is ordered by it. Each branch is read in the order of an index and ends at the limit, which
+    one query with OR would not.
     """
     if not 1 <= part.limit <= PAGE_ROWS_MAX:
         raise ValueError(f"a page has 1 to {PAGE_ROWS_MAX} rows, not {part.limit}")
@@ -82,13 +82,13 @@ def _within(at: ColumnElement[Any], part: Part) -> list[ColumnElement[bool]]:
 
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
     if part.after is not None:
-        # a position holds what the database keeps.
+        # A position contains values as the database stores them.
         plain = [kept(key) for key in keys]
-        # the first comparison follows from the second; it lets SQLite begin in the middle of the
-        # index
+        # The first comparison follows from the second, but lets SQLite begin in the middle of the
+        # index.
         query = query.where(and_(plain[0] <= part.after[0], tuple_(*plain) < tuple_(*part.after)))
-    # written into the text: PostgreSQL keeps one plan for all values, and would plan for a tenth of
-    # the table
+    # The limit is written into the text, because PostgreSQL keeps one plan for all values, and
+    # would plan for a tenth of the table.
     return query.order_by(*(key.desc() for key in keys)).limit(
         literal(part.limit + 1, literal_execute=True)
     )

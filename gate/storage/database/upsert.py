@@ -63,7 +63,7 @@ def _add_up(table: Table, names: tuple[str, ...], is_postgres: bool) -> postgres
 def _insert(table: Table, is_postgres: bool) -> postgresql.Insert:  # noqa: FBT001 - a key of the cache
     # Two with the same methods.
     insert: Any = postgresql.insert if is_postgres else sqlite.insert
-    # without the option the number of rows is lost where SQLAlchemy asks for a key that was made
+    # Without the option the number of rows is lost if SQLAlchemy asks for a generated key.
     return insert(table).execution_options(preserve_rowcount=True)  # type: ignore[no-any-return] # of the one or the other
 
 

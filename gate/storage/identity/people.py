@@ -158,7 +158,7 @@ def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:
         tx.touch(TOPIC)
     found = read(tx.conn, person)
     if found is None:
-        # It was made a moment ago.
+        # The row was made a moment ago, and rows of people are never deleted.
         raise LookupError(person)
     return found
 

@@ -153,7 +153,7 @@ def find(conn: Connection, token: str) -> Kept | None:
 
 
 def named(conn: Connection, wanted: Collection[str]) -> tuple[Token, ...]:
-    """Return the tokens of these ids, for showing which ones they were."""
+    """Return the tokens of these ids, to show which ones they were."""
     if not wanted:
         return ()
     return every(conn, Token, select(*_COLUMNS).where(tokens.c.id.in_(list(wanted))))

@@ -39,7 +39,7 @@ NAMING = {
 
 metadata = MetaData(naming_convention=NAMING)
 
-# conditions of partial indexes; a query names them word for word, or the index is of no use to it
+# Conditions of partial indexes. A query must contain them word for word to use the index.
 ADMITTED = "admitted_at IS NOT NULL"
 SETTLED = "settled_at IS NOT NULL"
 SUCCEEDED = "result IN ('successful', 'successful_issues')"

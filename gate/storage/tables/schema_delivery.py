@@ -33,7 +33,7 @@ outcomes = Table(
     Column("rules", Text, nullable=False),  # JSON list: those that gave points
     Column("age_hours", Integer),  # of the commit; null is unknown
     Column("rework", Boolean, nullable=False),
-    # what is in the sums now
+    # The part of the sums that comes from this change.
     Column("deployments", SmallInteger, nullable=False),
     Column("failed", SmallInteger, nullable=False),
     Column("reworked", SmallInteger, nullable=False),
@@ -67,7 +67,7 @@ delivery_days = Table(
     Index("ix_delivery_days_environment", "environment", "day", "service"),
 )
 
-# the same without what decided, for figures of many places at once
+# The sums of a day without what decided, for figures of many places at once.
 delivery_totals = Table(
     "delivery_totals",
     metadata,

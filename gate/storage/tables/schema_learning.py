@@ -10,7 +10,7 @@ path_outcomes = Table(
     metadata,
     Column("service", Text, primary_key=True),
     Column("environment", Text, primary_key=True),
-    # a file, a two-level folder with a closing slash, or empty: every change of the place
+    # A file, a two-level folder with a closing slash, or empty for every change of the place.
     Column("path", Text, primary_key=True),
     Column("changes", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
@@ -21,7 +21,7 @@ similar_outcomes = Table(
     metadata,
     Column("service", Text, primary_key=True),
     Column("environment", Text, primary_key=True),
-    # the kinds of the changed files, as one text
+    # The kinds of the changed files, as one text.
     Column("kinds", Text, primary_key=True),
     Column("changes", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
@@ -29,7 +29,8 @@ similar_outcomes = Table(
     Column("last_at", Instant, nullable=False),
 )
 
-# what other systems know of a service: shown beside the gate's own figures, read by no decision
+# Measurements of other systems about a service. They are shown beside the gate's own figures, and
+# no decision reads them.
 measures = Table(
     "measures",
     metadata,

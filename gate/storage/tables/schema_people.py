@@ -20,7 +20,7 @@ catalogue_people = Table(
     Column("key", Text, nullable=False),  # id of the text by which the catalogue calls them
     Column("began_at", Instant, nullable=False),
     Column("ended_at", Instant),  # null while they are in the catalogue in force
-    # one key stands for one person at a time
+    # A key stands for one person at a time.
     Index(
         "uq_catalogue_people_key",
         "key",
@@ -97,7 +97,7 @@ invitations = Table(
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
-    # made on the host, or by two admins: good also for an account that its person uses already
+    # A link that was made on the host or by two admins also works for an account that is in use.
     Column("agreed", Boolean, nullable=False),
 )
 
