@@ -30,7 +30,7 @@ def headline(found: StoryAnswer) -> Headline:
         case State.REJECTED:
             text, tone = _rejected(found), Outcome.REJECTED
         case State.EXPIRED:
-            # a pending change has an end of its own, which its approval takes away
+            # Only a change that was never approved has `expires_at`: an approval removes it.
             unused = "it was approved, and not deployed in time"
             text = f"Expired: {'nobody decided in time' if change.expires_at else unused}."
         case State.CANCELED:

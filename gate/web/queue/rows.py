@@ -60,7 +60,7 @@ def is_emergency(change: QueueItem) -> bool:
 def _why(change: QueueItem) -> str:
     """Return the one reason that a reader needs first."""
     if change.state is State.EXPIRED:
-        # a pending change has an end of its own, which its approval takes away
+        # Only a change that was never approved has `expires_at`: an approval removes it.
         return "Nobody decided in time" if change.expires_at else "Approved, not deployed in time"
     if change.state is not State.PENDING and change.said:
         return change.said
