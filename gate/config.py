@@ -136,7 +136,7 @@ _WEBHOOKS = TypeAdapter(tuple[WebhookSetting, ...])
 
 
 class Settings(BaseSettings):
-    """What an operator may set. Every default is safe."""
+    """The settings of an operator. Every default is safe."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True

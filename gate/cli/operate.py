@@ -37,9 +37,9 @@ def upgrade() -> None:
 
 
 def backup(file: Path) -> None:
-    """SQLite's own online copy: consistent, while the gate goes on.
+    """Copy an embedded database consistently while the gate goes on.
 
-    Of PostgreSQL the operator makes a dump.
+    A PostgreSQL database is backed up with its own tools.
     """
     path = sqlite_path(existing(Settings.read()))
     if path is None:
@@ -66,9 +66,9 @@ def backup(file: Path) -> None:
 
 
 def ledger_key() -> None:
-    """The verifier key on standard output.
+    """Print the verifier key.
 
-    A key is made only where nothing was ever written that another had to sign.
+    A key is made only if nothing was ever written that another key had to sign.
     """
     settings = Settings.read()
     place = key_place(settings)
@@ -92,7 +92,7 @@ def ledger_key() -> None:
 
 
 def print_openapi() -> None:
-    """To standard output."""
+    """Print the OpenAPI document."""
     from gate.api.router import build_api  # noqa: PLC0415 - the other commands of this file do without
 
     print(json.dumps(build_api().openapi(), indent=2))

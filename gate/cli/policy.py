@@ -68,7 +68,7 @@ def print_schema() -> None:
 
 
 def print_difference(before: Path, after: Path) -> None:
-    """What is different in another folder, file by file; both must be policies that could be
+    """Print how another folder differs, file by file. Both must be policies that could be
     registered.
     """
     files = read_folder(before), read_folder(after)

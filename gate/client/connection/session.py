@@ -34,7 +34,7 @@ class Session:
         self._mask = mask
 
     def use(self, change_token: str) -> None:
-        """Go on with the token of a change that was asked for earlier."""
+        """Use the token of a change that was submitted earlier."""
         self._mask(change_token)
         self.change_token = change_token
 

@@ -17,8 +17,10 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 def visible(text: object, *, length_max: int = SHOWN_LENGTH_MAX) -> str:
-    r"""One line: terminal sequences are gone, line breaks are spaces, other characters that cannot
-    be seen are \u escapes.
+    r"""Return the text as one line that is safe to print.
+
+    Terminal sequences are removed, line breaks become spaces, and other invisible characters become
+    \u escapes.
     """
     line = _SPACES.sub(" ", _ANSI.sub("", str(text)))
     if len(line) > length_max:

@@ -1,4 +1,4 @@
-"""What the organisation says about its environments, services, groups and people."""
+"""The catalogue: the environments, services, groups and people of the organisation."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What goes out to receivers: a message of the outbox, and the event that a webhook gets of it.
+"""Outgoing messages: a message of the outbox, and the event that a webhook gets of it.
 
 A receiver may get both more than once, because a delivery whose answer was lost is tried again. The
 id and the bytes are then the same.
