@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install
 RESOLVE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick tests-of check bench bench-risk kill faults hammer schema docs lock clean
+.PHONY: help install run test test-quick tests-of check bench bench-flat bench-risk kill faults hammer schema docs lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ check: $(INSTALLED) ## format, lint, types, architecture, schema: what comes bef
 
 bench: $(INSTALLED) ## measure: ratios of one interleaved run, the disk beside them
 	$(BIN)/python -m benchmarks
+
+bench-flat: $(INSTALLED) ## measure what takes how much longer at many decisions than at few (MANY=10000000 for so many)
+	$(BIN)/python -m benchmarks.flat $(if $(MANY),--many $(MANY))
 
 bench-risk: $(INSTALLED) ## measure how well the shipped points order the newest changes of the shared data
 	$(BIN)/python -m benchmarks.risk

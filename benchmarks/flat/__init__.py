@@ -1,0 +1,1 @@
+"""Does a question take as long at many decisions as at few?"""
