@@ -144,8 +144,8 @@ class _Pattern:
     def _dig(self) -> None:
         """Say what differs: first what is new in every copy, then what is computed from that."""
         add, changes = self.holes.add, self._found[schema.changes]
-        told = changes.columns("id", "submitted_at", "commit_sha", "run_id")
-        for number, (id_, at, commit, run) in enumerate(told):
+        begun = changes.columns("id", "submitted_at", "commit_sha", "run_id")
+        for number, (id_, at, commit, run) in enumerate(begun):
             add(id_[_CHANGE:].encode(), _new_id(at))
             add(commit.encode(), lambda _: (random_bytes() + random_bytes()[:4]).hex().encode())
             add(run.encode(), _new_marker(run, number, len(changes.rows)))
