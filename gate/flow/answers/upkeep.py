@@ -70,7 +70,7 @@ class GroupAnswer:
 
 @dataclass(frozen=True)
 class UpkeepAnswer:
-    """What an operator looks at first."""
+    """The health of the gate, as an operator looks at it first."""
 
     unready: tuple[str, ...]
     signing_key: bool

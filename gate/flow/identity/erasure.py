@@ -66,7 +66,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What an erasure removes, and where the name remains."""
+    """The traces that an erasure removes, and the columns where the name remains."""
 
     subject: Subject
     found: whose.Traces
