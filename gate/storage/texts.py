@@ -1,6 +1,6 @@
-"""What people wrote, and their names. They are kept only here.
+"""The texts that people wrote, and their names. They are stored only here.
 
-Everywhere else they stand as SHA-256(salt ‖ text), so that a text can be erased here and the ledger
+Every other table has SHA-256(salt ‖ text) instead, so that a text can be erased here and the ledger
 still verifies. The salt keeps anybody from finding a text by trying likely ones.
 """
 

@@ -1,12 +1,12 @@
-"""What each process on PostgreSQL announced last, as a row of its own.
+"""The last announcement of each process on PostgreSQL, as a row of its own.
 
 A notification may get lost: a pooler such as pgbouncer swallows all of them, and a connection that
-broke has missed some. So they are a hint, and these rows are the truth. They are committed together
-with what they announce, and every process reads those of the others twice a second.
+broke has missed some. So notifications are a hint, and these rows are the truth. They are committed
+together with what they announce, and every process reads those of the others twice a second.
 
 Each process has its own row, so that two that write never wait for each other. The row counts its
-announcements, and one that follows the last one heard says exactly what moved. After a gap it is
-not known what moved, so everything may have.
+announcements, and one that follows the last one read says exactly what moved. After a gap it is
+unknown what moved, so everything may have.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,5 @@
-"""What the writer looks after between two groups, for SQLite: is the file still there, did other
-processes write to it, and is the write-ahead log too long?
+"""Checks of the writer between two groups, for SQLite: whether the file is still there, whether
+other processes wrote to it, and whether the write-ahead log is too long.
 """
 
 import sqlite3

@@ -1,4 +1,4 @@
-"""What people and machines did, in the log: entries of the ledger, newest first, alone or among the
+"""Acts of people and machines in the log: entries of the ledger, newest first, alone or among the
 decisions.
 """
 

@@ -1,8 +1,8 @@
-"""What the figures of delivery are made of: sums a day, kept with everything that changes them, and
-corrected with it.
+"""Tables of the figures of delivery: sums for each day, updated and corrected with everything that
+changes them.
 
-None of these is written by a submit. What one change added to the sums stands in `outcomes`, so
-that exactly that can be taken away again. Days are those of the admission.
+A submit writes none of these. What one change added to the sums is kept in `outcomes`, so that
+exactly that can be taken away again. Days are those of the admission.
 """
 
 from sqlalchemy import (
