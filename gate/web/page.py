@@ -255,10 +255,10 @@ def _shown(request: Request, view: View) -> Response:
 
 
 def _version(data: Any) -> int:
-    """Return a number that is another one when what a page shows has moved.
+    """Return a number that differs when the content of a page has changed.
 
-    Whoever writes on the page is told so. `at`, when it was read, does not count, because
-    otherwise they would be told at each refresh.
+    A person who is writing on the page is then notified. The time `at` when the data was read does
+    not count, because otherwise every refresh would notify.
     """
     shown = json.loads(as_json(data))
     shown.pop("at", None)
