@@ -131,7 +131,6 @@ SMALL_FOLDERS: Mapping[str, str] = MappingProxyType(
 SMALL_FILES: Mapping[str, str] = MappingProxyType(
     {
         "gate/api/http/refused.py": "what is recorded of a refusal, apart from how it is answered",
-        "gate/cli/database.py": "which database a command works on; asked by nine commands",
         "gate/client/__main__.py": "python -m gate.client",
         "gate/client/connection/address.py": "may a secret be sent there? one question of security",
         "gate/core/durations.py": "a notation of its own, of policies, calendar and command line",

@@ -1,9 +1,15 @@
 """Finds the database that a command works on. Only `gate serve` and `gate db upgrade` make one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
 from gate.config import Settings
 from gate.errors import NotFound
 from gate.flow.key_place import DEMO_FILE
-from gate.storage.database.engine import sqlite_path, sqlite_url
+from gate.storage import migrate
+from gate.storage.database.engine import connect, open_engine, sqlite_path, sqlite_url
 
 
 def existing(settings: Settings) -> str:
@@ -24,3 +30,15 @@ def existing(settings: Settings) -> str:
     raise NotFound(
         f"there is no database at {path}; {instead} (gate serve or gate db upgrade makes a new one)"
     )
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Open the database that the settings name, for reading: the gate goes on writing meanwhile.
+
+    Raises `NotFound` if there is none.
+    """
+    url = existing(Settings.read())
+    with connect(open_engine(url, read_only=True), url) as conn:
+        migrate.check(conn, url)
+        yield conn

@@ -2,7 +2,7 @@
 second.
 """
 
-from gate.cli.database import existing
+from gate.cli.database import existing, reading
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.caller import Role
@@ -44,15 +44,18 @@ def invite(email: str, *, admin: bool, auditor: bool) -> None:
 
 def erase(who: str, *, yes: bool) -> None:
     """Say what erasing somebody would remove and leave; with `yes` erase it."""
-    url = existing(Settings.read())
-    with transaction(url) as tx:
-        planned = erasure.plan(tx, current_rulebook(tx.conn), who)
-        if yes:
-            erasure.carry_out(tx, planned)
-    print("\n".join(_said(planned, "Erased" if yes else "Would be erased")))
     if not yes:
+        with reading() as conn:
+            planned = erasure.plan(conn, current_rulebook(conn), who)
+        print("\n".join(_said(planned, "Would be erased")))
         print("Nothing was changed; with --yes it is erased, and nobody can bring it back.")
         return
+    url = existing(Settings.read())
+    with transaction(url) as tx:
+        # Planned again inside the transaction, because a change may have been submitted meanwhile.
+        planned = erasure.plan(tx.conn, current_rulebook(tx.conn), who)
+        erasure.carry_out(tx, planned)
+    print("\n".join(_said(planned, "Erased")))
     compact(url)
     print(
         "The database was written anew, so no free page, index or log of it has the name. Backups, "

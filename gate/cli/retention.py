@@ -1,15 +1,14 @@
 """`gate db prune`: what is older than it has to be kept. Without a time nothing is pruned."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from gate.cli.database import existing
+from gate.cli.database import existing, reading
 from gate.config import Settings
 from gate.core.durations import ALLOWED, read_duration
 from gate.errors import Invalid
 from gate.flow.entries import append_entry
 from gate.ledger.format import Kind
-from gate.storage.database.tx import Tx
 from gate.storage.privacy.compact import compact
 from gate.storage.privacy.prune import Kept, count
 from gate.storage.privacy.prune import prune as prune_rows
@@ -31,10 +30,28 @@ def prune(given: Mapping[Kept, str | None], *, yes: bool) -> None:
             "nothing is pruned unless you say how long it is kept: set "
             + ", ".join(f"--keep-{what}" for what in Kept)
         )
-    url = existing(Settings.read())
-    with transaction(url) as tx:
-        rows = {what: _one(tx, what, time, yes=yes) for what, time in kept.items()}
-        if yes and any(rows.values()):
+    rows = _prune(kept, given) if yes else _count(kept)
+    for what, number in rows.items():
+        verb = "deleted" if yes else "would be deleted"
+        print(f"{number} {WHAT[what]} over {given[what]} ago: {verb}")
+    print("Records, entries, approvals and proofs stay; of a text they keep the digest.")
+    if not yes:
+        print("Nothing was changed; add --yes to do it.")
+    elif any(rows.values()):
+        compact(existing(Settings.read()))
+
+
+def _count(kept: Mapping[Kept, timedelta]) -> Mapping[Kept, int]:
+    now = datetime.now(UTC)
+    with reading() as conn:
+        return {what: count(conn, what, now - time) for what, time in kept.items()}
+
+
+def _prune(kept: Mapping[Kept, timedelta], given: Mapping[Kept, str | None]) -> Mapping[Kept, int]:
+    """Delete what is older than it has to be kept, and append the entry of it to the ledger."""
+    with transaction(existing(Settings.read())) as tx:
+        rows = {what: prune_rows(tx, what, tx.now - time) for what, time in kept.items()}
+        if any(rows.values()):
             append_entry(
                 tx,
                 Kind.ERASURE,
@@ -43,19 +60,7 @@ def prune(given: Mapping[Kept, str | None], *, yes: bool) -> None:
                 kept={what.value: given[what] for what in kept},
                 by=COMMAND_LINE,
             )
-    for what, number in rows.items():
-        verb = "deleted" if yes else "would be deleted"
-        print(f"{number} {WHAT[what]} over {given[what]} ago: {verb}")
-    print("Records, entries, approvals and proofs stay; of a text they keep the digest.")
-    if not yes:
-        print("Nothing was changed; add --yes to do it.")
-    elif any(rows.values()):
-        compact(url)
-
-
-def _one(tx: Tx, what: Kept, time: timedelta, *, yes: bool) -> int:
-    before = tx.now - time
-    return prune_rows(tx, what, before) if yes else count(tx.conn, what, before)
+    return rows
 
 
 def _time(what: Kept, text: str) -> timedelta:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import re
+import sqlite3
 import subprocess
 from contextlib import closing, suppress
 from pathlib import Path
@@ -163,3 +164,15 @@ async def test_nobody_in_the_catalogue_is_erased_by_command(url: str, here: Path
 
     assert (done.code, done.out) == (1, "")
     assert "take them out of catalog.yaml first" in done.err
+
+
+@pytest.mark.anyio
+async def test_what_would_be_erased_is_looked_for_while_others_write(url: str, here: Path) -> None:
+    async with open_shop(url, here) as shop:
+        await shop.deploy("a", requested_by="zoe.unusual@example.net")
+        with closing(sqlite3.connect(here / ".gate" / "gate.db")) as writing:
+            writing.execute("BEGIN IMMEDIATE")
+            planned = await asyncio.to_thread(gate, "people", "erase", "zoe.unusual@example.net")
+
+    assert (planned.code, planned.err) == (0, "")
+    assert "Nothing was changed" in planned.out

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from gate.cli.database import reading
 from gate.cli.learning.files import map_in
-from gate.cli.learning.histories import CHANGES_MAX, PastRows, reading_log
+from gate.cli.learning.histories import CHANGES_MAX, PastRows
 from gate.core.durations import ALLOWED, read_duration
 from gate.core.learning.backtest import back_test_rows
 from gate.core.policy.set import Policies, read_policies
@@ -30,7 +31,7 @@ def of_records(candidate: Path, since: str, *, imported: bool) -> BacktestAnswer
     ends = datetime.now(UTC)
     begins = ends - min(timedelta(seconds=seconds), timedelta(days=DAYS_MAX))
     history = TriedOn.IMPORTED if imported else TriedOn.LOG
-    with reading_log() as conn:
+    with reading() as conn:
         book = current_rulebook(conn)
         return tried(conn, Trial(book, policies, begins, ends, CHANGES_MAX, history))
 
@@ -51,7 +52,7 @@ def of_table(
 
 
 def _in_force() -> Policies:
-    with reading_log() as conn:
+    with reading() as conn:
         return current_rulebook(conn).policies
 
 

@@ -1,18 +1,14 @@
 """Histories of changes and failures, from a table or from the gate's own log."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import MappingProxyType
 
-from sqlalchemy import Connection
-
-from gate.cli.database import existing
+from gate.cli.database import reading
 from gate.cli.learning.files import lines_of, map_in
-from gate.config import Settings
 from gate.core.decision import record as records
 from gate.core.decision.evaluate import plan_of, seen_by
 from gate.core.facts import Value
@@ -23,8 +19,6 @@ from gate.core.learning.table import boolean, read_rows
 from gate.core.policy.policy import Policy
 from gate.core.policy.set import Policies
 from gate.errors import Fault, Invalid
-from gate.storage import migrate
-from gate.storage.database.engine import connect, open_engine
 from gate.storage.figures.deployed import newest_deployed
 
 CHANGES_MAX = 1_000_000
@@ -165,7 +159,7 @@ def of_log(policy: Policy) -> History:
     trust is unknown.
     """
     judge, plan = judge_of(policy), plan_of(policy)
-    with reading_log() as conn:
+    with reading() as conn:
         found = [
             Change(
                 f"{one.service} {one.environment}",
@@ -177,12 +171,3 @@ def of_log(policy: Policy) -> History:
             for one in newest_deployed(conn, policy.name, CHANGES_MAX)
         ]
     return History(found[::-1])
-
-
-@contextmanager
-def reading_log() -> Iterator[Connection]:
-    """Open the database that the settings name, for reading. Raises `NotFound` if there is none."""
-    url = existing(Settings.read())
-    with connect(open_engine(url, read_only=True), url) as conn:
-        migrate.check(conn, url)
-        yield conn

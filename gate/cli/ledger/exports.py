@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
-from gate.cli.database import existing
+from gate.cli.database import reading
 from gate.cli.ledger.offline import (
     Replay,
     add_replay,
@@ -29,8 +29,6 @@ from gate.flow.signing import read_key
 from gate.ledger.export import TILE_MARK, end_line, header_line
 from gate.ledger.note import VerifierKey
 from gate.ledger.tiles import TILE_WIDTH
-from gate.storage import migrate
-from gate.storage.database.engine import connect, open_engine
 from gate.storage.ledger.exporting import Extent, block_lines, extent, unknown_lines
 from gate.storage.ledger.reconciling import moved
 
@@ -40,7 +38,7 @@ BACK_BYTES = 1024 * 1024
 
 def export(out: Path) -> None:
     """Write everything that is signed. An existing export of this ledger is continued."""
-    with _reading() as conn, _continued(out, whole := extent(conn)) as (file, first):
+    with reading() as conn, _continued(out, whole := extent(conn)) as (file, first):
         for block in range(first, whole.blocks):
             file.writelines(block_lines(conn, whole, block))
             # What is sealed never changes, so no transaction has to stay open for the whole export.
@@ -73,7 +71,7 @@ def verify_database(
     """
     known = [key for text in keys for key in read_keys(text)] or [_own_key()]
     kept = [note for path in since for note in read_checkpoints(path)]
-    with _reading() as conn:
+    with reading() as conn:
         whole = extent(conn)
         verdict, lives = judge(_all_lines(conn, whole), known, kept)
         verdict.faults += [(whole.size, what) for what in moved(conn, lives.changes, whole.size)]
@@ -101,14 +99,6 @@ def _all_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
         conn.rollback()
     yield from unknown_lines(conn, whole)
     yield end_line(whole.size)
-
-
-@contextmanager
-def _reading() -> Iterator[Connection]:
-    url = existing(Settings.read())
-    with connect(open_engine(url, read_only=True), url) as conn:
-        migrate.check(conn, url)
-        yield conn
 
 
 @contextmanager

@@ -74,19 +74,19 @@ class Erasure:
     remnants: tuple[whose.Remnant, ...]
 
 
-def plan(tx: Tx, book: Rulebook, named: str) -> Erasure:
+def plan(conn: Connection, book: Rulebook, named: str) -> Erasure:
     """Return what erasing somebody would remove, and what would remain; nothing is changed.
 
     `named` is any address or login of theirs, the key of the catalogue, or a random id. Raises
     `NotFound`, `Invalid` where it may be several people, and `Conflict` while they are in the
     catalogue, or named for a change that is open.
     """
-    subject = _subject(tx.conn, named.strip())
+    subject = _subject(conn, named.strip())
     says = _says(subject)
-    _require_nothing_open(tx.conn, book, subject, says)
-    found = whose.traces(tx.conn, says, _protected(tx.conn))
-    accounts = erasing.accounts(tx, subject.persons)
-    remnants = whose.remnants(tx.conn, says, found.texts)
+    _require_nothing_open(conn, book, subject, says)
+    found = whose.traces(conn, says, _protected(conn))
+    accounts = erasing.accounts(conn, subject.persons)
+    remnants = whose.remnants(conn, says, found.texts)
     return Erasure(subject, found, accounts, tuple(remnants))
 
 

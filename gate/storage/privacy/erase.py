@@ -4,7 +4,7 @@ so they stay as they are and verify as before.
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from gate.storage import texts
 from gate.storage.database.tx import Tx
@@ -25,7 +25,7 @@ def erase(tx: Tx, found: Traces, persons: Collection[str]) -> None:
         _close_account(tx, person)
 
 
-def accounts(tx: Tx, persons: Collection[str]) -> int:
+def accounts(conn: Connection, persons: Collection[str]) -> int:
     """Return how many of these persons have an account with personal data."""
     said = or_(
         people.c.email.is_not(None),
@@ -35,7 +35,7 @@ def accounts(tx: Tx, persons: Collection[str]) -> int:
         people.c.claimed_groups != (),
     )
     count = select(func.count()).where(people.c.id.in_(persons), said)
-    return int(tx.conn.execute(count).scalar_one())
+    return int(conn.execute(count).scalar_one())
 
 
 def _close_account(tx: Tx, person: str) -> None:

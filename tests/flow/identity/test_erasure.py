@@ -104,7 +104,7 @@ async def erase(shop: Shop, who: str) -> Erasure:
 
 
 def _plan(tx: Tx, who: str) -> Erasure:
-    return erasure.plan(tx, current_rulebook(tx.conn), who)
+    return erasure.plan(tx.conn, current_rulebook(tx.conn), who)
 
 
 def _erase(tx: Tx, who: str) -> Erasure:
