@@ -23,6 +23,7 @@ from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
 from gate.flow.incidents import incidents, observe, ties
+from gate.flow.learning import improvements
 from gate.flow.ledger import publish
 from gate.flow.notifications import chat
 from gate.flow.notifications.notify import Post
@@ -151,11 +152,14 @@ class Worker:
             )
 
     async def changes(self) -> None:
-        """Expire changes whose time is over, and decide again where something has moved."""
+        """Expire changes whose time is over, decide again where something has moved, and read the
+        figures of improvements that are due.
+        """
         if await self.gate.store.write(_take_lease, self.name):
             await expire.expire_due(self.gate)
             await expire.decide_due(self.gate)
             await ties.judge_due(self.gate)
+            await improvements.read_due(self.gate)
 
     async def holds(self) -> None:
         """Hold changes that a window or a stopped line covers now, and release those it no longer

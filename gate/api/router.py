@@ -34,7 +34,7 @@ from gate.api.audit import authority, controls, evidence, reports
 from gate.api.formats import badge, icalendar, sync_windows
 from gate.api.http import docs
 from gate.api.http.permits import Parts
-from gate.api.learning import measures, scorecard
+from gate.api.learning import improvements, measures, scorecard
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
 from gate.metrics import Metrics, Watched
@@ -57,6 +57,7 @@ _ROUTERS = (
     observations,
     measures,
     scorecard,
+    improvements,
     hooks,
     code_hosts,
     log,

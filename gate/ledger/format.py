@@ -46,6 +46,7 @@ class Kind(StrEnum):
     INCIDENT = "incident"
     LINK = "link"
     POST_REVIEW = "post_review"
+    IMPROVEMENT = "improvement"
     NOTICE = "notice"
     TOKEN = "token"  # noqa: S105 - a kind of entry, no secret
     ROLE = "role"
@@ -84,6 +85,7 @@ NEEDED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.INCIDENT: ("incident", "action"),
         Kind.LINK: ("incident", "method", "action"),
         Kind.POST_REVIEW: _BY,
+        Kind.IMPROVEMENT: ("improvement", "action"),
         Kind.NOTICE: ("by", "duty"),
         Kind.TOKEN: ("token", "action"),
         Kind.ROLE: ("person", "action"),

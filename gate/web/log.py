@@ -42,6 +42,7 @@ KINDS: Mapping[str, str] = {
     "standard_change": "standard changes",
     "incident": "incidents",
     "link": "ties to incidents",
+    "improvement": "improvements",
     "token": "tokens",
     "role": "people and roles",
 }

@@ -36,7 +36,7 @@ NOTHING_WRITTEN: Form = {}
 _WRITTEN_BY_HAND = frozenset(
     {
         *("comment", "reason", "findings", "actions", "description", "begins", "ends"),
-        *("email", "name", "services"),
+        *("email", "name", "services", "experiment", "finding", "due_at", "link"),
     }
 )
 _TITLES: Mapping[int, str] = {

@@ -24,7 +24,7 @@ from gate.web import (
 )
 from gate.web.audit import authority, controls, reports
 from gate.web.changes import changes
-from gate.web.insights import backtests, insights, observations, scorecard, service
+from gate.web.insights import backtests, improvements, insights, observations, scorecard, service
 from gate.web.page import problem_page
 from gate.web.queue import pane, queue
 from gate.web.render import VIEWER
@@ -43,6 +43,7 @@ _PAGES = (
     observations,
     backtests,
     scorecard,
+    improvements,
     service,
     reports,
     controls,

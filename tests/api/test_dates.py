@@ -35,6 +35,9 @@ SENT = 12
 """Of the extremes each field gets so many, others in each field; the ends of what a `datetime`
 holds always."""
 
+SOON = "{:%Y-%m-%dT%H:%M:%SZ}"
+"""How a due date is written that is neither over nor more than a year ahead."""
+
 POLICIES = read_folder(ROOT / "policies")
 INCIDENT = {"title": "Images are missing", "service": "web", "severity": "high", "began_at": NEAR}
 BODIES: Mapping[str, Mapping[str, Any]] = {
@@ -55,6 +58,15 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "value": 4,
         "at": NEAR,
     },
+    "POST /v1/improvements": {
+        "service": "web",
+        "environment": "staging",
+        "experiment": "Fewer at once",
+        "owner": "release-managers",
+        "priority": "planned",
+        "figure": "incidents",
+    },
+    "PATCH /v1/improvements/{improvement_id}": {},
     "POST /v1/tokens": {"role": "auditor"},
 }
 """A body that is understood, for every operation that takes a date in its body."""
@@ -76,6 +88,7 @@ READ_AFTERWARDS = (
     "/v1/delivery?service=web&environment=staging",
     "/v1/observations?service=web&environment=staging",
     "/v1/scorecard?service=web&environment=staging",
+    *("/v1/improvements", "/v1/improvements/proposals"),
 )
 PAGES = (
     "/",
@@ -131,6 +144,11 @@ def test_every_operation_with_a_date_is_tried() -> None:
     assert len(DATES) >= 20
 
 
+def due(days: int) -> str:
+    """A due date so many days ahead."""
+    return SOON.format(datetime.now(UTC) + timedelta(days=days))
+
+
 def some(operation: str, field: tuple[str, ...]) -> list[str]:
     """Extremes for this field: the same in every run."""
     ends = [
@@ -138,7 +156,8 @@ def some(operation: str, field: tuple[str, ...]) -> list[str]:
         for year in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999")
         for zone in ("Z", "+14:00", "-14:00")
     ]
-    return [NEAR, *ends, *Random(f"{operation}{field}").sample(EXTREMES, SENT)]  # noqa: S311 - a test chooses what to send
+    near = due(60) if field == ("due_at",) else NEAR
+    return [near, *ends, *Random(f"{operation}{field}").sample(EXTREMES, SENT)]  # noqa: S311 - a test chooses what to send
 
 
 def with_date(body: Mapping[str, Any], field: tuple[str, ...], value: str) -> dict[str, Any]:
@@ -156,12 +175,15 @@ async def test_no_date_is_an_error_of_the_gate(service: Served) -> None:
     }
     anybody = service.anybody(await service.token(person="ada"))
     change = await deployed(service)
+    improvement = {**BODIES["POST /v1/improvements"], "due_at": due(30)}
+    item = (await anybody.post("/v1/improvements", json=improvement)).json()["id"]
     taken, failed = set(), []
 
     for operation, field in DATES:
         for number, value in enumerate(some(operation, field)):
             asked = made(operation, field, value, f"{field}{number}")
-            method, path = operation.format(change_id=change, name="overrides").split()
+            named = {"change_id": change, "improvement_id": item, "name": "overrides"}
+            method, path = operation.format(**named).split()
             response = await people.get(operation, anybody).request(method, path, **asked)
             if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
                 failed.append((operation, field, value, response.status_code))

@@ -92,6 +92,8 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "GET /v1/scorecard": "a year at most",
     "POST /v1/measures": "a service that the catalogue has, a value with few places, and no "
     "time ahead",
+    "POST /v1/improvements": "names that the catalogue has, and a due date that is near",
+    "PATCH /v1/improvements/{improvement_id}": "either a due date or a finding",
     "GET /v1/reports/{name}": "a time ends after it begins",
     **dict.fromkeys(paged_lists(), "a cursor is one that was given"),
 }

@@ -1,6 +1,7 @@
 """What is learned from how changes ended, on pages."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from gate.core.change import Result
 from gate.flow.caller import HookKind, Role
 from tests.api.served import Served, admission, request, served
 from tests.flow.queries.test_rehearsal import bring, deployed
-from tests.web.browsing import browser
+from tests.web.browsing import browser, send
 
 pytestmark = pytest.mark.anyio
 
@@ -93,3 +94,49 @@ async def test_the_scorecard_shows_every_number_beside_the_one_before_with_its_c
     assert f'href="/changes/{change["id"]}"' in page
     assert "too few to compare" in page
     assert ">4.25 <" in page
+
+
+async def test_a_proposal_is_taken_on_its_page_and_stands_there_with_its_figure(
+    service: Served,
+) -> None:
+    pipeline, http = await service.pipeline(), await browser(service)
+    for number in "123":
+        change = (await pipeline.post("/v1/changes", json=request(number))).json()
+        await pipeline.post(f"/v1/changes/{change['id']}/admission", json=admission(number))
+        await pipeline.post(
+            f"/v1/changes/{change['id']}/closure",
+            json={"result": "unsuccessful", "run": {"id": number}},
+        )
+    proposal = "recurring_failures:web:staging"
+    due = (service.gate.clock() + timedelta(days=30)).date().isoformat()
+    fields = {
+        "proposal": proposal,
+        "service": "web",
+        "environment": "staging",
+        "experiment": "Try it on <one> server first",
+        "owner": "release-managers",
+        "priority": "urgent",
+        "figure": "change_fail_rate",
+        "due_at": due,
+    }
+
+    asked = (await http.get(f"/improvements?proposal={proposal}")).text
+    refused = await send(http, "/improvements", **{**fields, "due_at": "2020-01-01"})
+    begun = await send(http, "/improvements", **fields)
+    page = " ".join((await http.get("/improvements")).text.split())
+    (item,) = (await http.get("/v1/improvements")).json()["items"]
+    left = (await http.get("/v1/improvements/proposals")).json()["items"]
+    early = await send(http, f"/improvements/{item['id']}", finding="It helped")
+    log = (await http.get("/log?kind=improvement")).text
+
+    assert "3 deployments failed in the last 30 days" in asked
+    assert f'value="{proposal}"' in asked
+    assert refused.status_code == 422
+    assert "allowed is a due date from 1 to 366 days ahead" in refused.text
+    assert "Try it on &lt;one&gt; server first" in refused.text
+    assert begun.status_code == 303
+    assert "Change fail rate over 30 days: before 100 % (of 3), after -" in page
+    assert (item["proposal"], item["before"]["value"]) == (proposal, 1)
+    assert proposal not in {one["id"] for one in left}
+    assert early.status_code == 409
+    assert f"Improvement {item['id']} begun" in log

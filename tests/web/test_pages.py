@@ -39,6 +39,7 @@ PAGES = (
     "/controls",
     "/backtests",
     "/scorecard",
+    "/improvements",
     "/authority",
 )
 

@@ -307,6 +307,9 @@ IncidentReporter: TypeAlias = Annotated[
     Caller, Depends(Permit("report an incident", Role.HOOK, people=True))
 ]
 Measurer: TypeAlias = Annotated[Caller, Depends(Permit("send a measure", Role.HOOK, people=True))]
+Improver: TypeAlias = Annotated[
+    Person, Depends(PeoplePermit("keep the register of improvements", people=True))
+]
 IncidentLinker: TypeAlias = Annotated[
     Person, Depends(PeoplePermit("correct what an incident is put down to", group=RELEASE_MANAGERS))
 ]

@@ -1,17 +1,23 @@
-"""Requests about measures and the scorecard."""
+"""Requests about measures, the scorecard and improvements."""
 
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from gate.api.models.fields import Instant, Line, Name, RequestModel
-from gate.core.facts import DECIMAL_UNIT
+from gate.api.models.fields import Instant, Line, Link, Name, Reason, RequestModel
+from gate.core.facts import DECIMAL_UNIT, TEXT_LENGTH_MAX
+from gate.core.learning.improvements import Figure, Priority
+from gate.flow.learning.improvements import ImprovementCommand
 from gate.flow.learning.measures import MeasureCommand
 from gate.flow.learning.scorecard import ScorecardQuery
 
 VALUE_MAX = 1e11
 """The largest value. In ten-thousandths it is still exact as a JSON number."""
+
+PROPOSAL_LENGTH_MAX = 2_000
+"""The id of a proposal may have a path in it."""
 
 MeasureName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")]
 
@@ -65,3 +71,53 @@ class ScorecardRequest(RequestModel):
     def query(self) -> ScorecardQuery:
         """Return the request as a query of the flow."""
         return ScorecardQuery(self.service, self.environment, self.owner, self.begins, self.ends)
+
+
+class ImprovementRequest(RequestModel):
+    """An item of the register: one sentence of experiment, and what it is measured by."""
+
+    proposal: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=PROPOSAL_LENGTH_MAX)] | None,
+        Field(description="the id of a proposal that this takes"),
+    ] = None
+    service: Name
+    environment: Name
+    experiment: Annotated[Reason, StringConstraints(max_length=TEXT_LENGTH_MAX)]
+    owner: Annotated[Name, Field(description="a group that answers for it")]
+    priority: Priority
+    due_at: Annotated[Instant, Field(description="when the figure is read again")]
+    figure: Figure
+    link: Link | None = None
+
+    def command(self) -> ImprovementCommand:
+        """Return the request as a command of the flow."""
+        return ImprovementCommand(
+            proposal=self.proposal,
+            service=self.service,
+            environment=self.environment,
+            experiment=self.experiment,
+            owner=self.owner,
+            priority=self.priority,
+            due_at=self.due_at,
+            figure=self.figure,
+            link=self.link,
+        )
+
+
+class ImprovementPatch(RequestModel):
+    """Either a later due date, or what was found, which closes the item."""
+
+    due_at: Instant | None = None
+    finding: Reason | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.due_at is None) == (self.finding is None):
+            raise ValueError("allowed is either `due_at` or `finding`")
+        return self
+
+    def later(self) -> datetime:
+        """Return the new due date, where it is not the finding that was sent."""
+        if self.due_at is None:
+            raise TypeError("an item is closed, not postponed")
+        return self.due_at

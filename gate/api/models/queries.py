@@ -49,6 +49,7 @@ ActKind: TypeAlias = Literal[
     "standard_change",
     "incident",
     "link",
+    "improvement",
     "token",
     "role",
     "key",

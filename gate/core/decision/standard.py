@@ -99,15 +99,21 @@ def to_suspend(
 
     `matches` are newest first.
     """
-    failures = sum(
-        1 for match in matches[: rule.within] if _counts_as_failure(match, reinstated_at)
-    )
+    failures = len(failures_within(rule, matches, reinstated_at=reinstated_at))
     if failures < rule.failures:
         return None
     return (
         f"{failures} of the last {min(rule.within, len(matches))} failed, {rule.failures} are the "
         "limit"
     )
+
+
+def failures_within(
+    rule: Suspend, matches: Sequence[Match], *, reinstated_at: datetime | None
+) -> tuple[Match, ...]:
+    """Return the failures among as many of the newest matches as the rule looks at."""
+    newest = matches[: rule.within]
+    return tuple(match for match in newest if _counts_as_failure(match, reinstated_at))
 
 
 def successes_in_a_row(

@@ -48,8 +48,8 @@ def _speed(before: Pace, now: Pace) -> int:
     """Return 1 for faster, -1 for slower and 0 for neither, by lead time, or by throughput if lead
     time did not move.
     """
-    lead = _moved(before.lead_seconds, now.lead_seconds)
-    return -lead or _moved(before.deployments / before.days, now.deployments / now.days)
+    lead = moved(before.lead_seconds, now.lead_seconds)
+    return -lead or moved(before.deployments / before.days, now.deployments / now.days)
 
 
 def _stability(before: Pace, now: Pace) -> int:
@@ -59,16 +59,16 @@ def _stability(before: Pace, now: Pace) -> int:
     repaired sooner.
     """
     moves = [
-        _moved(before.fail_rate, now.fail_rate),
-        _moved(before.incidents / before.deployments, now.incidents / now.deployments),
-        _moved(before.recovery_seconds, now.recovery_seconds),
+        moved(before.fail_rate, now.fail_rate),
+        moved(before.incidents / before.deployments, now.incidents / now.deployments),
+        moved(before.recovery_seconds, now.recovery_seconds),
     ]
     if 1 in moves:
         return -1
     return 1 if -1 in moves else 0
 
 
-def _moved(before: float | None, now: float | None) -> int:
+def moved(before: float | None, now: float | None) -> int:
     """Return 1 if the value rose notably, -1 if it fell notably, and 0 otherwise or if one is
     unknown.
     """

@@ -91,7 +91,7 @@ def _read(
         from_=from_us(first * _DAY_US),
         to=from_us(last * _DAY_US),
         before=from_us(earlier * _DAY_US),
-        cards=tuple(_card(conn, catalogue, place, days, now) for place in named[:CARDS_MAX]),
+        cards=tuple(card(conn, catalogue, place, days, now) for place in named[:CARDS_MAX]),
         more=len(named) > CARDS_MAX,
     )
 
@@ -190,13 +190,14 @@ def _seen(conn: Connection, place: Place) -> _Seen:
     )
 
 
-def _card(
+def card(
     conn: Connection,
     catalogue: Catalogue,
     named: tuple[str, str],
     days: tuple[int, int],
     now: datetime,
 ) -> CardAnswer:
+    """Return the card of one service in one environment, from the first day to before the last."""
     (service, environment), (first, last) = named, days
     seen = _seen(conn, Place(service, environment, first, last))
     before = _seen(conn, Place(service, environment, first - (last - first), first))

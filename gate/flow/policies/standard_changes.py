@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from gate.core.decision.standard import standard_status, successes_in_a_row
+from gate.core.decision.standard import failures_within, standard_status, successes_in_a_row
 from gate.core.history import Match
 from gate.core.policy.policy import StandardChange
 from gate.errors import Conflict, NotAllowed, NotFound
@@ -26,6 +27,9 @@ from gate.storage.changes import matches, moves, reconsider
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.texts import insert_texts, new_text
+
+LOOKED_AT_MAX = 500
+"""So many standard changes, counted in each place, are looked at for one page of proposals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,33 @@ async def reinstate(gate: Gate, standard_id: str, comment: str, by: Caller) -> S
             f"there is no standard change {standard_id[:200]}; GET /v1/standard-changes lists them"
         )
     return await gate.store.write(_reinstate, gate.rulebooks, here, comment, person)
+
+
+class NearSuspension(NamedTuple):
+    """A standard change that one more failure suspends, with the failures that count."""
+
+    service: str
+    environment: str
+    standard_change: str
+    limit: int
+    changes: tuple[str, ...]
+
+
+def near_suspension(conn: Connection, book: Rulebook, now: datetime) -> Iterator[NearSuspension]:
+    """Yield those of the first `LOOKED_AT_MAX` standard changes of the catalogue's places."""
+    for here in islice(_all(book, StandardChangeFilters()), LOOKED_AT_MAX):
+        rule, name = here.standard.suspend, here.standard.id
+        # One that its first failure suspends is never near.
+        if rule is None or rule.failures == 1:
+            continue
+        suspension = matches.suspension(conn, here.service, here.environment, name)
+        if suspension.because is not None:
+            continue
+        newest = matches.newest(conn, here.service, here.environment, name, at=now)
+        failures = failures_within(rule, newest, reinstated_at=suspension.reinstated_at)
+        if len(failures) == rule.failures - 1:
+            failed = tuple(one.change for one in failures)
+            yield NearSuspension(here.service, here.environment, name, rule.failures, failed)
 
 
 def _reinstate(

@@ -164,6 +164,10 @@ def _link(fields: Mapping[str, Any], _: _Names) -> str:
     return done.get(fields["action"], "Tie to incident {}").format(fields["incident"])
 
 
+def _improvement(fields: Mapping[str, Any], _: _Names) -> str:
+    return f"Improvement {fields['improvement']} {fields['action']}"
+
+
 def _token(fields: Mapping[str, Any], names: _Names) -> str:
     token = names.tokens.get(fields["token"]) or fields["token"]
     if fields["action"] == "revoked":
@@ -208,6 +212,7 @@ _WHAT: Mapping[Kind, Callable[[Mapping[str, Any], _Names], str]] = {
     Kind.STANDARD_CHANGE: _standard_change,
     Kind.INCIDENT: _incident,
     Kind.LINK: _link,
+    Kind.IMPROVEMENT: _improvement,
     Kind.TOKEN: _token,
     Kind.ROLE: _role,
     Kind.KEY: _always("The signing key was used for the first time"),

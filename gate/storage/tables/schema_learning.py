@@ -1,9 +1,10 @@
 """Tables of learning from how changes ended, beside the figures of delivery."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
 
-from gate.storage.tables.columns import Instant
-from gate.storage.tables.schema import metadata
+from gate.core.learning.improvements import Figure, Priority
+from gate.storage.tables.columns import Instant, Word
+from gate.storage.tables.schema import _where, metadata
 
 path_outcomes = Table(
     "path_outcomes",
@@ -42,4 +43,37 @@ measures = Table(
     Column("value", BigInteger, nullable=False),  # in ten-thousandths
     Column("caller", Text, nullable=False),
     Column("received_at", Instant, nullable=False),
+)
+
+UNREAD = "after_at IS NULL AND closed_at IS NULL"
+"""An item whose figure was not read again yet; a query names it word for word."""
+
+# the register of improvements: what a person tries, and the figure before and after it
+improvements = Table(
+    "improvements",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("proposal", Text),  # null: a person found it
+    Column("experiment", Text, nullable=False),  # id of a text
+    Column("owner", Text, nullable=False),  # a group
+    Column("priority", Word(Priority), nullable=False),
+    Column("link", Text),
+    Column("service", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("figure", Word(Figure), nullable=False),
+    Column("days", Integer, nullable=False),  # how long the times are that are compared
+    Column("before_value", BigInteger, nullable=False),  # in ten-thousandths
+    Column("before_n", Integer, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("after_value", BigInteger),  # null though it was read: nothing was counted
+    Column("after_n", Integer),
+    Column("after_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("finding", Text),  # id of a text
+    Column("closed_at", Instant),
+    Column("closed_by", Text),
+    Index("ix_improvements_newest", "created_at", "id"),
+    Index("ix_improvements_unread", "due_at", "id", **_where(UNREAD)),
+    Index("ix_improvements_open", "proposal", **_where("closed_at IS NULL")),
 )

@@ -12,7 +12,12 @@ from gate.flow.answers.written import named
 from gate.flow.learning.scorecard import CHANGES_NAMED_MAX, ScorecardQuery, cards
 from gate.flow.queries.look import place
 from gate.storage.database.tx import Tx
-from gate.storage.tables.schema_delivery import delivery_days, delivery_times, outcomes
+from gate.storage.tables.schema_delivery import (
+    delivery_days,
+    delivery_times,
+    delivery_totals,
+    outcomes,
+)
 from tests.builders import SMALL, Wire, commit_of
 from tests.flow.reviewers import approve, large, reject
 from tests.flow.shop import ADMIN, Shop, as_json
@@ -29,7 +34,7 @@ async def card(shop: Shop) -> Wire:
 
 def move_sums(tx: Tx, days: int) -> None:
     """The sums, too, are of days that lie so far back."""
-    for table in (outcomes, delivery_days, delivery_times):
+    for table in (outcomes, delivery_days, delivery_times, delivery_totals):
         tx.conn.execute(table.update().values(day=table.c.day - days))
 
 

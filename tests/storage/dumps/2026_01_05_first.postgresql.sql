@@ -242,6 +242,29 @@ CREATE TABLE public.idempotency (
     answer bytea,
     expires_at bigint NOT NULL
 );
+CREATE TABLE public.improvements (
+    id text NOT NULL,
+    proposal text,
+    experiment text NOT NULL,
+    owner text NOT NULL,
+    priority text NOT NULL,
+    link text,
+    service text NOT NULL,
+    environment text NOT NULL,
+    figure text NOT NULL,
+    days integer NOT NULL,
+    before_value bigint NOT NULL,
+    before_n integer NOT NULL,
+    due_at bigint NOT NULL,
+    after_value bigint,
+    after_n integer,
+    after_at bigint,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    finding text,
+    closed_at bigint,
+    closed_by text
+);
 CREATE TABLE public.in_force (
     id smallint NOT NULL,
     number bigint NOT NULL,
@@ -577,7 +600,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_6041cf03');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_bfcfd585');
 INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
@@ -623,6 +646,8 @@ ALTER TABLE ONLY public.held_runs
     ADD CONSTRAINT pk_held_runs PRIMARY KEY (issuer, repository_id, run_id, attempt, environment);
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT pk_idempotency PRIMARY KEY (caller, key);
+ALTER TABLE ONLY public.improvements
+    ADD CONSTRAINT pk_improvements PRIMARY KEY (id);
 ALTER TABLE ONLY public.in_force
     ADD CONSTRAINT pk_in_force PRIMARY KEY (id);
 ALTER TABLE ONLY public.incident_links
@@ -756,6 +781,9 @@ CREATE INDEX ix_freezes_open ON public.freezes USING btree (ends) WHERE (lifted_
 CREATE INDEX ix_held_runs_change ON public.held_runs USING btree (change_id);
 CREATE INDEX ix_held_runs_unanswered ON public.held_runs USING btree (at) WHERE (answered_at IS NULL);
 CREATE INDEX ix_idempotency_expires ON public.idempotency USING btree (expires_at);
+CREATE INDEX ix_improvements_newest ON public.improvements USING btree (created_at, id);
+CREATE INDEX ix_improvements_open ON public.improvements USING btree (proposal) WHERE (closed_at IS NULL);
+CREATE INDEX ix_improvements_unread ON public.improvements USING btree (due_at, id) WHERE ((after_at IS NULL) AND (closed_at IS NULL));
 CREATE INDEX ix_incident_links_change ON public.incident_links USING btree (change_id) WHERE (removed_at IS NULL);
 CREATE INDEX ix_incident_links_due ON public.incident_links USING btree (counts_at) WHERE ((judged_at IS NULL) AND (removed_at IS NULL));
 CREATE INDEX ix_incident_links_incident ON public.incident_links USING btree (incident_id);

@@ -246,6 +246,37 @@ CREATE TABLE idempotency (
 
 CREATE INDEX ix_idempotency_expires ON idempotency (expires_at)
 
+CREATE TABLE improvements (
+    id TEXT NOT NULL,
+    proposal TEXT,
+    experiment TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    priority TEXT NOT NULL,
+    link TEXT,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    figure TEXT NOT NULL,
+    days INTEGER NOT NULL,
+    before_value BIGINT NOT NULL,
+    before_n INTEGER NOT NULL,
+    due_at BIGINT NOT NULL,
+    after_value BIGINT,
+    after_n INTEGER,
+    after_at BIGINT,
+    created_at BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    finding TEXT,
+    closed_at BIGINT,
+    closed_by TEXT,
+    CONSTRAINT pk_improvements PRIMARY KEY (id)
+)
+
+CREATE INDEX ix_improvements_newest ON improvements (created_at, id)
+
+CREATE INDEX ix_improvements_open ON improvements (proposal) WHERE closed_at IS NULL
+
+CREATE INDEX ix_improvements_unread ON improvements (due_at, id) WHERE after_at IS NULL AND closed_at IS NULL
+
 CREATE TABLE incidents (
     id TEXT NOT NULL,
     source TEXT NOT NULL,

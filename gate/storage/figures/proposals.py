@@ -1,0 +1,171 @@
+"""From what the gate proposes improvements: sums a day, the newest failures of a place, and what
+waits now. What is read grows with days and places, not with the changes that there ever were.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Integer, and_, case, func, select, text
+
+from gate.core.decision.values import Route
+from gate.core.learning.improvements import CLEAN_MIN, FIRED_MIN, RECURRING_MIN
+from gate.storage.tables.schema import changes
+from gate.storage.tables.schema_delivery import (
+    delivery_days,
+    delivery_rules,
+    delivery_totals,
+    outcomes,
+)
+
+FOUND_MAX = 50
+"""So many places or rules of one signal are looked at; those with most deployments first."""
+
+FAILED_MAX = 20
+"""So many of the newest failures of one place are looked at one by one."""
+
+_PEOPLES = (Route.REVIEW.value, Route.EMERGENCY.value)
+
+
+class Escalated(NamedTuple):
+    """A place in which people were asked about every deployment, and none failed."""
+
+    service: str
+    environment: str
+    deployments: int
+
+
+class FiredRule(NamedTuple):
+    """A rule (`policy/rule`) in one place, beside all deployments of that place."""
+
+    service: str
+    environment: str
+    rule: str
+    fired: int
+    fired_failed: int
+    deployments: int
+    failed: int
+
+
+class FailingPlace(NamedTuple):
+    """A place with so many failed deployments."""
+
+    service: str
+    environment: str
+    failed: int
+
+
+class Queue(NamedTuple):
+    """What waits in one place now."""
+
+    service: str
+    environment: str
+    waiting: int
+    oldest_at: datetime
+
+
+def escalated(conn: Connection, since_day: int) -> list[Escalated]:
+    """Return the places where every deployment since that day went through people and none failed,
+    if there were enough of them.
+    """
+    table = delivery_days.c
+    deployments = func.sum(table.deployments)
+    asked = func.sum(case((table.route.in_(_PEOPLES), table.deployments), else_=0), type_=Integer)
+    query = (
+        select(table.service, table.environment, deployments)
+        .where(table.day >= since_day)
+        .group_by(table.service, table.environment)
+        .having(and_(deployments >= CLEAN_MIN, asked == deployments, func.sum(table.failed) == 0))
+        .order_by(deployments.desc(), table.service, table.environment)
+        .limit(FOUND_MAX)
+    )
+    return [Escalated(one, where, int(n)) for one, where, n in conn.execute(query)]
+
+
+def fired_rules(conn: Connection, since_day: int) -> list[FiredRule]:
+    """Return the rules that gave points to enough deployments of a place since that day."""
+    rules, totals = delivery_rules.c, delivery_totals.c
+    whole = (
+        select(
+            totals.service,
+            totals.environment,
+            func.sum(totals.deployments).label("deployments"),
+            func.sum(totals.failed).label("failed"),
+        )
+        .where(totals.day >= since_day)
+        .group_by(totals.service, totals.environment)
+        .subquery()
+    )
+    fired = func.sum(rules.deployments)
+    query = (
+        select(
+            *(rules.service, rules.environment, rules.rule, fired, func.sum(rules.failed)),
+            *(whole.c.deployments, whole.c.failed),
+        )
+        .join(
+            whole,
+            (whole.c.service == rules.service) & (whole.c.environment == rules.environment),
+        )
+        .where(rules.day >= since_day)
+        .group_by(
+            *(rules.service, rules.environment, rules.rule),
+            *(whole.c.deployments, whole.c.failed),
+        )
+        .having(
+            and_(
+                fired >= FIRED_MIN,
+                func.sum(rules.failed) * whole.c.deployments <= whole.c.failed * fired,
+            )
+        )
+        .order_by(fired.desc(), rules.service, rules.environment, rules.rule)
+        .limit(FOUND_MAX)
+    )
+    return [
+        FiredRule(service, environment, rule, *map(int, numbers))
+        for service, environment, rule, *numbers in conn.execute(query)
+    ]
+
+
+def failing(conn: Connection, since_day: int) -> list[FailingPlace]:
+    """Return the places in which enough deployments since that day failed, most failures first."""
+    table = delivery_totals.c
+    failed = func.sum(table.failed)
+    query = (
+        select(table.service, table.environment, failed)
+        .where(table.day >= since_day)
+        .group_by(table.service, table.environment)
+        .having(failed >= RECURRING_MIN)
+        .order_by(failed.desc(), table.service, table.environment)
+        .limit(FOUND_MAX)
+    )
+    return [FailingPlace(one, where, int(n)) for one, where, n in conn.execute(query)]
+
+
+def failed_changes(conn: Connection, service: str, environment: str, since_day: int) -> list[str]:
+    """Return the newest failed changes of a place since that day, newest first."""
+    table = outcomes.c
+    query = (
+        select(table.change_id)
+        .where(
+            text("failed = 1"),
+            table.service == service,
+            table.environment == environment,
+            table.day >= since_day,
+        )
+        .order_by(table.day.desc(), table.change_id.desc())
+        .limit(FAILED_MAX)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def queues(conn: Connection) -> list[Queue]:
+    """Return what waits now, by place, where the oldest waits longest first."""
+    table = changes.c
+    oldest = func.min(table.submitted_at)
+    query = (
+        select(table.service, table.environment, func.count(), oldest)
+        .where(text("state = 'pending'"))
+        .group_by(table.service, table.environment)
+        .order_by(oldest, table.service, table.environment)
+        .limit(FOUND_MAX)
+    )
+    return [Queue(*row) for row in conn.execute(query)]
