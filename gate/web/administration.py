@@ -15,7 +15,7 @@ from gate.api.http.permits import GateDep
 from gate.api.models.acts import TokenRequest
 from gate.api.models.people import InvitationRequest, PersonRequest
 from gate.core.instants import rfc3339
-from gate.errors import Fault, Invalid
+from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from gate.flow.caller import Person, Role
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
@@ -44,7 +44,7 @@ EXPIRIES: Mapping[str, int | None] = {
 """The lives of a token that the form offers, in days. None means that the token does not end."""
 
 ROLES: Mapping[str, str] = {
-    "person": "whatever you may do yourself",
+    "person": "all that you may do",
     "pipeline": "a pipeline",
     "hook": "a hook",
     "auditor": "an auditor",
@@ -138,7 +138,9 @@ async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
 
 
 @pages.form("/administration/people/{person}")
-async def change_person(request: Request, person: str, by: Keeper, gate: GateDep) -> Response:
+async def change_person(
+    request: Request, person: str, by: Keeper, gate: GateDep
+) -> View | Response:
     """Change the role of a person, or disable or enable the account."""
     form = await read_form(request, by)
     act = one(form, "act")
@@ -147,7 +149,11 @@ async def change_person(request: Request, person: str, by: Keeper, gate: GateDep
         if act in {"shut_out", "let_in"}
         else {"role": one(form, "role") or None}
     )
-    await people.change(gate, person, read_request(PersonRequest, **asked).command(), by)
+    try:
+        await people.change(gate, person, read_request(PersonRequest, **asked).command(), by)
+    except (NotAllowed, NotFound, Invalid, Conflict) as refused:
+        shown = written("people", form, refused)
+        return await _overview(gate, by, written=shown, refused=refused)
     return go_on(request, "/administration#people", Notice.PERSON_CHANGED)
 
 
@@ -189,4 +195,5 @@ async def _overview(
         "waits": more.get("waits", False),
         "written": more.get("written", NOT_WRITTEN),
     }
-    return View("administration.html", data, values, 422 if "written" in more else 200)
+    status = 422 if "written" in more else 200
+    return View("administration.html", data, values, status, more.get("refused"))

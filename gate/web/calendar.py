@@ -11,9 +11,11 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.errors import Invalid
-from gate.flow.answers.calendar import PlannerAnswer
+from gate.errors import GateError, Invalid
+from gate.flow.answers.calendar import PlannerAnswer, WindowAnswer
 from gate.flow.answers.parts import HoldAnswer
+from gate.flow.caller import Person
+from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
 from gate.web.lanes import of_week
@@ -41,9 +43,22 @@ class CalendarQuery(BaseModel, extra="forbid"):
         return f"/calendar?{urlencode(pairs)}"
 
 
+THIS_MONTH = CalendarQuery()
+
+
 @pages.page("/calendar")
 async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """Return the page of a month or a week, in the time zone of the calendar in force."""
+    return await overview(gate, by, query)
+
+
+async def overview(
+    gate: Gate,
+    by: Person,
+    query: CalendarQuery = THIS_MONTH,
+    refused: GateError | None = None,
+) -> View:
+    """Return the page, and above it why something was refused."""
     zone = (await gate.rulebooks.current()).calendar.zone
     today = gate.clock().astimezone(zone).date()
     day = query.at or today
@@ -65,6 +80,8 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
         "hold": hold,
         "unknown": unknown,
         "declared": declared,
+        "reasons": {one_.id: one_.reason for one_ in found.items},
+        "windows": _recurring(found.items, zone),
         "days": _shown(days, found, zone),
         "day": day,
         "today": today,
@@ -73,11 +90,13 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
         "before": query.address(at=_before(day, query.view)),
         "after": query.address(at=_after(day, query.view)),
         "now": gate.clock(),
+        "refused": refused.detail if refused else "",
     }
     return View(
         "calendar.html",
         {**vars(found), "hold": hold, "unknown": unknown, "declared": declared},
         values,
+        refused=refused,
     )
 
 
@@ -135,6 +154,19 @@ def _shown(days: Sequence[date], found: PlannerAnswer, zone: tzinfo) -> list[dic
         }
         for one_, of_day in zip(days, lanes, strict=True)
     ]
+
+
+def _recurring(
+    windows: Sequence[WindowAnswer], zone: tzinfo
+) -> list[tuple[WindowAnswer, list[str]]]:
+    """Return each window once, by its first occurrence, with the days on which it begins again."""
+    found: dict[str, tuple[WindowAnswer, list[str]]] = {}
+    for one_ in windows:
+        if one_.id in found:
+            found[one_.id][1].append(f"{one_.begins.astimezone(zone):%-d %b}")
+        else:
+            found[one_.id] = (one_, [])
+    return list(found.values())
 
 
 def _planned_on(day: date, found: PlannerAnswer, zone: tzinfo) -> list[dict[str, Any]]:

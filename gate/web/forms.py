@@ -54,7 +54,7 @@ class Written:
 NOT_WRITTEN = Written()
 
 
-def written(form_name: str, form: Form, refused: Invalid, otherwise: str = "") -> Written:
+def written(form_name: str, form: Form, refused: GateError, otherwise: str = "") -> Written:
     """Return a refused form with each error at its field.
 
     An error that names no field stands at the field `otherwise`, and if there is none, above the

@@ -43,10 +43,20 @@ KINDS: Mapping[str, str] = {
     "incident": "incidents",
     "link": "ties to incidents",
     "improvement": "improvements",
+    "notice": "notices to customers",
     "token": "tokens",
     "role": "people and roles",
+    "erasure": "erasures of people",
 }
 """The kinds of rows that a reader may filter by, in words."""
+
+ROUTES: Mapping[str, str] = {
+    "automatic": "passes by itself",
+    "review": "people decide",
+    "emergency": "emergency path",
+    "observed": "only observed",
+}
+"""The routes of decisions, in words."""
 
 FACETS = ("outcome", "route", "band", "environment", "service")
 
@@ -113,6 +123,7 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
     values = {
         "lines": found.items,
         "kinds": KINDS,
+        "routes": ROUTES,
         "query": query,
         "facets": [_facet(name, counted[name], query) for name in FACETS],
         "days": facets.FACET_DAYS,

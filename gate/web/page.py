@@ -62,12 +62,17 @@ E = TypeVar("E", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The content of a page: the template with its values, and the same data for JSON."""
+    """The content of a page: the template with its values, and the same data for JSON.
+
+    A page that shows a refused form again names the error in `refused`, so that the answer has its
+    status, and the refusal is recorded.
+    """
 
     template: str
     data: Any
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
+    refused: GateError | None = None
 
 
 class PageRoute(GateRoute):
@@ -88,6 +93,7 @@ class PageRoute(GateRoute):
             refused, made = error, problem_page(request, error, written)
         if not isinstance(made, Response):
             await strip.put(request)
+            refused = made.refused
         response: Response = made if isinstance(made, Response) else _shown(request, made)
         await response(scope, receive, send)
         if refused is not None:
@@ -248,7 +254,8 @@ def _shown(request: Request, view: View) -> Response:
         "done": said and said.notice.value,
         "undo": said.undo if said else "",
     }
-    response = render(request, view.template, status=view.status, **{**shown, **view.values})
+    status = view.refused.status if view.refused else view.status
+    response = render(request, view.template, status=status, **{**shown, **view.values})
     if said is not None:
         notices.forget(request, response)
     return response

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from gate.api.http.permits import GateDep
 from gate.api.models.change import ChangeRequest
 from gate.core.facts import FACTS, FactType
-from gate.errors import GateError
+from gate.errors import Conflict, GateError, Invalid, NotAllowed
 from gate.flow.answers import in_words
 from gate.flow.answers.written import indented
 from gate.flow.caller import Person, Role
@@ -23,7 +23,7 @@ from gate.flow.commands import Part
 from gate.flow.gate import Gate
 from gate.flow.policies import policies, readable
 from gate.flow.queries.insights import insights
-from gate.web.forms import Form, one, read_form, read_request
+from gate.web.forms import NOT_WRITTEN, Form, Written, one, read_form, read_request, written
 from gate.web.notices import Notice
 from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
@@ -92,21 +92,37 @@ async def revision(
 
     Without a chosen revision, the other one is the one before it.
     """
+    return await _revision(gate, revision, by, query.against)
+
+
+async def _revision(
+    gate: Gate,
+    revision: str,
+    by: Person,
+    against: str | None = None,
+    refused: GateError | None = None,
+    written: Written = NOT_WRITTEN,
+) -> View:
     found = await readable.read(gate, revision, by)
     listed = (await policies.listing(gate, by)).items
-    earlier = None if query.against else await policies.before(gate, revision)
-    other = query.against or (earlier.revision if earlier else None)
+    earlier = None if against else await policies.before(gate, revision)
+    other = against or (earlier.revision if earlier else None)
     before: Mapping[str, str] = (await readable.read(gate, other, by)).files if other else {}
     data = {**vars(found), "against": other, "difference": _difference(before, found.files)}
     others = [one_ for one_ in listed if one_.revision != found.revision]
-    return View("revision.html", data, {"found": data, "others": others, "who": caller_label(gate)})
+    values = {"found": data, "others": others, "who": caller_label(gate), "written": written}
+    return View("revision.html", data, values, refused=refused)
 
 
 @pages.form("/policies/{revision}/activation")
 async def activate(request: Request, revision: str, by: Keeper, gate: GateDep) -> Any:
     """Put a revision in force. The chapter requires that somebody else registered it."""
     form = await read_form(request, by)
-    await policies.activate(gate, revision, one(form, "comment"), by)
+    try:
+        await policies.activate(gate, revision, one(form, "comment"), by)
+    except (NotAllowed, Invalid, Conflict) as refused:
+        shown = written("activate", form, refused)
+        return await _revision(gate, revision, by, refused=refused, written=shown)
     return go_on(request, "/policies", Notice.ACTIVATED)
 
 

@@ -42,6 +42,8 @@ HEADERS: Mapping[str, str] = {
 
 
 _CHANGE = re.compile(r"\bchg_[0-9A-Za-z]{26}\b")
+_INSTANT = re.compile(r"\b[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}, [0-9]{2}:[0-9]{2} UTC\b")
+"""An instant as `words.instant` writes it into sentences."""
 
 
 def render(
@@ -115,9 +117,20 @@ def name_tag(text: str | None) -> Markup:
 
 
 def linked(text: str) -> Markup:
-    """Return a sentence in which the id of a change is a link to that change."""
-    shown = str(escape(visible(text)))
+    """Return a sentence in which the id of a change is a link to that change, and an instant is a
+    tag from which the script shows the viewer's own time.
+    """
+    shown = _INSTANT.sub(_as_time_tag, str(escape(visible(text))))
     return Markup(_CHANGE.sub(r'<a href="/changes/\g<0>">\g<0></a>', shown))  # noqa: S704 - escaped above; an id has no sign that means anything
+
+
+def _as_time_tag(found: re.Match[str]) -> str:
+    """Return the instant as a tag, or unchanged if it is none, such as 31 Feb."""
+    try:
+        at = datetime.strptime(found[0].replace("UTC", "+0000"), "%d %b %Y, %H:%M %z")
+    except ValueError:
+        return found[0]
+    return str(time_tag(at))
 
 
 def _finalize(value: Any) -> Any:
@@ -158,5 +171,7 @@ _TEMPLATES.filters.update(
     link=words.link,
     number=words.number,
     event=words.event,
+    instant=words.instant,
+    sentence=words.sentence,
     percent=percent,
 )

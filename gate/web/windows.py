@@ -15,12 +15,13 @@ from gate.api.http.permits import GateDep
 from gate.api.models.acts import FreezeRequest
 from gate.api.models.fields import SCOPE_NAMES_MAX, Name
 from gate.core.instants import ALLOWED, in_utc, rfc3339
-from gate.errors import Fault, Invalid
+from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from gate.flow.caller import Person
 from gate.flow.commands import FreezeCommand
 from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries.effect import effect
+from gate.web import calendar
 from gate.web.forms import Form, errors_of, names_of, one, read_form, read_request
 from gate.web.notices import Notice
 from gate.web.page import Blank, Pages, View, go_on
@@ -88,10 +89,13 @@ async def add_window(request: Request, by: Doer, gate: GateDep) -> View | Respon
 
 
 @pages.form("/calendar/windows/{window}/end")
-async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) -> Response:
+async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) -> View | Response:
     """Lift a window that somebody declared, or let the line run again."""
     await read_form(request, by)
-    lifted = await freezes.lift(gate, window, by)
+    try:
+        lifted = await freezes.lift(gate, window, by)
+    except (NotAllowed, NotFound, Conflict) as refused:
+        return await calendar.overview(gate, by, refused=refused)
     notice = Notice.STOP_LIFTED if lifted.stop else Notice.WINDOW_LIFTED
     return go_on(request, "/calendar", notice)
 

@@ -165,3 +165,11 @@ def caller_label(gate: Gate) -> Callable[[str], str]:
         return catalogue.label_of(caller.removeprefix(PERSON))
 
     return label
+
+
+def sentence(text: str) -> str:
+    """Return a message as a whole sentence: it begins with a capital letter and ends with a full
+    stop.
+    """
+    whole = text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "!", "?")) else f"{whole}."

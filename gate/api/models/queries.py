@@ -50,8 +50,10 @@ ActKind: TypeAlias = Literal[
     "incident",
     "link",
     "improvement",
+    "notice",
     "token",
     "role",
+    "erasure",
     "key",
     "epoch",
 ]

@@ -127,8 +127,9 @@ def _cancellation(fields: Mapping[str, Any], _: _Names) -> str:
 
 
 def _freeze(fields: Mapping[str, Any], _: _Names) -> str:
-    reach = [*fields.get("services", ()), *fields.get("environments", ())]
-    where = ", ".join(reach) if reach else "everything"
+    where = ", ".join(fields.get("services", ())) or "everything"
+    if fields.get("environments"):
+        where = f"{where} in {', '.join(fields['environments'])}"
     if fields["action"] == "lifted":
         return f"Let the line run again: {where}" if fields.get("stop") else f"Unfroze {where}"
     if fields.get("stop"):
@@ -169,12 +170,13 @@ def _improvement(fields: Mapping[str, Any], _: _Names) -> str:
 
 
 def _token(fields: Mapping[str, Any], names: _Names) -> str:
-    token = names.tokens.get(fields["token"]) or fields["token"]
+    name = names.tokens.get(fields["token"])
+    token = f"token {name}" if name else f"token without a name, {fields['token']},"
     if fields["action"] == "revoked":
-        return f"Revoked the token {token}"
+        return f"Revoked the {token}".rstrip(",")
     person = _text(fields, "person")
-    whose = f"for {names.people[person]}" if person else f"of role {fields.get('role')}"
-    return f"Made the token {token} {whose}"
+    whose = f"for {names.people[person]}" if person else f"with the role {fields.get('role')}"
+    return f"Made the {token} {whose}"
 
 
 def _role(fields: Mapping[str, Any], names: _Names) -> str:

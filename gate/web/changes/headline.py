@@ -32,7 +32,7 @@ def headline(found: StoryAnswer) -> Headline:
         case State.EXPIRED:
             # Only a change that was never approved has `expires_at`: an approval removes it.
             unused = "it was approved, and not deployed in time"
-            text = f"Expired: {'nobody decided in time' if change.expires_at else unused}."
+            text = f"Expired: {'it was not decided in time' if change.expires_at else unused}."
         case State.CANCELED:
             text = _canceled(found)
         case State.CLOSED:

@@ -61,7 +61,7 @@ def _why(change: QueueItem) -> str:
     """Return the one reason that a reader needs first."""
     if change.state is State.EXPIRED:
         # Only a change that was never approved has `expires_at`: an approval removes it.
-        return "Nobody decided in time" if change.expires_at else "Approved, not deployed in time"
+        return "Not decided in time" if change.expires_at else "Approved, not deployed in time"
     if change.state is not State.PENDING and change.said:
         return change.said
     if change.state is State.CANCELED:
