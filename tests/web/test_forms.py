@@ -1,12 +1,17 @@
 """A form that is refused loses nothing, and gives nothing back to another site."""
 
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Connection, select
 
-from tests.api.served import Served, admission, request, served
+from gate.flow.caller import Role
+from gate.storage.tables.schema import ledger_entries
+from tests.api.served import ROOT, Served, admission, request, served
 from tests.web.browsing import OWN, browser, send, stranger, waiting
 
 pytestmark = pytest.mark.anyio
@@ -171,3 +176,60 @@ async def test_a_first_empty_start_shows_the_three_steps(service: Served) -> Non
 
     assert first.count("<li>", first.index('class="steps"'), first.index("</ol>")) == 3
     assert 'class="steps"' not in later
+
+
+async def test_a_refused_activation_keeps_what_was_written_and_says_why(service: Served) -> None:
+    http = await browser(service, "ada", Role.ADMIN)
+    files = {one.name: one.read_text() for one in (ROOT / "policies").glob("*.yaml")}
+    files["production.yaml"] = files["production.yaml"].replace("valid_for: 4h", "valid_for: 5h")
+    made = (await http.post("/v1/policies", json={"files": files})).json()
+
+    answer = await send(http, f"/policies/{made['revision']}/activation", comment=WRITTEN)
+
+    assert answer.status_code == 403
+    assert "Nothing was done." in answer.text
+    assert f'value="{WRITTEN.replace("<", "&lt;").replace(">", "&gt;")}"' in answer.text
+
+
+async def test_what_cannot_be_lifted_is_said_above_the_calendar(service: Served) -> None:
+    http = await browser(service)
+
+    answer = await send(http, "/calendar/windows/frz_none/end")
+
+    assert answer.status_code == 404
+    assert "Nothing was done. There is no window frz_none" in answer.text
+    assert 'id="declared"' in answer.text
+
+
+async def test_who_may_not_lift_is_told_on_the_page_and_the_refusal_is_in_the_log(
+    service: Served,
+) -> None:
+    ends = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    manager, other = await browser(service), await browser(service, "hana")
+    window = await manager.post("/v1/freezes", json={"reason": "Inventory", "ends": ends})
+
+    answer = await send(other, f"/calendar/windows/{window.json()['id']}/end")
+
+    assert answer.status_code == 403
+    assert "Nothing was done." in answer.text
+    kept = [json.loads(body) for body in await service.gate.store.read(_bodies)]
+    refused = [one for one in kept if one["kind"] == "refusal"]
+    assert [one["operation"] for one in refused] == ["POST /calendar/windows/{window}/end"]
+
+
+async def test_an_admin_who_may_not_set_a_role_keeps_the_page(service: Served) -> None:
+    http = await browser(service, "ada", Role.ADMIN)
+
+    answer = await send(http, "/administration/people/per_none", act="role", role="auditor")
+
+    assert answer.status_code == 404
+    assert "Nothing was done. There is no person per_none." in answer.text
+    assert 'id="people"' in answer.text
+
+
+def _bodies(conn: Connection) -> list[bytes]:
+    """The entries of the ledger, oldest first."""
+    return [
+        bytes(body)
+        for body in conn.scalars(select(ledger_entries.c.body).order_by(ledger_entries.c.id))
+    ]

@@ -126,7 +126,9 @@ def test_a34_what_a_person_writes_is_text_too(site: Site) -> None:
         page.get_by_label("Services").first.select_option("ledger")
         page.get_by_role("button", name="Stop the line").click()
         expect(page.get_by_text(SCRIPTS[2]).first).to_be_visible()
-        page.locator("main").get_by_role("button", name="Let the line run again").first.click()
+        declared = page.locator("main .windows li").first
+        declared.locator("summary").click()
+        declared.get_by_role("button", name="Let the line run again").click()
         assert page.evaluate(_STRANGE) == []
 
 

@@ -1,10 +1,14 @@
 """Values in the words of a page."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
+from gate.api.models.queries import ActKind
 from gate.web import words
+from gate.web.log import KINDS
+from gate.web.render import linked
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -83,3 +87,30 @@ def test_only_an_address_of_the_web_is_a_link(address: str | None, followed: boo
 )
 def test_an_entry_of_the_ledger_is_said_in_a_few_words(event: dict[str, object], said: str) -> None:
     assert words.event(event) == said
+
+
+@pytest.mark.parametrize(
+    ("message", "whole"),
+    [
+        ("you may not", "You may not."),
+        ("Ready?", "Ready?"),
+        ("Stop.", "Stop."),
+    ],
+)
+def test_a_message_is_shown_as_a_whole_sentence(message: str, whole: str) -> None:
+    assert words.sentence(message) == whole
+
+
+def test_an_instant_in_a_reason_is_a_time_that_the_script_can_read() -> None:
+    shown = linked("frozen until 30 Nov 2026, 07:00 UTC: <b>")
+
+    assert shown == (
+        'frozen until <time datetime="2026-11-30T07:00:00+00:00">30 Nov 2026, 07:00 UTC</time>'
+        ": &lt;b&gt;"
+    )
+    assert linked("until 31 Feb 2026, 07:00 UTC") == "until 31 Feb 2026, 07:00 UTC"
+
+
+def test_every_act_of_people_has_a_word_in_the_list_of_the_log() -> None:
+    # The key and the epochs of the ledger are no acts of people.
+    assert set(get_args(ActKind)) - {"key", "epoch"} == set(KINDS)
