@@ -6,6 +6,7 @@ over HTTP; only the ratio of their medians is judged.
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 import httpx
+import structlog
 
 from benchmarks import fsync
 from benchmarks.databases import stored_bytes
@@ -192,6 +194,8 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default: %(default)s)")
     asked = parser.parse_args()
+    # A line for each answer would bury the table.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with scratch() as folder:
         say(fsync.measure(folder))
         found = asyncio.run(measure(folder, few=asked.few, many=asked.many, rounds=asked.rounds))
