@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -114,37 +114,30 @@ class Ratio:
 
 
 async def measure(
-    folder: Path,
-    *,
-    few: int = FEW,
-    many: int = MANY,
-    rounds: int = ROUNDS,
-    pattern: int = lives.LIVES,
+    folder: Path, *, few: int = FEW, many: int = MANY, rounds: int = ROUNDS
 ) -> list[Ratio]:
-    """Fill both sizes on both databases, and ask all of them in turns."""
-    async with AsyncExitStack() as stack:
-        cluster = stack.enter_context(postgres.server(folder))
-        rules = policies(folder)
-        gates: dict[str, list[Filled]] = {}
+    """Fill both sizes on one database and ask them in turns; then on the other."""
+    rules, found = policies(folder), []
+    with postgres.server(folder) as cluster:
         for database in ("SQLite", "PostgreSQL"):
-            for size, decisions in (("few", few), ("many", many)):
-                name = f"{database}_{size}".lower()
-                place = folder / name
-                url = f"sqlite:///{place}/gate.sqlite"
-                if database == "PostgreSQL":
-                    url = cluster.create(name)
-                    migrate.upgrade(url)
-                begins = time.perf_counter()
-                gate = await stack.enter_async_context(
-                    filled(place, url, rules, decisions=decisions, pattern=pattern)
-                )
-                gates.setdefault(database, []).append(gate)
-                say(
-                    f"{database:10}  {gate.decisions:>10,} decisions  "
-                    f"{stored_bytes(url) / 1e6:8.1f} MB  filled in "
-                    f"{time.perf_counter() - begins:.0f} s"
-                )
-        return [ratio for name, both in gates.items() for ratio in await _asked(name, both, rounds)]
+            async with AsyncExitStack() as stack:
+                both = []
+                for decisions in (few, many):
+                    place = folder / f"{database}_{decisions}".lower()
+                    url = f"sqlite:///{place}/gate.sqlite"
+                    if database == "PostgreSQL":
+                        url = cluster.create(place.name)
+                        migrate.upgrade(url)
+                    begins = time.perf_counter()
+                    gate = filled(place, url, rules, decisions=decisions)
+                    both.append(await stack.enter_async_context(gate))
+                    say(
+                        f"{database:10}  {both[-1].decisions:>10,} decisions  "
+                        f"{stored_bytes(url) / 1e6:8.1f} MB  filled in "
+                        f"{time.perf_counter() - begins:.0f} s"
+                    )
+                found += await _asked(database, both, rounds)
+    return found
 
 
 async def _asked(database: str, both: list[Filled], rounds: int) -> list[Ratio]:
@@ -158,6 +151,7 @@ async def _asked(database: str, both: list[Filled], rounds: int) -> list[Ratio]:
                 times.append(await _milliseconds(question, ask, gate, number))
         few, many = (median(times[1:]) for times in spent)
         found.append(Ratio(database, question, few, many, rounds))
+        say(found[-1])
     return found
 
 
@@ -175,11 +169,10 @@ def _change(gate: Filled, number: int) -> tuple[str, str, str]:
     return gate.changes[number * 37 % len(gate.changes)]
 
 
-def lines(found: list[Ratio]) -> Iterator[str]:
-    """The table, and whether every target is met."""
-    yield from map(str, found)
+def verdict(found: list[Ratio]) -> str:
+    """Whether every target is met, or which is not."""
     missed = [f"{one.question} on {one.database}" for one in found if not one.ok]
-    yield f"MISSED, above {RATIO_MAX} x: {', '.join(missed)}" if missed else "every target is met"
+    return f"MISSED, above {RATIO_MAX} x: {', '.join(missed)}" if missed else "every target is met"
 
 
 def main() -> int:
@@ -200,8 +193,7 @@ def main() -> int:
         say(fsync.measure(folder))
         found = asyncio.run(measure(folder, few=asked.few, many=asked.many, rounds=asked.rounds))
         say(fsync.measure(folder))
-    for line in lines(found):
-        say(line)
+    say(verdict(found))
     return 0 if all(one.ok for one in found) else 1
 
 

@@ -63,6 +63,13 @@ async def filled(
         await lives.live(app, pattern)
     copies = -(-decisions // pattern) - 1
     fill_with(given, copies)
+    async with opened(given, pattern * (copies + 1)) as gate:
+        yield gate
+
+
+@asynccontextmanager
+async def opened(given: Settings, decisions: int) -> AsyncIterator[Filled]:
+    """A gate over a database that is filled, once everything in it is sealed and signed."""
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(lives.running(given))
         last = await lives.wait_for_people(app, WAITING)
@@ -80,7 +87,7 @@ async def filled(
         await _signed(auditor, last)
         yield Filled(
             app,
-            pattern * (copies + 1),
+            decisions,
             await with_token(Role.PIPELINE),
             auditor,
             await stack.enter_async_context(lives.client(app, cookies={"gate": secret})),
