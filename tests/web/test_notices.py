@@ -1,6 +1,7 @@
 """What a page says about an act is true, is said once, and is never taken from an address."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import httpx
 import pytest
 
 from gate.flow.caller import Role
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema_learning import improvements
 from gate.web.notices import Notice
 from tests.api.served import ROOT, Served, admission, request, served
 from tests.web.browsing import ORDINARY, browser, send, waiting
@@ -214,6 +217,45 @@ async def _notice_given(service: Served) -> Acted:
     return http, response
 
 
+async def _improvement(service: Served) -> tuple[httpx.AsyncClient, httpx.Response, Any]:
+    """Begin an item of the register, and return it."""
+    http = await browser(service)
+    due_at = (service.gate.clock() + timedelta(days=30)).date().isoformat()
+    place = {"service": "web", "environment": "staging", "figure": "incidents", "due_at": due_at}
+    said = {"experiment": "Fewer at once", "owner": "release-managers", "priority": "planned"}
+    response = await send(http, "/improvements", **place, **said)
+    (item,) = (await http.get("/v1/improvements")).json()["items"]
+    return http, response, item
+
+
+async def _improvement_begun(service: Served) -> Acted:
+    http, response, item = await _improvement(service)
+    assert (item["before"]["value"], item["after"]) == (0, None)
+    return http, response
+
+
+async def _improvement_postponed(service: Served) -> Acted:
+    http, _, item = await _improvement(service)
+    later = (service.gate.clock() + timedelta(days=60)).date().isoformat()
+    response = await send(http, f"/improvements/{item['id']}", due_at=later)
+    (after,) = (await http.get("/v1/improvements")).json()["items"]
+    assert after["due_at"][:10] == later
+    return http, response
+
+
+async def _improvement_closed(service: Served) -> Acted:
+    http, _, item = await _improvement(service)
+
+    def come_due(tx: Tx) -> None:
+        tx.conn.execute(improvements.update().values(due_at=tx.now))
+
+    await service.gate.store.write(come_due)
+    response = await send(http, f"/improvements/{item['id']}", finding="It helped")
+    (after,) = (await http.get("/v1/improvements")).json()["items"]
+    assert (after["after"]["value"], after["closed_at"] is None) == (0, False)
+    return http, response
+
+
 async def _person_changed(service: Served) -> Acted:
     http = await browser(service, "ben", Role.ADMIN)
     await browser(service, "lena")
@@ -247,6 +289,9 @@ CLAIMS: Mapping[Notice, Callable[[Served], Awaitable[Acted]]] = {
     Notice.LINE_STOPPED: _line_stopped,
     Notice.WINDOW_LIFTED: _window_lifted,
     Notice.STOP_LIFTED: _stop_lifted,
+    Notice.IMPROVEMENT_BEGUN: _improvement_begun,
+    Notice.IMPROVEMENT_POSTPONED: _improvement_postponed,
+    Notice.IMPROVEMENT_CLOSED: _improvement_closed,
     Notice.ACTIVATED: _activated,
     Notice.PERSON_CHANGED: _person_changed,
     Notice.REVOKED: _revoked,
