@@ -47,10 +47,14 @@ class Rows:
 
 
 def prepare(conn: Connection) -> None:
-    """Wait for no disk, and keep much in memory: what is lost here is filled anew."""
+    """Wait for no disk, keep much in memory, and let nothing end what takes long: what is lost here
+    is filled anew.
+    """
     driver: Any = conn.connection.driver_connection
     if isinstance(driver, psycopg.Connection):
         driver.execute("SET synchronous_commit = off")
+        driver.execute("SET idle_in_transaction_session_timeout = 0")
+        driver.execute("SET statement_timeout = 0")
         driver.commit()
         return
     for setting in ("synchronous = OFF", "cache_size = -400000"):
