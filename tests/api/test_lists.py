@@ -121,6 +121,22 @@ async def _freezes(service: Served) -> str:
     return "/v1/freezes"
 
 
+async def _improvements(service: Served) -> str:
+    ben = await service.signed_in("ben")
+    ask = {
+        "service": "web",
+        "environment": "staging",
+        "experiment": "Fewer at once",
+        "owner": "release-managers",
+        "priority": "planned",
+        "due_at": f"{service.gate.clock() + timedelta(days=30):%Y-%m-%dT%H:%M:%SZ}",
+        "figure": "incidents",
+    }
+    for _ in range(THINGS):
+        assert (await ben.post("/v1/improvements", json=ask)).status_code == 201
+    return "/v1/improvements"
+
+
 async def _tokens(service: Served) -> str:
     for _ in range(THINGS):
         await service.token(Role.AUDITOR)
@@ -212,6 +228,7 @@ async def _log(service: Served) -> str:
 
 FILLS: Mapping[str, Fill] = {
     "freezes": _freezes,
+    "improvements": _improvements,
     "tokens": _tokens,
     "people": _people,
     "policies": _policies,

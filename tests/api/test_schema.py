@@ -99,8 +99,8 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
 }
 """Operations with a rule that no schema says: what is well formed may be refused there."""
 
-TWO_ADDRESSES = {"POST /v1/policies/check"}
-"""Spelled like the policies of a revision, so that its address takes GET, too."""
+TWO_ADDRESSES = {"POST /v1/policies/check", "GET /v1/improvements/proposals"}
+"""Spelled like a revision or an item, so that its address takes the method of that one, too."""
 
 EXAMPLES = 2
 ROUNDS, LIVES, STEPS = 10, 6, 8

@@ -142,7 +142,7 @@ def _check(catalogue: Catalogue, command: ImprovementCommand, now: datetime) -> 
 
 
 async def _require_proposed(gate: Gate, command: ImprovementCommand) -> None:
-    found = {one.id: one for one in (await proposals.listing(gate)).items}
+    found = {one.id: one for one in (await proposals.listing(gate)).proposals}
     proposed = found.get(command.proposal or "")
     if proposed is None:
         raise Conflict(

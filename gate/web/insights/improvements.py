@@ -98,7 +98,7 @@ async def _page(
     refused: Invalid | None = None,
 ) -> View:
     catalogue = (await gate.rulebooks.current()).catalogue
-    proposed = (await proposals.listing(gate)).items
+    proposed = (await proposals.listing(gate)).proposals
     items = await improvements.listing(gate, by, Part(cursor=query.cursor))
     chosen = next((found for found in proposed if found.id == query.proposal), None)
     values: dict[str, Any] = {

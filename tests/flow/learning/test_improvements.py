@@ -185,7 +185,7 @@ async def test_a_proposal_is_taken_once_and_is_proposed_again_when_its_item_is_c
         await small_shop.deploy(letter, Result.UNSUCCESSFUL)
     begun = await begin(small_shop, proposal=FAILED)
 
-    assert FAILED not in {one.id for one in (await proposals.listing(small_shop.gate)).items}
+    assert FAILED not in {one.id for one in (await proposals.listing(small_shop.gate)).proposals}
     for proposal in (FAILED, "recurring_failures:web:production"):
         with pytest.raises(Conflict, match="is not proposed now"):
             await begin(small_shop, proposal=proposal)
@@ -193,7 +193,7 @@ async def test_a_proposal_is_taken_once_and_is_proposed_again_when_its_item_is_c
     await small_shop.let_pass(timedelta(days=11))
     await small_shop.gate.store.write(move_sums, 2)
     await close(small_shop, begun)
-    assert FAILED in {one.id for one in (await proposals.listing(small_shop.gate)).items}
+    assert FAILED in {one.id for one in (await proposals.listing(small_shop.gate)).proposals}
 
 
 async def test_a_proposal_is_taken_for_its_own_place(small_shop: Shop) -> None:

@@ -32,7 +32,7 @@ EVERYDAY = (
 async def proposed(shop: Shop) -> dict[str, Wire]:
     """What is proposed now, by id."""
     found = as_json(await proposals.listing(shop.gate))
-    return {one["id"]: one for one in found["items"]}
+    return {one["id"]: one for one in found["proposals"]}
 
 
 async def sums(shop: Shop, days_ago: int = 1, **more: Any) -> None:

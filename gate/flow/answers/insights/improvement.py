@@ -44,7 +44,7 @@ class ProposalAnswer:
 class ProposalsAnswer:
     """The proposals of now, without those of which an item is open."""
 
-    items: tuple[ProposalAnswer, ...]
+    proposals: tuple[ProposalAnswer, ...]
 
 
 @dataclass(frozen=True)
