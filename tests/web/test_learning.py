@@ -39,7 +39,7 @@ async def test_the_page_says_how_often_the_like_was_done_here(service: Served) -
 
     assert admitted.status_code == 200
     assert "1 earlier change here touched the same kinds of files (source); none failed" in shown[0]
-    assert f'<a href="/changes/{first["id"]}">The last one</a> was 0 days before' in shown[0]
+    assert f'<a href="/changes/{first["id"]}">The last one</a> was on the same day' in shown[0]
     assert "In the 24 hours before it 1 change was deployed here" in shown[0]
     assert "no earlier change touched just these kinds of files (migrations)" in shown[1]
     assert "Unknown: no list of files counts here" in shown[2]
