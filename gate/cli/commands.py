@@ -33,9 +33,9 @@ def add_to(app: typer.Typer) -> None:
     """Add every command to `gate`."""
     app.command()(serve)
     app.command()(init)
-    app.command(context_settings=_Passed, help="Ask, wait if told to, and take the admission.")(
-        check
-    )
+    app.command(
+        context_settings=_Passed, help="Ask, wait for people if asked to, and take the admission."
+    )(check)
     app.command(context_settings=_Passed, help="Report how a deployment ended.")(close)
     app.command(context_settings=_Passed, help="Ask what would be decided; nothing is recorded.")(
         evaluate
@@ -148,7 +148,7 @@ def verify_admission(  # noqa: PLR0913 - the flags of the contract
         typer.Option(
             "--allow-observed",
             envvar="GATE_ALLOW_OBSERVED",
-            help="Take a statement of a gate that only observes.",
+            help="Also accept the statement of a gate that only observes.",
         ),
     ] = False,
 ) -> None:
@@ -175,7 +175,7 @@ def explain(
     *,
     replay: Annotated[
         bool,
-        typer.Option("--replay", help="Decide it again from its record: the same, or exit 1."),
+        typer.Option("--replay", help="Decide it again from its record; exit 1 if it differs."),
     ] = False,
 ) -> None:
     """Say why a change was decided so, with every fact and where it came from."""

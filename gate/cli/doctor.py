@@ -56,8 +56,8 @@ def _given_up(settings: Settings) -> list[tuple[bool, str]]:
         (
             False,
             (
-                f"deliveries: {one.dead} of {one.name} were given up ({one.error}); mend that, "
-                "and have them sent again"
+                f"deliveries of {one.name} that were given up: {one.dead} ({one.error}); mend "
+                "that, and have them sent again"
             ),
         )
         for one in deliveries
@@ -67,7 +67,7 @@ def _given_up(settings: Settings) -> list[tuple[bool, str]]:
         (
             False,
             (
-                f"messages: {one.dead} for {one.name} were given up ({one.error}); mend that, "
+                f"messages for {one.name} that were given up: {one.dead} ({one.error}); mend that, "
                 "and send them again (/v1/outbox)"
             ),
         )

@@ -4,6 +4,7 @@ second.
 
 from gate.cli.database import existing, reading
 from gate.config import Settings
+from gate.core.counting import counted
 from gate.errors import Invalid
 from gate.flow.caller import Role
 from gate.flow.commands import InvitationCommand
@@ -68,15 +69,15 @@ def _said(planned: Erasure, what: str) -> list[str]:
     ids = ", ".join(subject.persons) or "(none was given)"
     lines = [
         f"{what}: {', '.join(subject.spellings)}",
-        f"  {len(found.texts)} texts that say or mention it",
-        f"  words of the search, answers and messages of {len(found.changes)} changes",
-        f"  {len(found.copies)} other stored answers, messages and reports",
-        f"  {planned.accounts} accounts, with sessions, invitations and personal tokens",
+        f"  {counted(len(found.texts), 'text')} with this name",
+        f"  words of the search, answers and messages of {counted(len(found.changes), 'change')}",
+        f"  other stored answers, messages and reports: {len(found.copies)}",
+        f"  {counted(planned.accounts, 'account')}, with sessions, invitations and personal tokens",
         "Remains, because it proves who did what:",
         f"  the random ids {ids}, in records, entries and approvals; they name nobody any more",
     ]
     lines += [
-        f"  {one.table}.{one.column} of {one.rows} rows: "
+        f"  {one.table}.{one.column} of {counted(one.rows, 'row')}: "
         f"{WHY_IT_REMAINS.get(one.table, _OTHERWISE)}"
         for one in planned.remnants
     ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from pathlib import Path
 
+from gate.core.counting import counted
 from gate.core.policy.schema import schema
 from gate.core.rulebook.bundle import read_bundle
 from gate.core.rulebook.cases import check_cases, judge, read_cases
@@ -31,8 +32,9 @@ def check_folder(folder: Path) -> None:
     )
     print(f"{folder}: {names}")
     print(
-        f"{len(bundle.catalogue.services)} services, {len(bundle.catalogue.environments)} "
-        f"environments, revision {bundle.policies.revision}"
+        f"{counted(len(bundle.catalogue.services), 'service')}, "
+        f"{counted(len(bundle.catalogue.environments), 'environment')}, "
+        f"revision {bundle.policies.revision}"
     )
 
 

@@ -19,10 +19,7 @@ def examine(settings: Settings) -> list[tuple[bool, str]]:
         for one in settings.receivers
     ]
     return [
-        *(
-            receivers
-            or [(True, "receivers: none; GATE_WEBHOOKS names those who are told of events")]
-        ),
+        *(receivers or [(True, "receivers: none; GATE_WEBHOOKS names those who receive events")]),
         _slack(settings, outbound),
     ]
 

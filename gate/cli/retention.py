@@ -16,7 +16,7 @@ from gate.storage.store import transaction
 
 WHAT: Mapping[Kept, str] = {
     Kept.TEXTS: "texts about changes that ended",
-    Kept.SIGHTINGS: "deployments that other systems saw, last",
+    Kept.SIGHTINGS: "deployments that other systems saw last",
     Kept.IMPORTS: "deployments and incidents from before the gate that ended",
 }
 COMMAND_LINE = "command line"
@@ -33,8 +33,8 @@ def prune(given: Mapping[Kept, str | None], *, yes: bool) -> None:
     rows = _prune(kept, given) if yes else _count(kept)
     for what, number in rows.items():
         verb = "deleted" if yes else "would be deleted"
-        print(f"{number} {WHAT[what]} over {given[what]} ago: {verb}")
-    print("Records, entries, approvals and proofs stay; of a text they keep the digest.")
+        print(f"{WHAT[what]} over {given[what]} ago: {number} {verb}")
+    print("Records, entries, approvals and proofs stay; of a deleted text they keep the digest.")
     if not yes:
         print("Nothing was changed; add --yes to do it.")
     elif any(rows.values()):

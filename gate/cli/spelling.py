@@ -28,7 +28,7 @@ def misspelt(environment: Iterable[str]) -> Iterator[str]:
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known and not _OF_KUBERNETES.fullmatch(name):
             meant = did_you_mean(name, sorted(known)) or "; unset it, or name it otherwise"
-            yield f"setting: {name} is none, so nothing follows from it{meant}"
+            yield f"setting: {name} is not a setting of the gate, so it has no effect{meant}"
 
 
 def _settings() -> Iterator[str]:

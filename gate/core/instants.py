@@ -28,6 +28,12 @@ def rfc3339(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def clock(instant: datetime) -> str:
+    """Return the instant as people say it, in UTC: `5 Mar 2026, 12:00 UTC`. It needs a zone."""
+    at = instant.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
 def to_us(instant: datetime) -> int:
     """Return whole microseconds since 1970. The instant needs a time zone."""
     return (instant - _EPOCH) // _MICROSECOND

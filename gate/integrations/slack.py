@@ -40,7 +40,7 @@ _WORDS = {
     Occasion.ESCALATED: "Review overdue",
     Occasion.APPROVED: "Approved",
     Occasion.REJECTED: "Rejected",
-    Occasion.EXPIRED: "Expired: nobody decided in time",
+    Occasion.EXPIRED: "Expired: not decided in time",
 }
 
 

@@ -175,7 +175,7 @@ def test_c17_what_was_given_up_is_wrong_until_it_is_mended() -> None:
     assert given_up.code == 1
     assert lines(given_up.out, "WRONG") == [
         (
-            "deliveries: 1 of pagerduty were given up (no such service); mend that, and have "
+            "deliveries of pagerduty that were given up: 1 (no such service); mend that, and have "
             "them sent again"
         )
     ]

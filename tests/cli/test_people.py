@@ -152,7 +152,7 @@ async def test_erasing_says_what_would_happen_and_does_it_when_told_to(
     assert planned.out.endswith("nobody can bring it back.\n")
     assert (kept["requested_by"], erased["requested_by"]) == ("zoe.unusual@example.net", None)
     assert (done.code, "Erased: zoe.unusual@example.net\n" in done.out) == (0, True)
-    assert "  0 texts that say or mention it\n" in again.out
+    assert "  0 texts with this name\n" in again.out
     stored = b"".join(file.read_bytes() for file in (here / ".gate").iterdir() if file.is_file())
     assert b"zoe.unusual" not in stored.lower()
 

@@ -51,10 +51,10 @@ async def test_a_plan_changes_nothing_and_what_is_deleted_has_an_entry(
         again = await asyncio.to_thread(gate, "db", "prune", "--yes")
         (entry,) = await shop.entries("erasure")
 
-    what = "1 deployments that other systems saw, last over 365d ago"
-    assert planned.out.startswith(f"{what}: would be deleted\n")
+    what = "deployments that other systems saw last over 365d ago"
+    assert planned.out.startswith(f"{what}: 1 would be deleted\n")
     assert entries == []
-    assert done.out.startswith(f"{what}: deleted\n")
-    assert again.out.startswith("0 deployments")
+    assert done.out.startswith(f"{what}: 1 deleted\n")
+    assert again.out.startswith(f"{what}: 0 deleted\n")
     assert entry.fields["rows"] == {"sightings": 1}
     assert entry.fields["kept"] == {"sightings": "365d"}

@@ -18,13 +18,14 @@ from tests.cli.running import gate
 )
 def test_e26_a_misspelt_setting_is_named_with_what_is_meant(name: str, meant: str) -> None:
     assert list(misspelt([name])) == [
-        f"setting: {name} is none, so nothing follows from it; did you mean {meant}?"
+        f"setting: {name} is not a setting of the gate, so it has no effect; did you mean {meant}?"
     ]
 
 
 def test_a_setting_that_is_like_no_other_is_named_too() -> None:
     assert list(misspelt(["GATE_QQQQQQQQ"])) == [
-        "setting: GATE_QQQQQQQQ is none, so nothing follows from it; unset it, or name it otherwise"
+        "setting: GATE_QQQQQQQQ is not a setting of the gate, so it has no effect; unset it, or "
+        "name it otherwise"
     ]
 
 
@@ -59,6 +60,6 @@ def test_e26_the_doctor_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert done.code == 1
     assert (
-        "WRONG setting: GATE_RATE_LIMT is none, so nothing follows from it; did you mean "
+        "WRONG setting: GATE_RATE_LIMT is not a setting of the gate, so it has no effect; did you mean "
         "GATE_RATE_LIMIT?" in done.out
     )

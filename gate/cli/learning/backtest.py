@@ -7,6 +7,7 @@ from pathlib import Path
 from gate.cli.database import reading
 from gate.cli.learning.files import map_in
 from gate.cli.learning.histories import CHANGES_MAX, PastRows
+from gate.core.counting import counted
 from gate.core.durations import ALLOWED, read_duration
 from gate.core.learning.backtest import back_test_rows
 from gate.core.policy.set import Policies, read_policies
@@ -73,7 +74,7 @@ def _lines(found: BacktestAnswer, candidate: Path) -> Iterator[str]:
         TriedOn.TABLE: "of the table; facts that it does not name are unknown",
     }
     yield (
-        f"{candidate} against what is in force, on {found.changes} changes "
+        f"{candidate} against what is in force, on {counted(found.changes, 'change')} "
         f"{what[found.history]}; {found.failed} of them failed"
     )
     if not found.changes:
@@ -96,8 +97,7 @@ def _lines(found: BacktestAnswer, candidate: Path) -> Iterator[str]:
 
 
 def _counted(count: OutcomeCount) -> str:
-    changes = "1 change" if count.count == 1 else f"{count.count} changes"
-    return f"{changes}, of which {count.failed} failed"
+    return f"{counted(count.count, 'change')}, of which {count.failed} failed"
 
 
 def _share(share: float | None) -> str:
@@ -110,4 +110,4 @@ def _rule(rule: FiredAnswer) -> str:
         return f"{name}: never"
     lift = "" if rule.lift is None else f", {rule.lift:.2f} x the rate of all"
     well = rule.fired - rule.failed
-    return f"{name}: {rule.fired} changes, {rule.failed} failed{lift}; {well} went well"
+    return f"{name}: {counted(rule.fired, 'change')}, {rule.failed} failed{lift}; {well} went well"

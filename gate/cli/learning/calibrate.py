@@ -9,6 +9,7 @@ from pathlib import Path
 from gate.cli.learning.files import PRODUCTION, policy_in, shipped_policy, writing
 from gate.cli.learning.histories import History, of_log, of_table
 from gate.config import Settings
+from gate.core.counting import counted
 from gate.core.decision.values import Band
 from gate.core.facts import definition, wire_value
 from gate.core.learning.calibrate import Band as Seen
@@ -59,8 +60,8 @@ def _say_what_was_read(history: History, file: Path) -> None:
     failed = sum(change.failed for change in history.changes)
     services = len({change.service for change in history.changes})
     print(
-        f"{len(history.changes)} changes, {failed} failed, {services} "
-        f"service{'' if services == 1 else 's'}; the points in force are those of {file}"
+        f"{counted(len(history.changes), 'change')}, {failed} failed, "
+        f"{counted(services, 'service')}; the points in force are those of {file}"
     )
     if history.left_out:
         print(f"left out, because they have no outcome yet: {history.left_out}")
@@ -74,7 +75,7 @@ def _differences(policy: Policy, points: tuple[Points, ...]) -> Iterator[str]:
         for step, (old, new) in enumerate(zip(before.given, after.given, strict=True)):
             if old != new:
                 yield f"{rule.id}: {_when(rule, step)}: {old} → {new}"
-    yield f"{count} of {sum(len(one.given) for one in points)} points are others"
+    yield f"{count} of {sum(len(one.given) for one in points)} points changed"
 
 
 def _when(rule: Rule, step: int) -> str:
@@ -91,9 +92,9 @@ def _back_test(found: Calibration) -> Iterator[str]:
         f"Back-test on the newest fifth, {test.changes} changes of which {test.failed} failed, by "
         "points that had not seen it:"
     )
-    yield f"  area under the curve {test.before:.4f} → {test.after:.4f}, averaged over services"
+    yield f"  area under the curve {test.before:.4f} → {test.after:.4f}, averaged over the services"
     if test.worst > 0:
-        yield f"  of one service it is {test.worst:.4f} smaller"
+        yield f"  for one service the area is {test.worst:.4f} smaller"
     yield from _table(test.bands, "happened", "was expected")
     yield f"  failure rates of the bands were off by {100 * test.error:.1f} points on average"
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from gate.cli.ledger.offline import CHECKPOINT_SUFFIX, read_checkpoints, read_keys
 from gate.client.connection.transport import Request, TransportFailed, send
 from gate.client.show.text import visible
+from gate.core.counting import counted
 from gate.errors import Invalid
 from gate.ledger.checkpoint import (
     Checkpoint,
@@ -59,7 +60,7 @@ def anchor(folder: Path, url: str, token: str, keys: list[str], *, commit: bool)
     place.mkdir(parents=True, exist_ok=True)
     file.write_bytes(note)
     if commit:
-        _commit(folder, file, f"{head.origin}: {head.size} entries")
+        _commit(folder, file, f"{head.origin}: {counted(head.size, 'entry', 'entries')}")
     compared = (
         "and continues the one before it"
         if kept and token
@@ -67,7 +68,7 @@ def anchor(folder: Path, url: str, token: str, keys: list[str], *, commit: bool)
         if kept is None
         else "not compared: no token"
     )
-    print(f"{file}: {head.size:,} entries, {compared}")
+    print(f"{file}: {counted(head.size, 'entry', 'entries')}, {compared}")
 
 
 def fetch(url: str, path: str, token: str = "", *, wait: int = 0) -> bytes:

@@ -23,6 +23,7 @@ from gate.cli.ledger.offline import (
     show_bar,
 )
 from gate.config import Settings
+from gate.core.counting import counted
 from gate.errors import Invalid
 from gate.flow.key_place import key_place
 from gate.flow.signing import read_key
@@ -55,8 +56,8 @@ def export(out: Path) -> None:
     clear_bar()
     went_on = f", from entry {first * TILE_WIDTH:,} on" if first else ""
     print(
-        f"{out} has {whole.size:,} entries of {whole.origin}{went_on}; verify it with gate "
-        f"ledger verify {out} --key KEY"
+        f"{out} has {counted(whole.size, 'entry', 'entries')} of {whole.origin}{went_on}; "
+        f"verify it with gate ledger verify {out} --key KEY"
     )
 
 

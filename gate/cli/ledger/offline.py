@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from gate.core.counting import counted
 from gate.ledger.checkpoint import (
     NOTE_BYTES_MAX,
     PROOF_BYTES_MAX,
@@ -137,9 +138,10 @@ def print_verdict(verdict: Verdict) -> int:
     first, _ = verdict.faults[0]
     for index, what in verdict.faults:
         print(f"entry {index}: {_visible(what)}", file=sys.stderr)
-    more = " or more" if len(verdict.faults) >= FAULTS_MAX else ""
+    many = len(verdict.faults) >= FAULTS_MAX
+    faults = f"{FAULTS_MAX} or more faults" if many else counted(len(verdict.faults), "fault")
     print(
-        f"not verified: {len(verdict.faults)}{more} faults, the first at entry {first}",
+        f"not verified: {faults}, the first at entry {first}",
         file=sys.stderr,
     )
     return NOT_VERIFIED
@@ -191,12 +193,10 @@ def _judged_pack(file: Path, keys: Sequence[VerifierKey]) -> Verdict:
         raise CannotVerify(f"{file} cannot be unpacked: {error}") from None
     check = PackCheck(files, keys)
     check.run()
-    head = check.head
-    lines = [
-        f"verified: {check.entries:,} entries and {check.decisions:,} decisions of {check.change}"
-    ]
+    head, decisions = check.head, counted(check.decisions, "decision")
+    lines = [f"verified: {_entries(check.entries)} and {decisions} of {check.change}"]
     if head is not None:
-        lines.append(f"signed: {head.origin}, {head.size:,} entries, root {head.root.hex()}")
+        lines.append(f"signed: {head.origin}, {_entries(head.size)}, root {head.root.hex()}")
     lines.append("not proved: what is under about/, which is there to be read")
     return Verdict(list(check.faults), check.entries, check.decisions, 1, tuple(lines))
 
@@ -245,13 +245,13 @@ def _verdict(
 ) -> Verdict:
     lines = [
         (
-            f"verified: {entries:,} entries, {decisions:,} decisions of {changes:,} changes, "
-            f"{tree.checkpoints:,} checkpoints"
+            f"verified: {_entries(entries)}, {counted(decisions, 'decision')} of "
+            f"{counted(changes, 'change')}, {counted(tree.checkpoints, 'checkpoint')}"
         )
     ]
     if tree.head is not None:
         lines.append(
-            f"signed: {tree.head.origin}, {tree.head.size:,} entries, root {tree.head.root.hex()}"
+            f"signed: {tree.head.origin}, {_entries(tree.head.size)}, root {tree.head.root.hex()}"
         )
     if kept:
         lines.append(
@@ -259,10 +259,14 @@ def _verdict(
         )
     for number, size in enumerate(tree.epochs, 2):
         lines.append(
-            f"epoch {number} begins after {size:,} entries: a backup was restored, and what "
+            f"epoch {number} begins after {_entries(size)}: a backup was restored, and what "
             "had been signed after that is gone"
         )
     return Verdict(list(faults), entries, decisions, changes, tuple(lines))
+
+
+def _entries(number: int) -> str:
+    return counted(number, "entry", "entries")
 
 
 def _verify_proof(file: Path, keys: Sequence[VerifierKey]) -> int:

@@ -14,6 +14,8 @@ PARTS = (
         "cli/__init__.py",
         "cli/ledger/__init__.py",
         "cli/ledger/offline.py",
+        "core/__init__.py",
+        "core/counting.py",
         "ledger/__init__.py",
     ),
     *(

@@ -5,6 +5,7 @@ Unlike the rest of verifying this needs the whole gate, because deciding reads p
 
 from collections.abc import Iterable
 
+from gate.core.counting import counted
 from gate.core.decision.replay import ReplayedBy, replay
 from gate.core.policy.set import NO_POLICIES, Policies, policies_of
 from gate.errors import Invalid
@@ -72,4 +73,5 @@ def replay_lines(lines: Iterable[bytes], faults: Faults) -> str:
             f"; {check.by_stated_reasons:,} of another version by their digest and the reasons "
             "they state"
         )
-    return f"decided again: {check.decided_again:,} decisions, each the same as recorded{older}"
+    again = counted(check.decided_again, "decision")
+    return f"decided again: {again}, each the same as recorded{older}"

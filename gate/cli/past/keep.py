@@ -11,6 +11,7 @@ from gate.cli.database import existing
 from gate.cli.past.clone import Measures
 from gate.config import Settings
 from gate.core.change import Result
+from gate.core.counting import counted
 from gate.core.past import PastDeployment, PastFacts, PastIncident
 from gate.errors import Invalid
 from gate.flow.rulebooks import Rulebook, current_rulebook
@@ -116,12 +117,13 @@ class Kept:
 
 
 def _lines(tally: Tally) -> list[str]:
-    imported = f"imported {tally.deployments} deployments ({tally.failed} failed)"
-    lines = [f"{imported} and {tally.incidents} incidents; {tally.known} deployments were known"]
+    imported = f"imported {counted(tally.deployments, 'deployment')} ({tally.failed} failed)"
+    incidents = counted(tally.incidents, "incident")
+    lines = [f"{imported} and {incidents}; known before: {counted(tally.known, 'deployment')}"]
     if tally.measured:
         lines.append(
-            f"asked what was in {tally.measured} of them; of {tally.incomplete} not all is known, "
-            "which counts as the worst case"
+            f"asked what was in {tally.measured} of them; not completely known, so counted as the "
+            f"worst case: {tally.incomplete}"
         )
     if tally.not_ended:
         lines.append(f"left out {tally.not_ended} that have no end yet, or were canceled")

@@ -14,6 +14,7 @@ from gate.core.change import Planned, Run, State, Subject
 from gate.core.decision.evaluate import Evaluation, evaluate
 from gate.core.decision.values import Hold
 from gate.core.facts import Fact, Facts, Origin, Value
+from gate.core.instants import clock
 from gate.core.policy.policy import Policy
 
 FINGERPRINT_DIGITS = 24
@@ -248,14 +249,14 @@ def _outside_window(planned: Planned, at: datetime) -> Refusal | None:
     if planned.start is not None and at < planned.start:
         return Refusal(
             "outside_window",
-            f"planned to start at {planned.start.isoformat()}, it is "
-            f"{at.isoformat(timespec='seconds')}; wait until then",
+            f"this was planned to start on {clock(planned.start)}, and it is {clock(at)} now; wait "
+            "until then",
         )
     if planned.end is not None and at > planned.end:
         return Refusal(
             "outside_window",
-            f"planned to end at {planned.end.isoformat()}, it is "
-            f"{at.isoformat(timespec='seconds')}; submit it again",
+            f"this was planned to end by {clock(planned.end)}, and it is {clock(at)} now; "
+            "submit it again",
         )
     return None
 
@@ -264,8 +265,8 @@ def _held(hold: Hold | None) -> Refusal | None:
     if hold is None:
         return None
     if hold.stop:
-        return Refusal("frozen", "the line is stopped; wait until it is lifted")
-    until = f" until {hold.until.isoformat(timespec='minutes')}" if hold.until else ""
+        return Refusal("frozen", "the line is stopped; wait until somebody lifts it")
+    until = f" until {clock(hold.until)}" if hold.until else ""
     return Refusal(
         "frozen",
         f"frozen by {hold.window}{until}; wait, or ask "

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gate.core.change import Result
 from gate.core.history import Match, Suspension
+from gate.core.instants import clock
 from gate.core.policy.policy import Earn, Policy, StandardChange, Suspend
 
 MATCHES_MAX = 200
@@ -87,9 +88,7 @@ def with_settling(
     if not settles:
         return status._replace(because=f"{status.because}, and no other one waits to settle")
     more = "one more settles" if len(settles) == 1 else f"{len(settles)} more settle, the next"
-    return status._replace(
-        because=f"{status.because}; {more} at {settles[0].isoformat(timespec='minutes')}"
-    )
+    return status._replace(because=f"{status.because}; {more} on {clock(settles[0])}")
 
 
 def to_suspend(
@@ -103,8 +102,8 @@ def to_suspend(
     if failures < rule.failures:
         return None
     return (
-        f"{failures} of the last {min(rule.within, len(matches))} failed, {rule.failures} are the "
-        "limit"
+        f"{failures} of the last {min(rule.within, len(matches))} failed, the limit is "
+        f"{rule.failures}"
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TypeAlias, TypeVar
 
 from orjson import Fragment
@@ -12,6 +11,7 @@ from gate.core.decision.record import Record
 from gate.core.decision.sentences import ITEM_LENGTH_MAX, sentence, sentences, shown
 from gate.core.decision.values import Finding, FindingKind, Hold
 from gate.core.facts import Facts, Origin, wire_value
+from gate.core.instants import clock
 from gate.core.policy.policy import Policy
 from gate.flow.answers.written import written
 
@@ -215,9 +215,3 @@ def hold_in_words(held: Hold, texts: Mapping[str, str]) -> str:
     if not reason.isprintable() or len(reason) > ITEM_LENGTH_MAX:
         reason = shown("reason", reason)
     return f"{what} {until}: {reason}"
-
-
-def clock(at: datetime) -> str:
-    """Return an instant as people say it, with its zone."""
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%b %Y, %H:%M} UTC"

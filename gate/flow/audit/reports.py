@@ -107,7 +107,7 @@ REPORTS: Mapping[str, Report] = {
     ),
     "unclosed-admissions": Report(
         "Unclosed admissions",
-        "Of which deployments did nobody tell the end?",
+        "Of which deployments did nobody report the end?",
         deployments.Unclosed,
         lambda conn, scope: deployments.unclosed(conn, scope.within, scope.at),
     ),

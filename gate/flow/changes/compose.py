@@ -16,7 +16,7 @@ from gate.core.decision.guards import IN_FLIGHT
 from gate.core.decision.record import Parts, Record
 from gate.core.decision.redecision import keeps_approvals
 from gate.core.decision.values import Decision, Outcome
-from gate.core.instants import to_us
+from gate.core.instants import clock, to_us
 from gate.errors import Invalid
 from gate.flow.answers.change import Life
 from gate.flow.changes.gather import Gathered, gather
@@ -160,7 +160,7 @@ def _require_near(planned: Planned, at: datetime) -> None:
     far = planned.too_far(at)
     if far is not None:
         raise Invalid(
-            f"planned for {far.isoformat()}, which is more than {PLANNED_DAYS_AHEAD_MAX} days "
+            f"planned for {clock(far)}, which is more than {PLANNED_DAYS_AHEAD_MAX} days "
             "ahead; ask nearer to the time, or leave `planned` out"
         )
 

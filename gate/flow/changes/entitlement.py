@@ -246,7 +246,7 @@ def _not_pending(known: Known, at: datetime) -> Refusal | None:
     state = known.stored.state_at(at)
     if state is State.EXPIRED:
         return Refusal(
-            "expired", "nobody decided in time, and the change has expired; the pipeline asks again"
+            "expired", "the change was not decided in time and has expired; the pipeline asks again"
         )
     if state is not State.PENDING:
         return Refusal(STATE_CONFLICT, f"the change is {state.value} already")

@@ -72,7 +72,7 @@ def refused_for(conn: Connection, hold: Hold, book: Rulebook) -> str:
         by = f" (by {name})"
     said = hold_in_words(hold, texts.read_texts(conn, [hold.reason]))
     if hold.stop:
-        return f"{said}{by}; wait until it is lifted"
+        return f"{said}{by}; wait until somebody lifts it"
     people = " or ".join(hold.lifted_by) or "a release manager"
     return f"{said}{by}; wait, or ask {people} for an override"
 

@@ -182,7 +182,10 @@ def _known_at_its_source(tx: Tx, books: _Books, report: IncidentReport, by: str)
     ):
         here = None
     if here is None and report.is_end:
-        raise Unavailable("nobody has told of the beginning yet", retry_after_seconds=60)
+        raise Unavailable(
+            "the beginning of this incident is not reported yet; send its end again later",
+            retry_after_seconds=60,
+        )
     if here is None:
         return None
     return _Known(here, replace(report, reopened=report.reopened or bool(elsewhere)))

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.decision.places import unknown, unknown_names
 from gate.core.facts import DECIMAL_UNIT
-from gate.core.instants import rfc3339, to_us
+from gate.core.instants import clock, rfc3339, to_us
 from gate.core.learning.improvements import Figure, Priority
 from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from gate.flow.answers.delivery import ScoreAnswer
@@ -135,7 +135,7 @@ def _check(catalogue: Catalogue, command: ImprovementCommand, now: datetime) -> 
         raise Invalid(detail, faults=[Fault(detail, "#/owner")])
     if not now + DUE_MIN <= command.due_at <= now + DUE_MAX:
         detail = (
-            f"found {rfc3339(command.due_at)}, allowed is a due date from {DUE_MIN.days} to "
+            f"found {clock(command.due_at)}, allowed is a due date from {DUE_MIN.days} to "
             f"{DUE_MAX.days} days ahead"
         )
         raise Invalid(detail, faults=[Fault(detail, "#/due_at")])
@@ -219,7 +219,7 @@ def _postpone(
     item = _owned(tx, books, improvement, by)
     if due_at <= item.due_at:
         raise Invalid(
-            f"found {rfc3339(due_at)}, allowed is a due date after {rfc3339(item.due_at)}: an item "
+            f"found {clock(due_at)}, allowed is a due date after {clock(item.due_at)}: an item "
             "is never measured sooner than its author said"
         )
     if not improvements.postpone(tx, item, due_at):
@@ -246,11 +246,9 @@ def _not_closed(item: Improvement) -> str:
     if item.closed_at is not None:
         return f"{item.id} is closed already"
     if item.after_at is None:
-        return (
-            f"{item.figure} is read again on {rfc3339(item.due_at)}; without it no item is closed"
-        )
+        return f"{item.figure} is read again on {clock(item.due_at)}; without it no item is closed"
     return (
-        f"nothing was counted for {item.figure} before {rfc3339(item.due_at)}, so there is nothing "
+        f"nothing was counted for {item.figure} before {clock(item.due_at)}, so there is nothing "
         "to put beside the figure of the beginning; set a later due date"
     )
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gate.core.instants import clock
 from gate.flow.answers.decision import ActRowAnswer
-from gate.flow.answers.reasons import clock
 from gate.flow.identity.labels import callers_named, labels
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Entry, Kind, read_entry

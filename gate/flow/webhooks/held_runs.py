@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gate.core.change import Repository, Run, State
-from gate.core.instants import rfc3339
+from gate.core.instants import clock
 from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Workload
 from gate.errors import (
@@ -191,7 +191,7 @@ def _headline(change: ChangeAnswer, state: str | None) -> list[str]:
         return [f"{change.state.value}, {risk}"]
     hold = change.hold
     if hold is not None:
-        until = rfc3339(hold.until) if hold.until else "somebody lifts it"
+        until = clock(hold.until) if hold.until else "somebody lifts it"
         return [f"held by {hold.window} until {until}"]
     asked = [
         f"{entry.missing} of {', '.join(entry.by)}"

@@ -126,7 +126,7 @@ def test_points_that_are_better_are_written_with_every_word_kept(waiting_list: P
         "{10: 10, 100: 20}", "{{10: {}, 100: {}}}".format(*size.given)
     ).replace("points: 5", f"points: {repair.given[0]}")
     assert f"repair: change.fixes_defect: 5 → {repair.given[0]}\n" in done.out
-    assert "3 of 3 points are others" in done.out
+    assert "3 of 3 points changed" in done.out
     assert "Back-test on the newest fifth, 600 changes of which" in done.out
     assert "Failure rate by band, of the newest fifth by the new points:" in done.out
 

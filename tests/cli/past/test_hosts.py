@@ -144,8 +144,8 @@ def test_h5_deployments_ends_and_incidents_are_brought(
 
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[:2] == [
-        "imported 3 deployments (1 failed) and 1 incidents; 0 deployments were known",
-        "asked what was in 3 of them; of 1 not all is known, which counts as the worst case",
+        "imported 3 deployments (1 failed) and 1 incident; known before: 0 deployments",
+        "asked what was in 3 of them; not completely known, so counted as the worst case: 1",
     ]
     assert [(one.key, one.result.value) for one in imported(url)] == [
         ("1", "successful"),
@@ -171,7 +171,7 @@ def test_h5_the_same_again_imports_nothing_and_hardly_asks(
     again = bring()
 
     assert again.out.splitlines()[0] == (
-        "imported 0 deployments (0 failed) and 0 incidents; 3 deployments were known"
+        "imported 0 deployments (0 failed) and 0 incidents; known before: 3 deployments"
     )
     assert imported(url) == before
     # the one in an environment that the catalogue lacks may be wanted by now

@@ -93,7 +93,7 @@ def test_h5_incidents_of_a_table_are_imported(url: str, here: Path) -> None:
 
     done = bring(here, HEADER, ROW, more=("--incidents", "incidents.csv"))
 
-    assert done.out.startswith("imported 1 deployments (0 failed) and 2 incidents")
+    assert done.out.startswith("imported 1 deployment (0 failed) and 2 incidents")
     with open_engine(url).connect() as conn:
         found = past.incidents(conn, "checkout", "production")
     assert [(one.environment, one.resolved_at is None) for one in found] == [

@@ -122,7 +122,7 @@ def test_a_hold_binds_and_names_who_may_lift_it() -> None:
     assert (answer.problem, answer.detail) == (
         "frozen",
         (
-            "frozen by year-end until 2026-03-05T12:00+00:00; wait, or ask change-authority "
+            "frozen by year-end until 5 Mar 2026, 12:00 UTC; wait, or ask change-authority "
             "for an override"
         ),
     )
@@ -132,7 +132,7 @@ def test_a_stopped_line_binds_until_it_is_lifted() -> None:
     answer = refusal(replace(APPROVED, hold=STOP), SUBJECT, RUN, at=NOW)
 
     assert answer is not None
-    assert answer.detail == "the line is stopped; wait until it is lifted"
+    assert answer.detail == "the line is stopped; wait until somebody lifts it"
 
 
 @pytest.mark.parametrize(

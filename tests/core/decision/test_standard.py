@@ -86,12 +86,12 @@ def test_a_suspension_is_shown_with_its_reason() -> None:
     status = standard_status(
         ROUTINE,
         [match(2), match(3), match(4)],
-        Suspension("2 of the last 4 failed, 2 are the limit"),
+        Suspension("2 of the last 4 failed, the limit is 2"),
         at=NOW,
     )
 
     assert status == StandardStatus(
-        earned=True, suspended=True, because="2 of the last 4 failed, 2 are the limit"
+        earned=True, suspended=True, because="2 of the last 4 failed, the limit is 2"
     )
 
 
@@ -109,7 +109,7 @@ def test_what_was_earned_stays_after_a_reinstatement() -> None:
         pytest.param([failure(1), match(2)], None, id="below the limit"),
         pytest.param(
             [failure(1), match(2), failure(3)],
-            "2 of the last 3 failed, 2 are the limit",
+            "2 of the last 3 failed, the limit is 2",
             id="at the limit",
         ),
         pytest.param(
@@ -141,7 +141,7 @@ def test_failures_before_a_reinstatement_no_longer_count() -> None:
         ),
         pytest.param(
             [match(0.5), match(2)],
-            "1 of 3 successes in a row are settled; one more settles at 2026-03-03T00:00+00:00",
+            "1 of 3 successes in a row are settled; one more settles on 3 Mar 2026, 00:00 UTC",
             id="one more",
         ),
         pytest.param(
@@ -152,7 +152,7 @@ def test_failures_before_a_reinstatement_no_longer_count() -> None:
         ),
         pytest.param(
             [match(0.25), failure(0.5), match(0.75)],
-            "0 of 3 successes in a row are settled; one more settles at 2026-03-03T06:00+00:00",
+            "0 of 3 successes in a row are settled; one more settles on 3 Mar 2026, 06:00 UTC",
             id="what came before a failure settles in vain",
         ),
         pytest.param(
@@ -188,5 +188,5 @@ def test_what_a_reinstatement_forgave_ends_no_row() -> None:
 
     assert (
         found.because
-        == "1 of 3 successes in a row are settled; one more settles at 2026-03-03T06:00+00:00"
+        == "1 of 3 successes in a row are settled; one more settles on 3 Mar 2026, 06:00 UTC"
     )

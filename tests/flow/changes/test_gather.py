@@ -393,7 +393,7 @@ OK, ISSUES, BAD = Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES, Result.UNSUCCESSF
         ),
         pytest.param(
             [OK, BAD, BAD, OK, OK],
-            "Earned is suspended here: 2 of the last 3 failed, 2 are the limit",
+            "Earned is suspended here: 2 of the last 3 failed, the limit is 2",
             id="suspended",
         ),
     ],
@@ -466,7 +466,7 @@ async def test_a_suspension_stands_in_the_ledger_once(earning: Shop) -> None:
         "action": "suspended",
         "service": "checkout",
         "environment": "production",
-        "because": "2 of the last 2 failed, 2 are the limit",
+        "because": "2 of the last 2 failed, the limit is 2",
     }
 
 
