@@ -148,7 +148,7 @@ async def test_erasing_says_what_would_happen_and_does_it_when_told_to(
         again = await asyncio.to_thread(gate, "people", "erase", "zoe.unusual@example.net")
 
     assert (planned.code, planned.err) == (0, "")
-    assert planned.out.startswith("Would be erased: Zoe.Unusual@example.net\n  1 texts")
+    assert planned.out.startswith("Would be erased: Zoe.Unusual@example.net\n  1 text with")
     assert planned.out.endswith("nobody can bring it back.\n")
     assert (kept["requested_by"], erased["requested_by"]) == ("zoe.unusual@example.net", None)
     assert (done.code, "Erased: zoe.unusual@example.net\n" in done.out) == (0, True)

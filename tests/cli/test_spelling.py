@@ -24,8 +24,10 @@ def test_e26_a_misspelt_setting_is_named_with_what_is_meant(name: str, meant: st
 
 def test_a_setting_that_is_like_no_other_is_named_too() -> None:
     assert list(misspelt(["GATE_QQQQQQQQ"])) == [
-        "setting: GATE_QQQQQQQQ is not a setting of the gate, so it has no effect; unset it, or "
-        "name it otherwise"
+        (
+            "setting: GATE_QQQQQQQQ is not a setting of the gate, so it has no effect; unset it, "
+            "or name it otherwise"
+        )
     ]
 
 
@@ -60,6 +62,6 @@ def test_e26_the_doctor_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert done.code == 1
     assert (
-        "WRONG setting: GATE_RATE_LIMT is not a setting of the gate, so it has no effect; did you mean "
-        "GATE_RATE_LIMIT?" in done.out
+        "WRONG setting: GATE_RATE_LIMT is not a setting of the gate, so it has no effect; did "
+        "you mean GATE_RATE_LIMIT?" in done.out
     )

@@ -183,7 +183,7 @@ def _known_at_its_source(tx: Tx, books: _Books, report: IncidentReport, by: str)
         here = None
     if here is None and report.is_end:
         raise Unavailable(
-            "the beginning of this incident is not reported yet; send its end again later",
+            "the beginning of this incident is not reported yet; report its end again later",
             retry_after_seconds=60,
         )
     if here is None:

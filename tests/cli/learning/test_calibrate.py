@@ -150,7 +150,7 @@ def test_a_change_without_an_outcome_is_left_out_and_that_is_said(waiting_list: 
     done = gate("policy", "calibrate", "history.csv", *FLAGS)
 
     assert done.code == 0
-    assert done.out.startswith("1500 changes, ")
+    assert done.out.startswith("1,500 changes, ")
     assert "left out, because they have no outcome yet: 1\n" in done.out
 
 

@@ -77,7 +77,7 @@ def test_h5_a_clone_says_what_git_knows_and_it_counts_as_claimed(url: str, here:
     done = bring(here, HEADER, *lines, more=("--clone", "clone"))
 
     assert done.code == 0, done.err
-    assert "of 1 not all is known" in done.out
+    assert "counted as the worst case: 1\n" in done.out
     facts = imported(url)[1].facts
     assert facts is not None
     assert (facts.claimed["diff.lines_added"], facts.claimed["diff.files"]) == (2, ("src/cart.py",))

@@ -146,8 +146,8 @@ def test_failures_before_a_reinstatement_no_longer_count() -> None:
         ),
         pytest.param(
             [match(0.25), match(0.5), match(0.75), match(2)],
-            "1 of 3 successes in a row are settled; 3 more settle, the next at "
-            "2026-03-02T18:00+00:00",
+            "1 of 3 successes in a row are settled; 3 more settle, the next on "
+            "2 Mar 2026, 18:00 UTC",
             id="several, and the oldest of them is the next",
         ),
         pytest.param(
