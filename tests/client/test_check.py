@@ -245,14 +245,14 @@ def test_an_approval_that_no_longer_counts_waits_for_another_one(
     clock = Clock()
     with fake_gate() as gate:
         gate.states = ["approved", "pending", "approved"]
-        gate.faults["admission"] = [problem(409, "not_approved", "1 approvals no longer count")]
+        gate.faults["admission"] = [problem(409, "not_approved", "1 approval no longer counts")]
         outcome = checked(
             gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=wait_seconds
         )
 
     assert ending(outcome) == expected
     assert outcome.message == (
-        "" if wait_seconds else "1 approvals no longer count (409 not_approved)"
+        "" if wait_seconds else "1 approval no longer counts (409 not_approved)"
     )
 
 

@@ -34,7 +34,7 @@ def begin(policies: Path, from_backstage: Path | None) -> None:
     lines = files.pipeline(seen, services[0].name)
     shown = _pipeline(here, seen, lines)
     if skipped:
-        print(f"{skipped} entities of {from_backstage} are no components, and were skipped")
+        print(f"skipped in {from_backstage}, because they are no components: {skipped}")
     if made[0]:
         print(f"\nThe gate only observes until {policies / CATALOGUE_FILE} says otherwise:\n")
         print(_indented(wanted[CATALOGUE_FILE]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from gate.client.show.outcome import DENIED, Outcome
-from gate.client.show.text import counted, visible
+from gate.client.show.text import clock, counted, visible
 
 REASONS_MAX = 400
 
@@ -60,9 +60,7 @@ def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
         details.append(_observed(observed))
     hold = _part(change, "hold")
     if hold:
-        until = (
-            f"until {visible(hold['until'])}" if hold.get("until") else "until a person lifts it"
-        )
+        until = f"until {clock(hold['until'])}" if hold.get("until") else "until a person lifts it"
         details.append(f"held: {visible(hold.get('reason'))}, {until}")
     return details
 

@@ -5,6 +5,7 @@ a command.
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 
 SHOWN_LENGTH_MAX = 2_000
@@ -33,6 +34,18 @@ def visible(text: object, *, length_max: int = SHOWN_LENGTH_MAX) -> str:
     if line.lstrip().startswith("::"):
         return line.replace("::", ": :", 1)
     return line
+
+
+def clock(text: object) -> str:
+    """Return a time of the gate, RFC 3339 in UTC, as people say it; other text as visible text."""
+    said = str(text)
+    try:
+        at = time.strptime(said[:16], "%Y-%m-%dT%H:%M")
+    except ValueError:
+        return visible(text)
+    if not said.endswith("Z"):
+        return visible(text)
+    return f"{at.tm_mday} {time.strftime('%b %Y, %H:%M', at)} UTC"
 
 
 def _shown(character: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gate.core.change import State
+from gate.core.counting import counted
 from gate.core.decision.values import (
     Contradiction,
     Finding,
@@ -91,8 +92,8 @@ def others_in_flight(named: list[InTheWay], count: int) -> Finding:
     if not named:
         return guard(
             IN_FLIGHT,
-            f"{count} other changes are in flight here; wait until they are closed, or let "
-            "people decide",
+            f"{counted(count, 'other change is', 'other changes are')} in flight here; wait until "
+            "nothing is in flight, or let people decide",
         )
     first = min(named, key=lambda one: (not one.deploying, one.change))
     more = f" (and {count - 1} more in flight)" if count > 1 else ""
@@ -145,7 +146,7 @@ def emergency_debt(overdue: int) -> Finding:
     """Return the finding that reviews of the owners' emergencies are overdue."""
     return guard(
         "emergency-debt",
-        f"{overdue} reviews of the owners' emergencies are overdue; hold them first",
+        f"overdue reviews of the owners' emergencies: {overdue}; hold them first",
     )
 
 

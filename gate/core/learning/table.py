@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
+from gate.core.counting import counted
 from gate.core.facts import DECIMAL_UNIT, INTEGER_MAX, TEXT_LENGTH_MAX, FactDef, FactType, Value
 from gate.core.learning.map import ColumnMap
 from gate.core.yaml.fields import did_you_mean
@@ -126,7 +127,7 @@ def _row(
     kept: Sequence[int],
 ) -> Row:
     if len(cells) != width:
-        raise _refused(name, line, f"found {len(cells)} cells, the header has {width}")
+        raise _refused(name, line, f"found {counted(len(cells), 'cell')}, the header has {width}")
     values: dict[str, Value] = {}
     for column in columns:
         text = cells[column.index].strip()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
+from gate.core.counting import counted
 from gate.core.decision.values import Band
 from gate.core.facts import FACTS, GROUPS, claimable
 from gate.core.policy.clauses import Read, read_clause
@@ -176,8 +177,8 @@ class _Reader:
             if more < fewer:
                 self.faults.add(
                     place,
-                    f"review: found {more} approvals from {upper.word} after {fewer} from "
-                    f"{lower.word}, the sum may not fall",
+                    f"review: found {counted(more, 'approval')} from {upper.word} after "
+                    f"{fewer} from {lower.word}, the sum may not fall",
                 )
 
     def _remind(self) -> Reminder | None:

@@ -2,6 +2,7 @@
 
 from itertools import zip_longest
 
+from gate.core.counting import counted
 from gate.core.decision.sentences import shown
 from gate.core.decision.values import Outcome
 from gate.core.facts import FACTS, FactType
@@ -119,11 +120,12 @@ def _standard(one: StandardChange) -> str:
     parts.append(
         "pre-authorised from the start"
         if one.earn is None
-        else f"earned by {one.earn.successes} successes in a row, each settled for "
-        f"{_span(one.earn.settle_seconds)}"
+        else f"earned by {counted(one.earn.successes, 'success', 'successes')} in a row, each "
+        f"settled for {_span(one.earn.settle_seconds)}"
     )
     if one.suspend is not None:
-        parts.append(f"suspended after {one.suspend.failures} failures among {one.suspend.within}")
+        failures = counted(one.suspend.failures, "failure")
+        parts.append(f"suspended after {failures} among the last {one.suspend.within}")
     if one.during_freeze:
         parts.append("also while frozen")
     parts.append(f"owned by {one.owner}, authorised by {' or '.join(one.authorised_by)}")
@@ -150,8 +152,8 @@ def _terms(policy: Policy) -> list[str]:
     if policy.emergency is not None:
         one = policy.emergency
         found.append(
-            f"An emergency needs {one.approvals} of {' or '.join(one.by)}, is good for "
-            f"{_span(one.valid_for_seconds)}, and is looked back on within "
+            f"An emergency needs {counted(one.approvals, 'approval')} by {' or '.join(one.by)}, "
+            f"is good for {_span(one.valid_for_seconds)}, and is looked back on within "
             f"{_span(one.review_within_seconds)}."
         )
     return found
@@ -160,7 +162,7 @@ def _terms(policy: Policy) -> list[str]:
 def _points(points: int) -> str:
     if points == 0:
         return "adds nothing"
-    many = f"{abs(points)} point" if abs(points) == 1 else f"{abs(points)} points"
+    many = counted(abs(points), "point")
     return f"adds {many}" if points > 0 else f"takes {many} off"
 
 

@@ -54,7 +54,7 @@ def completeness(conn: Connection, scope: Scope) -> Iterator[Check]:
     """Yield the result of every check, whether it is well or not."""
     counted, head = tally(conn), heads.head(conn)
     holes = counted.indices - counted.sealed
-    yield Check("indices without a hole", "ledger", f"{holes} holes", holes == 0)
+    yield Check("indices without a hole", "ledger", f"holes: {holes}", holes == 0)
     same = head.size == counted.indices
     yield Check(
         "sealed entries", "ledger", f"{counted.indices} of {head.size} sealed are here", same
@@ -63,7 +63,7 @@ def completeness(conn: Connection, scope: Scope) -> Iterator[Check]:
     yield Check(
         "decisions with an entry",
         "ledger",
-        f"{counted.decisions} decisions, {counted.decision_entries} entries of decisions",
+        f"decisions: {counted.decisions}, entries of decisions: {counted.decision_entries}",
         decided,
     )
     yield _waiting(counted.waits_since_us, scope.at)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from gate.core.change import State
+from gate.core.counting import counted
 from gate.core.decision.admission import AdmissionCase, Refusal, fires_more
 from gate.core.decision.decide import Case, decide
 from gate.core.decision.guards import HOST_FACTS_FRESH_MINUTES
@@ -139,10 +140,10 @@ def _lacking(known: Known, book: Rulebook) -> Refusal | None:
     if not lacking:
         return None
     because = "an approver has left the group, or wrote or asked for the change"
+    lapsed = counted(lacking, "approval no longer counts", "approvals no longer count")
     return Refusal(
         "not_approved",
-        f"{lacking} approvals no longer count, because {because}; it is decided again, and "
-        "waits for others",
+        f"{lapsed}, because {because}; it is decided again, and waits for others",
     )
 
 
@@ -238,6 +239,6 @@ def _grown(known: Known, here: TrackRecord) -> Refusal | None:
         return None
     return Refusal(
         STALE,
-        f"what was deployed here since the decision fires rule {rule}; it is decided again, "
-        "ask once more",
+        f"rule {rule} gives points now, because of what was deployed here since the decision; "
+        "it is decided again, ask once more",
     )

@@ -225,7 +225,7 @@ def _require_nothing_open(
     if named:
         shown = ", ".join(named[:OPEN_SHOWN])
         raise Conflict(
-            f"{len(named)} changes that are open, or whose review is owed, name this person: "
+            f"changes that are open, or whose review is owed, name this person ({len(named)}): "
             f"{shown}; let them end first, or cancel them, because without the name nobody would "
             "know who may not approve them"
         )

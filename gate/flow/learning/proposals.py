@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
+from gate.core.counting import counted
 from gate.core.instants import to_us
 from gate.core.learning.improvements import (
     BYPASSED_MIN,
@@ -167,8 +168,9 @@ def _incidents(known: Sequence[Known]) -> tuple[CauseAnswer, ...]:
 def _near_suspension(conn: Connection, book: Rulebook, now: datetime) -> Iterator[ProposalAnswer]:
     for one in standard_changes.near_suspension(conn, book, now):
         said = (
-            f"The standard change {one.standard_change} has {len(one.changes)} failures that "
-            f"count; {one.limit} suspend it."
+            f"The standard change {one.standard_change} has "
+            f"{counted(len(one.changes), 'failure that counts', 'failures that count')}; "
+            f"{one.limit} suspend it."
         )
         page = f"/services/{one.service}"
         found = _Evidence(said, len(one.changes), page, one.standard_change, one.changes)

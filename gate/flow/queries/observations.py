@@ -137,9 +137,7 @@ def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> li
     changes = sum(one.changes for one in counted)
     passed = sum(one.changes for one in counted if one.would is Outcome.APPROVED)
     if changes < SAFE_AFTER:
-        return [
-            f"{changes} of {SAFE_AFTER} changes are seen, too few to switch by; go on observing"
-        ]
+        return [f"changes seen so far: {changes} of the {SAFE_AFTER} to switch by; go on observing"]
     earned = [one.id for one in standards if one.earned >= one.of]
     if earned or passed * 2 >= changes:
         said = f"safe to enforce: {passed} of {changes} changes would have passed by themselves"

@@ -290,6 +290,22 @@ def test_text_says_the_outcome_the_reasons_and_what_to_do_next(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("until", "words"),
+    [
+        ("2027-01-02T00:00:00Z", "until 2 Jan 2027, 00:00 UTC"),
+        ("2027-01-02T00:00:00.123456Z", "until 2 Jan 2027, 00:00 UTC"),
+        ("2027-01-02T00:00:00+01:00", "until 2027-01-02T00:00:00+01:00"),
+        ("2027-01-02T00:00\x1b[2K:00Z\n", "until 2027-01-02T00:00:00Z"),
+        ("tomorrow", "until tomorrow"),
+    ],
+)
+def test_the_end_of_a_freeze_is_a_clock_time(tmp_path: Path, until: str, words: str) -> None:
+    change = a_change(hold={"reason": "Year end", "until": until})
+    text = said(shown(tmp_path, Outcome(5, "pending", change), "text"))
+    assert f"  held: Year end, {words}" in text
+
+
+@pytest.mark.parametrize(
     ("outcome", "next_step"),
     [
         (Outcome(0, "approved", a_change(), admitted=True), "gate close --result successful"),

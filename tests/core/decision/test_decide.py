@@ -225,7 +225,7 @@ def test_a_rejecting_requirement_rejects_emergencies_too(
         ),
         pytest.param(
             ASKED._replace(in_flight=2),
-            "2 other changes are in flight here; wait until they are closed, or let people decide",
+            "2 other changes are in flight here; wait until nothing is in flight, or let people decide",
             id="in flight, and nobody knows which",
         ),
         pytest.param(
@@ -240,7 +240,7 @@ def test_a_rejecting_requirement_rejects_emergencies_too(
         ),
         pytest.param(
             ASKED._replace(overdue_reviews=2),
-            "2 reviews of the owners' emergencies are overdue; hold them first",
+            "overdue reviews of the owners' emergencies: 2; hold them first",
             id="debt",
         ),
         pytest.param(

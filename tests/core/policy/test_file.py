@@ -273,7 +273,7 @@ def test_a_rule_that_cannot_be_meant_is_refused(rule: str, fault: str) -> None:
                     "approvals: 1, by: [b]}]"
                 )
             ],
-            "review: found 1 approvals from high after 2 from low, the sum may not fall",
+            "review: found 1 approval from high after 2 from low, the sum may not fall",
             id="the sum falls",
         ),
         pytest.param(

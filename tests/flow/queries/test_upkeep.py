@@ -263,7 +263,7 @@ async def test_policies_in_words_say_every_rule_and_every_term(shop: Shop) -> No
     assert production["standard_changes"][0]["conditions"] == "diff.lines_added < 100"
     assert "A change that waits expires after 1 day." in production["terms"]
     assert (
-        "An emergency needs 1 of on-call, is good for 1 hour, and is looked back on within 3 days."
+        "An emergency needs 1 approval by on-call, is good for 1 hour, and is looked back on within 3 days."
         in production["terms"]
     )
 
