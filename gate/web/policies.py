@@ -16,10 +16,11 @@ from gate.api.models.change import ChangeRequest
 from gate.core.facts import FACTS, FactType
 from gate.errors import Conflict, GateError, Invalid, NotAllowed
 from gate.flow.answers import in_words
+from gate.flow.answers.policy import PolicySetAnswer
 from gate.flow.answers.written import indented
 from gate.flow.caller import Person, Role
 from gate.flow.changes import evaluate
-from gate.flow.commands import Part
+from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.policies import policies, readable
 from gate.flow.queries.insights import insights
@@ -155,7 +156,7 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "may_try": by.role is not Role.AUDITOR,
         "revision": found.revision,
         "trouble": gate.rulebooks.files_trouble,
-        "listed": listed.items,
+        "listed": _with_news(listed),
         "following": following("/policies", "revisions", cursor=listed.next),
         "fields": [(name, label, one(form, name), FACTS[name].type.value) for name, label in TRIED],
         "texts": FactType.TEXTS.value,
@@ -169,6 +170,22 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
     }
     data = {**vars(found), "revisions": list(listed.items), "next": listed.next}
     return View("policies.html", data, values, 200 if not more.get("problem") else 422)
+
+
+def _with_news(
+    listed: Page[PolicySetAnswer],
+) -> list[tuple[PolicySetAnswer, list[str]]]:
+    """Return each set with those of its parts that the set registered before it did not have.
+
+    Sets of one revision differ in the catalogue or the calendar, and a list of revisions alone
+    would seem to say the same twice. Of the oldest set on the page nothing is said.
+    """
+    pairs = zip(listed.items, listed.items[1:], strict=False)
+    news = [
+        [part for part in policies.PARTS if getattr(one_, part) != getattr(older, part)]
+        for one_, older in pairs
+    ]
+    return list(zip(listed.items, [*news, []], strict=False))
 
 
 def source_of(files: Mapping[str, str], policy: str) -> str:

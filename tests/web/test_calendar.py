@@ -11,6 +11,7 @@ import pytest
 
 from gate.core.change import Result
 from tests.api.served import Served, admission, request, served
+from tests.shipped import never_frozen
 from tests.web.browsing import browser, waiting
 
 pytestmark = pytest.mark.anyio
@@ -115,3 +116,30 @@ async def test_no_page_of_the_calendar_has_a_style_of_its_own(service: Served) -
 
     for address in ("/calendar", "/insights", "/services/web"):
         assert " style=" not in (await http.get(address)).text
+
+
+WEEKLY = """\
+time_zone: Europe/Berlin
+business_hours: {days: [mon, tue, wed, thu, fri], from: "09:00", to: "17:00"}
+freezes:
+  - id: friday-evening
+    reason: Nobody is here until Monday
+    begins: 2026-01-02T16:00
+    lasts: 64h
+    rrule: FREQ=WEEKLY;BYDAY=FR
+    environments: [production]
+    override_by: [release-managers]
+"""
+
+
+async def test_a_weekly_window_stands_once_in_the_table_with_its_other_days(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    policies = never_frozen(tmp_path)
+    (policies / "calendar.yaml").write_text(WEEKLY)
+    async with served(sqlite_url, tmp_path, policies=policies) as service:
+        page = await month(await browser(service), datetime(2031, 3, 12, tzinfo=UTC))
+
+    table = page.partition('aria-label="Windows"')[2].partition("</table>")[0]
+    assert table.count("Nobody is here until Monday") == 1
+    assert "and again on 28 Feb, 7 Mar, 14 Mar, 21 Mar, 28 Mar, 4 Apr" in table

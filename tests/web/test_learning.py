@@ -39,7 +39,9 @@ async def test_the_page_says_how_often_the_like_was_done_here(service: Served) -
 
     assert admitted.status_code == 200
     assert "1 earlier change here touched the same kinds of files (source); none failed" in shown[0]
-    assert f'<a href="/changes/{first["id"]}">The last one</a> was on the same day' in shown[0]
+    assert (
+        f'<a href="/changes/{first["id"]}">The last one</a> was less than a day before' in shown[0]
+    )
     assert "In the 24 hours before it 1 change was deployed here" in shown[0]
     assert "no earlier change touched just these kinds of files (migrations)" in shown[1]
     assert "Unknown: no list of files counts here" in shown[2]
@@ -94,6 +96,7 @@ async def test_the_scorecard_shows_every_number_beside_the_one_before_with_its_c
     assert f'href="/changes/{change["id"]}"' in page
     assert "too few to compare" in page
     assert ">4.25 <" in page
+    assert 'data-is="Now">0.12</td>' in page  # 1 deployment on 8 days
 
 
 async def test_a_proposal_is_taken_on_its_page_and_stands_there_with_its_figure(
@@ -125,7 +128,7 @@ async def test_a_proposal_is_taken_on_its_page_and_stands_there_with_its_figure(
     begun = await send(http, "/improvements", **fields)
     page = " ".join((await http.get("/improvements")).text.split())
     (item,) = (await http.get("/v1/improvements")).json()["items"]
-    left = (await http.get("/v1/improvements/proposals")).json()["proposals"]
+    left = (await http.get("/v1/improvements/proposals")).json()["items"]
     early = await send(http, f"/improvements/{item['id']}", finding="It helped")
     log = (await http.get("/log?kind=improvement")).text
 

@@ -16,8 +16,10 @@ from gate.flow.caller import Role
 from gate.flow.changes.held import Holds
 from gate.flow.commands import PAGE_ITEMS_DEFAULT
 from gate.flow.incidents.observe import deployment_seen
+from gate.flow.policies import policies
 from gate.web.render import linked
 from tests.api.served import Served, admission, request, served
+from tests.documents import ROOT
 from tests.flow.queries.test_rehearsal import bring, deployed
 from tests.web.browsing import OWN, browser, send, stranger, waiting
 
@@ -524,6 +526,20 @@ async def test_only_an_admin_invites_and_sets_roles(service: Served) -> None:
     assert (await person.get("/administration.json")).json()["let_in"] == []
 
 
+async def test_somebody_is_shut_out_by_the_second_click_alone(service: Served) -> None:
+    admin = await browser(service, "ben", Role.ADMIN)
+    await send(admin, "/administration/people", email="lena@example.com")
+
+    page = (await admin.get("/administration")).text
+    (asking,) = re.findall(r"<details><summary>Shut out.*?</details>", page, re.DOTALL)
+    await send(admin, "/administration/people/lena", act="shut_out")
+    after = (await admin.get("/administration")).text
+
+    assert page.count('value="shut_out"') == asking.count('value="shut_out"') == 1
+    assert 'value="shut_out"' not in after
+    assert 'value="let_in"' in after
+
+
 async def test_an_auditor_changes_nothing_by_any_form(service: Served) -> None:
     change = await waiting(service)
     http = await browser(service, role=Role.AUDITOR)
@@ -571,6 +587,22 @@ async def test_policies_are_said_as_sentences_with_points_and_why_and_their_file
     shown, _, files = page.partition("<summary>The file</summary>")
     assert "checks.failed &gt; 0" not in shown
     assert "checks.failed &gt; 0" in files
+
+
+async def test_two_sets_of_one_revision_are_told_apart_by_what_is_new_in_each(
+    service: Served,
+) -> None:
+    http = await browser(service)
+    (first,) = (await http.get("/policies.json")).json()["revisions"]
+    files = {one.name: one.read_text() for one in (ROOT / "policies").glob("*.yaml")}
+    moved = {name: text.replace("Europe/Berlin", "Europe/Oslo") for name, text in files.items()}
+    await policies.adopt(service.gate, moved, changed=True)
+
+    page = (await http.get("/policies")).text
+
+    rows = page.partition('aria-label="Revisions"')[2].partition("<tbody>")[2].split("</tr>")[:2]
+    assert [first["revision"][:7] in row for row in rows] == [True, True]
+    assert ["<td>calendar</td>" in row for row in rows] == [True, False]
 
 
 async def test_an_auditor_sees_no_form_to_try_a_change(service: Served) -> None:

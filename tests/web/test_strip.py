@@ -85,3 +85,20 @@ async def test_who_is_not_signed_in_learns_nothing(service: Served) -> None:
     pages = [await stranger(service).get(page) for page in ("/login", "/no-such-page")]
 
     assert ["strip" in one.text or "disks" in one.text for one in pages] == [False, False]
+
+
+async def test_where_some_services_are_frozen_production_is_not_said_to_be_open(
+    service: Served,
+) -> None:
+    http = await browser(service)
+    ends = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    of = len(service.gate.rulebooks.latest.catalogue.services)
+    await send(http, "/calendar/windows", reason="New disks", ends=ends, services="web")
+
+    one = strip_of((await http.get("/")).text)
+    await send(http, "/calendar/windows", reason="New racks", ends=ends, services="checkout")
+    two = strip_of((await http.get("/")).text)
+
+    assert f"Production: 1 of {of} services frozen, until" in one
+    assert f"Production: 2 of {of} services frozen, the last until" in two
+    assert ["open" in said for said in (one, two)] == [False, False]

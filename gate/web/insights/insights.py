@@ -2,6 +2,7 @@
 approved automatically, and how long people take.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
+from gate.core.policy.set import Policies
 from gate.flow.answers.delivery import DivisionsAnswer
 from gate.flow.answers.insights.over_time import InsightsAnswer, PlacesAnswer
 from gate.flow.answers.written import named
@@ -78,6 +80,7 @@ async def show(
     }
     if service is None or environment is None:
         return View("insights/insights.html", {"production": compared}, values)
+    titles = _titles((await gate.rulebooks.current()).policies)
     now = gate.clock()
     days = min(max(query.days, 1), DAYS[-1])
     found = await insights(
@@ -86,7 +89,7 @@ async def show(
     return View(
         "insights/insights.html",
         {"production": compared, **vars(found), "delivery": named(found.delivery)},
-        {**values, "found": found, **_charts(found, now.date())},
+        {**values, "found": found, **_charts(found, now.date(), titles)},
     )
 
 
@@ -99,7 +102,7 @@ def _compared(found: PlacesAnswer) -> dict[str, Any]:
     }
 
 
-def _charts(found: InsightsAnswer, today: date) -> dict[str, Any]:
+def _charts(found: InsightsAnswer, today: date, titles: Mapping[str, str]) -> dict[str, Any]:
     return {
         "long": found.periods[0].ends - found.periods[0].begins > timedelta(days=WEEK),
         "over_time": over_time(found.periods, found.policy_changes, today),
@@ -108,16 +111,27 @@ def _charts(found: InsightsAnswer, today: date) -> dict[str, Any]:
             ("Recovery of failed deployments", found.recovery_times, spread(found.recovery_times)),
         ],
         "in_words": in_words,
-        "rates": _rates(found.delivery.by),
+        "rates": _rates(found.delivery.by, titles),
     }
 
 
-def _rates(by: DivisionsAnswer) -> list[dict[str, Any]]:
+def _titles(policies: Policies) -> dict[str, str]:
+    """Return the title of each rule in force, by its policy and its id as the figures name it."""
+    return {
+        f"{policy.name}/{rule.id}": rule.title or rule.id
+        for policy in policies.all
+        for rule in policy.rules
+    }
+
+
+def _rates(by: DivisionsAnswer, titles: Mapping[str, str]) -> list[dict[str, Any]]:
     found = []
     for name, heading in _DIVIDED_BY.items():
         rows = [one for one in getattr(by, name) if one.deployments]
         if name == "policy":
             rows = [replace(one, value=short(one.value)) for one in rows]
+        if name == "rule":
+            rows = [replace(one, value=titles.get(one.value or "", one.value)) for one in rows]
         if rows:
             shown = rows[:BARS_SHOWN]
             found.append(

@@ -101,4 +101,4 @@ def _figure(name: str, score: ScoreAnswer, worded: Any, before: str = "before") 
 
 
 def _number(value: float) -> str:
-    return f"{value:g}"
+    return f"{round(value, 2):g}"
