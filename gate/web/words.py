@@ -137,7 +137,7 @@ _BY_KIND: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "refusal": lambda one: f"Refused: {one['operation']} ({str(one['problem']).replace('_', ' ')})",
     "standard_change": lambda one: f"Standard change {one['standard_change']} {one['action']}",
     "incident": lambda one: f"Incident {one['incident']}: {one['action']}",
-    "link": lambda one: f"Incident {one['incident']}: link {one['action']}",
+    "link": lambda one: f"Incident {one['incident']}: {one['action']}",
 }
 _EVENTS: Mapping[str, str] = {
     "admission": "Admitted: the deployment began",

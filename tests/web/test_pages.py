@@ -16,10 +16,8 @@ from gate.flow.caller import Role
 from gate.flow.changes.held import Holds
 from gate.flow.commands import PAGE_ITEMS_DEFAULT
 from gate.flow.incidents.observe import deployment_seen
-from gate.flow.policies import policies
 from gate.web.render import linked
 from tests.api.served import Served, admission, request, served
-from tests.documents import ROOT
 from tests.flow.queries.test_rehearsal import bring, deployed
 from tests.web.browsing import OWN, browser, send, stranger, waiting
 
@@ -587,22 +585,6 @@ async def test_policies_are_said_as_sentences_with_points_and_why_and_their_file
     shown, _, files = page.partition("<summary>The file</summary>")
     assert "checks.failed &gt; 0" not in shown
     assert "checks.failed &gt; 0" in files
-
-
-async def test_two_sets_of_one_revision_are_told_apart_by_what_is_new_in_each(
-    service: Served,
-) -> None:
-    http = await browser(service)
-    (first,) = (await http.get("/policies.json")).json()["revisions"]
-    files = {one.name: one.read_text() for one in (ROOT / "policies").glob("*.yaml")}
-    moved = {name: text.replace("Europe/Berlin", "Europe/Oslo") for name, text in files.items()}
-    await policies.adopt(service.gate, moved, changed=True)
-
-    page = (await http.get("/policies")).text
-
-    rows = page.partition('aria-label="Revisions"')[2].partition("<tbody>")[2].split("</tr>")[:2]
-    assert [first["revision"][:7] in row for row in rows] == [True, True]
-    assert ["<td>calendar</td>" in row for row in rows] == [True, False]
 
 
 async def test_an_auditor_sees_no_form_to_try_a_change(service: Served) -> None:
