@@ -128,7 +128,7 @@ async def test_a_proposal_is_taken_on_its_page_and_stands_there_with_its_figure(
     begun = await send(http, "/improvements", **fields)
     page = " ".join((await http.get("/improvements")).text.split())
     (item,) = (await http.get("/v1/improvements")).json()["items"]
-    left = (await http.get("/v1/improvements/proposals")).json()["items"]
+    left = (await http.get("/v1/improvements/proposals")).json()["proposals"]
     early = await send(http, f"/improvements/{item['id']}", finding="It helped")
     log = (await http.get("/log?kind=improvement")).text
 
