@@ -45,7 +45,7 @@ def test_a_small_picture_says_its_numbers_to_who_does_not_see_it(site: Site) -> 
 
 
 def test_the_keyboard_alone_goes_from_insights_to_a_service_and_on_to_a_change(site: Site) -> None:
-    change = site.submit("Found by the keyboard")
+    change = site.submit("Found by its link")
     with site.as_person("ada") as page:
         page.goto(f"{site.gate.url}/insights")
         page.locator("table.places a.service", has_text="web").focus()
@@ -53,7 +53,7 @@ def test_the_keyboard_alone_goes_from_insights_to_a_service_and_on_to_a_change(s
         page.keyboard.press("Enter")
         expect(page.locator("h1")).to_have_text("web")
 
-        page.locator("main a", has_text="Found by the keyboard").focus()
+        page.locator("main a", has_text="Found by its link").focus()
         page.keyboard.press("Enter")
         expect(page).to_have_url(f"{site.gate.url}/changes/{change['id']}")
 
