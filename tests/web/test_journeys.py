@@ -8,7 +8,7 @@ from urllib.parse import quote
 from playwright.sync_api import Page, expect
 
 from gate.flow.caller import Role
-from tests.web.site import COOKIE, LARGE, SMALL, Site
+from tests.web.site import COOKIE, LARGE, Site
 
 MANY_TABS = 8
 """A browser opens six connections to one server."""
@@ -363,7 +363,7 @@ def test_an_auditor_reads_everything_and_is_offered_nothing_to_press(site: Site)
 
 
 def test_what_passes_by_itself_stands_under_decided(site: Site) -> None:
-    site.submit("Passed by itself", SMALL, environment="staging")
+    site.pass_alone("Passed by itself")
     with site.as_person("ada") as page:
         _queue(site, "passed itself", page)
         expect(page.get_by_role("heading", name="Nothing fits this filter")).to_be_visible()

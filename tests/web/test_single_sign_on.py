@@ -228,16 +228,16 @@ async def test_the_provider_may_say_no(world: World) -> None:
 @pytest.mark.parametrize(
     ("person", "words"),
     [
-        ({"sub": "1", "email": "eve@example.com", "email_verified": True}, "nobody here has the address"),
+        ({"sub": "1", "email": "eve@example.com", "email_verified": True}, "Nobody here has the address"),
         ({"sub": "1", "email": "ada@example.com", "email_verified": False}, "names no verified address"),
         ({"sub": "1", "email": "ada@example.com", "email_verified": "false"}, "names no verified address"),
         ({"sub": "1"}, "names no verified address"),
         ({"sub": "1", "email": ["ada@example.com"]}, "names no verified address"),
-        ({"sub": "1", "email": "ada+evil@example.com"}, "nobody here has the address"),
+        ({"sub": "1", "email": "ada+evil@example.com"}, "Nobody here has the address"),
         ({"sub": "1", "email": "\u0430da@example.com"}, "names no verified address"),
-        ({"sub": "1", "email": "ada-ekberg@users.noreply.github.com"}, "nobody here has the address"),
-        ({"sub": "1", "email": "ada-ekberg"}, "nobody here has the address"),
-        ({"sub": "1", "email": "ada"}, "nobody here has the address"),
+        ({"sub": "1", "email": "ada-ekberg@users.noreply.github.com"}, "Nobody here has the address"),
+        ({"sub": "1", "email": "ada-ekberg"}, "Nobody here has the address"),
+        ({"sub": "1", "email": "ada"}, "Nobody here has the address"),
     ],
 )  # fmt: skip
 async def test_a02_whoever_the_catalogue_does_not_know_by_this_very_address_stays_out(

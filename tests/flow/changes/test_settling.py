@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gate.core.decision.decide import decide
+from gate.core.instants import clock
 from gate.flow.queries import look
 from gate.storage.changes.change_list import ChangeFilters
 from tests.builders import commit_of
@@ -38,6 +39,6 @@ async def test_e26_a_decision_says_when_the_next_success_will_have_settled(
 
     assert change["reasons"][0]["because"] == (
         "Earned is not earned here yet: 0 of 2 successes in a row are settled; one more "
-        f"settles at {settles.isoformat(timespec='minutes')}"
+        f"settles on {clock(settles)}"
     )
     assert decide(book.policies, record.case) == record.decision  # the words are in the record
