@@ -96,9 +96,6 @@ async def read_fields(request: Request) -> Form:
     # for another one.
     request.scope[_READ] = {}
     body = await read_body(request.receive)
-    # Set before anything can go wrong: the body can be read only once, and `typed` would otherwise
-    # wait for another one.
-    request.scope[_READ] = {}
     try:
         pairs = parse_qsl(
             body.decode("ascii"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"

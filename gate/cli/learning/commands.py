@@ -14,6 +14,14 @@ PolicyFile = Annotated[
         "--policy", envvar="GATE_POLICY", help="A policy file; the shipped production.yaml if none."
     ),
 ]
+MapFile = Annotated[
+    Path | None,
+    typer.Option("--map", envvar="GATE_MAP", help="YAML: which column holds which fact."),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(envvar="GATE_LABEL", metavar="COL", help="The column that is 1 where it failed."),
+]
 
 
 class Output(enum.StrEnum):
@@ -71,16 +79,8 @@ def calibrate(
     out: Annotated[
         Path, typer.Option(envvar="GATE_OUT", help="Where the policy with other points goes.")
     ],
-    column_map: Annotated[
-        Path | None,
-        typer.Option("--map", envvar="GATE_MAP", help="YAML: which column holds which fact."),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            envvar="GATE_LABEL", metavar="COL", help="The column that is 1 where it failed."
-        ),
-    ] = None,
+    column_map: MapFile = None,
+    label: LabelColumn = None,
     policy: Annotated[
         Path | None,
         typer.Option(
@@ -123,16 +123,8 @@ def backtest(  # noqa: PLR0913 - one parameter a flag
             "--imported", envvar="GATE_IMPORTED", help="Try what `gate import` brought in."
         ),
     ] = False,
-    column_map: Annotated[
-        Path | None,
-        typer.Option("--map", envvar="GATE_MAP", help="YAML: which column holds which fact."),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            envvar="GATE_LABEL", metavar="COL", help="The column that is 1 where it failed."
-        ),
-    ] = None,
+    column_map: MapFile = None,
+    label: LabelColumn = None,
     against: Annotated[
         Path | None,
         typer.Option(
