@@ -26,10 +26,14 @@ from sqlalchemy.types import Boolean, Text
 from gate.storage.changes.words import words
 from gate.storage.tables.schema import changes, decisions
 
+COMMON_COUNTED, COMMON_AMONG = 500, 25_000
+"""If the newest so many decisions with the words are among the newest so many of all, SQLite checks
+each row for the words until the page is full. It finds one among fifty, however many there are."""
+
 FREQUENT_FROM = 20_000
-"""From so many decisions with the words on, SQLite checks each row for the words until the page is
-full. With fewer, all rows with the words are looked up and sorted. Checking costs 26 µs and a
-look-up 5; at a million rows both meet here."""
+"""Words that are not common lately are counted up to this number. From there on each row is
+checked, too. With fewer, all rows with the words are looked up and sorted. Checking costs 26 µs and
+a look-up 5; at a million rows both meet here."""
 
 COMMIT_LENGTHS = (40, 64)
 """The lengths of a whole commit: SHA-1 and SHA-256."""
@@ -62,7 +66,7 @@ def _having(conn: Connection, sought: Sought) -> ColumnElement[bool] | None:
     if conn.dialect.name == "postgresql":
         return and_(*(_overlaps(words_alike) for words_alike in sought))
     match = _match(sought)
-    if _is_frequent(conn, match):
+    if _is_checked(conn, match):
         return exists(
             select(_INDEX.c.rowid)
             .where(_INDEX.c.rowid == decisions.c.id, match)
@@ -77,7 +81,7 @@ def change_having_words(conn: Connection, text: str) -> ColumnElement[bool] | No
     having = _having(conn, sought)
     if having is None:
         return None
-    if conn.dialect.name == "postgresql" or _is_frequent(conn, _match(sought)):
+    if conn.dialect.name == "postgresql" or _is_checked(conn, _match(sought)):
         return exists(
             select(decisions.c.id)
             .where(decisions.c.change_id == changes.c.id, having)
@@ -129,6 +133,28 @@ def _match(sought: Sought) -> ColumnElement[bool]:
             "(" + " OR ".join(f'"{word}"' for word in words_alike) + ")" for words_alike in sought
         )
     )
+
+
+def _is_checked(conn: Connection, match: ColumnElement[bool]) -> bool:
+    """Return whether each row is checked for the words, newest first, instead of all that have
+    them being looked up.
+    """
+    return _is_common(conn, match) or _is_frequent(conn, match)
+
+
+def _is_common(conn: Connection, match: ColumnElement[bool]) -> bool:
+    """Return whether many of the newest decisions have the words.
+
+    It reads no more than `COMMON_COUNTED` entries of the index, so that a word that every decision
+    has takes no longer with ten million decisions than with ten thousand.
+    """
+    rowid = _INDEX.c.rowid
+    newest = select(rowid).where(match).order_by(rowid.desc()).limit(COMMON_COUNTED).subquery()
+    counted, oldest = conn.execute(select(func.count(), func.min(newest.c.rowid))).one()
+    if counted < COMMON_COUNTED:
+        return False
+    last = conn.execute(select(func.max(decisions.c.id))).scalar_one()
+    return bool(last - oldest < COMMON_AMONG)
 
 
 def _is_frequent(conn: Connection, match: ColumnElement[bool]) -> bool:

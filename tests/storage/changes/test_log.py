@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import orjson
@@ -333,10 +334,10 @@ def test_frequent_words_find_what_rare_ones_find(
     with writing(sqlite_url) as tx:
         made = many(tx)
 
-    for frequent_from in (1, 10, 10_000):
-        monkeypatch.setattr(
-            search, "FREQUENT_FROM", frequent_from
-        )  # or the test would need twenty thousand decisions
+    for common_counted, frequent_from in ((1, 10_000), (10, 10_000), (10_000, 1), (10_000, 10_000)):
+        # or the test would need twenty thousand decisions
+        monkeypatch.setattr(search, "COMMON_COUNTED", common_counted)
+        monkeypatch.setattr(search, "FREQUENT_FROM", frequent_from)
         for asked in ("fix", "été 10", "日本", "nowhere", "fix near"):
             with reading(sqlite_url) as conn:
                 assert keys(log_page(conn, LogFilters(words=asked), ALL).rows) == expected(
@@ -346,3 +347,45 @@ def test_frequent_words_find_what_rare_ones_find(
                 assert {change.id for change in found.rows} == {
                     one.change for one in made if set(words(asked)) <= set(words(one.text))
                 }
+
+
+def test_a_word_that_every_decision_has_is_found_in_as_many_steps_among_many_as_among_few(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "COMMON_COUNTED", 20)  # or the test would need ten thousand
+    part = Part(5)
+    spent = []
+    for more in (50, 250):
+        with writing(sqlite_url) as tx:
+            for hour in range(more):
+                put_decision(tx, put_change(tx.conn), ("basket",), at=NOW - hour * HOUR)
+            # The index is in pieces, and how many there are would count, too.
+            tx.conn.exec_driver_sql(
+                "INSERT INTO decision_words (decision_words) VALUES ('optimize')"
+            )
+        with reading(sqlite_url) as conn:
+            spent.append(
+                (
+                    steps(conn, lambda conn: log_page(conn, LogFilters(words="basket"), part)),
+                    steps(
+                        conn,
+                        lambda conn: change_page(
+                            conn, ChangeFilters(words="basket"), part, now=NOW
+                        ),
+                    ),
+                )
+            )
+
+    few, many = spent
+    assert many == few
+
+
+def steps(conn: Connection, look: Callable[[Connection], object]) -> int:
+    """How many instructions SQLite runs for all statements that this sends."""
+    run = count()
+    raw = conn.connection.dbapi_connection
+    assert raw is not None
+    raw.set_progress_handler(lambda: next(run) and 0, 1)
+    look(conn)
+    raw.set_progress_handler(None, 1)
+    return next(run)
