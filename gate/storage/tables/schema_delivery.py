@@ -64,7 +64,6 @@ delivery_days = Table(
     Column("deployments", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
     Column("rework", BigInteger, nullable=False),
-    Index("ix_delivery_days_environment", "environment", "day", "service"),
 )
 
 # The sums of a day without what decided, for figures of many places at once.

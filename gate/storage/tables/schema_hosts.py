@@ -28,7 +28,6 @@ held_runs = Table(
     Column("reports", Integer, nullable=False, server_default=text("0")),
     Column("answered_at", Instant),
     Index("ix_held_runs_unanswered", "at", **_where(UNANSWERED)),
-    Index("ix_held_runs_change", "change_id"),
 )
 
 pushes = Table(

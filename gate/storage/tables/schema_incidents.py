@@ -32,7 +32,15 @@ incidents = Table(
     Index("ix_incidents_newest", "began_at", "id"),
     Index("ix_incidents_service", "service", "began_at", "id"),
     Index("ix_incidents_series", "source", "series", "began_at"),
-    Index("ix_incidents_open", "service", "began_at", **_where("resolved_at IS NULL")),
+    # `resolved_at` is always null here; the more columns are equal, the surer SQLite takes the index
+    Index(
+        "ix_incidents_open",
+        "service",
+        "resolved_at",
+        "began_at",
+        "id",
+        **_where("resolved_at IS NULL"),
+    ),
 )
 
 incident_links = Table(

@@ -24,7 +24,6 @@ policy_sets = Table(
     Column("files", NAMED_TEXTS, nullable=False),  # of the catalogue every name is the id of a text
     Column("registered_at", Instant, nullable=False),
     Column("registered_by", Text, nullable=False),
-    Index("ix_policy_sets_policies", "policies", "registered_at"),
 )
 
 

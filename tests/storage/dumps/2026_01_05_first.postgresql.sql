@@ -600,7 +600,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_bfcfd585');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_86d78117');
 INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
@@ -773,12 +773,10 @@ CREATE INDEX ix_decisions_words ON public.decisions USING gin (words);
 CREATE INDEX ix_deliveries_at ON public.deliveries USING btree (at);
 CREATE INDEX ix_deliveries_due ON public.deliveries USING btree (next_at) WHERE (next_at IS NOT NULL);
 CREATE INDEX ix_deliveries_given_up ON public.deliveries USING btree (at, source) WHERE ((next_at IS NULL) AND (error IS NOT NULL));
-CREATE INDEX ix_delivery_days_environment ON public.delivery_days USING btree (environment, day, service);
 CREATE INDEX ix_deployments_seen_newest ON public.deployments_seen USING btree (at, id);
 CREATE INDEX ix_deployments_seen_place ON public.deployments_seen USING btree (service, environment, at, id);
 CREATE INDEX ix_freezes_newest ON public.freezes USING btree (created_at, id);
 CREATE INDEX ix_freezes_open ON public.freezes USING btree (ends) WHERE (lifted_at IS NULL);
-CREATE INDEX ix_held_runs_change ON public.held_runs USING btree (change_id);
 CREATE INDEX ix_held_runs_unanswered ON public.held_runs USING btree (at) WHERE (answered_at IS NULL);
 CREATE INDEX ix_idempotency_expires ON public.idempotency USING btree (expires_at);
 CREATE INDEX ix_improvements_newest ON public.improvements USING btree (created_at, id);
@@ -788,7 +786,7 @@ CREATE INDEX ix_incident_links_change ON public.incident_links USING btree (chan
 CREATE INDEX ix_incident_links_due ON public.incident_links USING btree (counts_at) WHERE ((judged_at IS NULL) AND (removed_at IS NULL));
 CREATE INDEX ix_incident_links_incident ON public.incident_links USING btree (incident_id);
 CREATE INDEX ix_incidents_newest ON public.incidents USING btree (began_at, id);
-CREATE INDEX ix_incidents_open ON public.incidents USING btree (service, began_at) WHERE (resolved_at IS NULL);
+CREATE INDEX ix_incidents_open ON public.incidents USING btree (service, resolved_at, began_at, id) WHERE (resolved_at IS NULL);
 CREATE INDEX ix_incidents_series ON public.incidents USING btree (source, series, began_at);
 CREATE INDEX ix_incidents_service ON public.incidents USING btree (service, began_at, id);
 CREATE INDEX ix_invitations_expires_at ON public.invitations USING btree (expires_at);
@@ -806,7 +804,6 @@ CREATE INDEX ix_past_deployments_place ON public.past_deployments USING btree (s
 CREATE INDEX ix_past_incidents_service ON public.past_incidents USING btree (service, began_at);
 CREATE INDEX ix_people_newest ON public.people USING btree (created_at, id);
 CREATE INDEX ix_policy_changes_at ON public.policy_changes USING btree (at);
-CREATE INDEX ix_policy_sets_policies ON public.policy_sets USING btree (policies, registered_at);
 CREATE INDEX ix_post_reviews_due ON public.post_reviews USING btree (due_at);
 CREATE INDEX ix_sessions_ends_at ON public.sessions USING btree (ends_at);
 CREATE INDEX ix_sessions_person ON public.sessions USING btree (person);

@@ -132,7 +132,6 @@ CREATE TABLE delivery_days (
     rework BIGINT NOT NULL,
     CONSTRAINT pk_delivery_days PRIMARY KEY (service, environment, day, route, band, policy, standard_change)
 );
-CREATE INDEX ix_delivery_days_environment ON delivery_days (environment, day, service);
 CREATE TABLE delivery_rules (
     service TEXT NOT NULL,
     environment TEXT NOT NULL,
@@ -249,7 +248,7 @@ CREATE TABLE incidents (
     CONSTRAINT pk_incidents PRIMARY KEY (id)
 );
 CREATE INDEX ix_incidents_newest ON incidents (began_at, id);
-CREATE INDEX ix_incidents_open ON incidents (service, began_at) WHERE resolved_at IS NULL;
+CREATE INDEX ix_incidents_open ON incidents (service, resolved_at, began_at, id) WHERE resolved_at IS NULL;
 CREATE INDEX ix_incidents_series ON incidents (source, series, began_at);
 CREATE INDEX ix_incidents_service ON incidents (service, began_at, id);
 CREATE TABLE invitations (
@@ -402,7 +401,6 @@ CREATE TABLE policy_sets (
     registered_by TEXT NOT NULL,
     CONSTRAINT pk_policy_sets PRIMARY KEY (id)
 );
-CREATE INDEX ix_policy_sets_policies ON policy_sets (policies, registered_at);
 CREATE TABLE pushes (
     issuer TEXT NOT NULL,
     repository_id BIGINT NOT NULL,
@@ -577,7 +575,6 @@ CREATE TABLE held_runs (
     CONSTRAINT pk_held_runs PRIMARY KEY (issuer, repository_id, run_id, attempt, environment),
     CONSTRAINT fk_held_runs_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 );
-CREATE INDEX ix_held_runs_change ON held_runs (change_id);
 CREATE INDEX ix_held_runs_unanswered ON held_runs (at) WHERE answered_at IS NULL;
 CREATE TABLE in_force (
     id SMALLINT NOT NULL,
@@ -707,7 +704,7 @@ CREATE TABLE standard_matches (
 CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_bfcfd585');
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_86d78117');
 INSERT INTO changes ("decision", "decided_at", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "subject_digest", "running_change", "direction", "lines", "parallel", "close_within_seconds", "planned_start", "planned_end", "redecide_at", "valid_until", "detail", "id", "service", "environment", "commit_sha", "digests", "repository_issuer", "repository_id", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "submitted_at", "settled_at", "expires_at", "time_left", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at") VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, 0, 3600, NULL, NULL, NULL, 1772467200000000, X'01C3398E0E7404A875545C0CEDF6C17C02F70F625801A81432A00EB19C9A43EAB01172C47818E6283AB0EA2B292928B6D2D74F078E58962681465F947480DD94C4E4DC54FDE28CFC02487786D85176581AC031B80E00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'01ABAE0500');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);

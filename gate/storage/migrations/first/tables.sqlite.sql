@@ -161,8 +161,6 @@ CREATE TABLE delivery_days (
     CONSTRAINT pk_delivery_days PRIMARY KEY (service, environment, day, route, band, policy, standard_change)
 )
 
-CREATE INDEX ix_delivery_days_environment ON delivery_days (environment, day, service)
-
 CREATE TABLE delivery_rules (
     service TEXT NOT NULL,
     environment TEXT NOT NULL,
@@ -296,7 +294,7 @@ CREATE TABLE incidents (
 
 CREATE INDEX ix_incidents_newest ON incidents (began_at, id)
 
-CREATE INDEX ix_incidents_open ON incidents (service, began_at) WHERE resolved_at IS NULL
+CREATE INDEX ix_incidents_open ON incidents (service, resolved_at, began_at, id) WHERE resolved_at IS NULL
 
 CREATE INDEX ix_incidents_series ON incidents (source, series, began_at)
 
@@ -478,8 +476,6 @@ CREATE TABLE policy_sets (
     registered_by TEXT NOT NULL,
     CONSTRAINT pk_policy_sets PRIMARY KEY (id)
 )
-
-CREATE INDEX ix_policy_sets_policies ON policy_sets (policies, registered_at)
 
 CREATE TABLE pushes (
     issuer TEXT NOT NULL,
@@ -683,8 +679,6 @@ CREATE TABLE held_runs (
     CONSTRAINT pk_held_runs PRIMARY KEY (issuer, repository_id, run_id, attempt, environment),
     CONSTRAINT fk_held_runs_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 )
-
-CREATE INDEX ix_held_runs_change ON held_runs (change_id)
 
 CREATE INDEX ix_held_runs_unanswered ON held_runs (at) WHERE answered_at IS NULL
 
