@@ -35,8 +35,8 @@ check: $(INSTALLED) ## format, lint, types, architecture, schema: what comes bef
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_architecture.py tests/storage/test_frozen_schema.py -n 0 -m "not postgres"
 
-bench: $(INSTALLED) ## measure: ratios of one interleaved run, the disk beside them
-	$(BIN)/python -m benchmarks
+bench: $(INSTALLED) ## measure: ratios of one interleaved run, the disk beside them (KEEP=1 keeps what a decision costs the processor)
+	$(BIN)/python -m benchmarks $(if $(KEEP),--keep)
 
 bench-flat: $(INSTALLED) ## measure what takes how much longer at many decisions than at few (MANY=10000000 for so many)
 	$(BIN)/python -m benchmarks.flat $(if $(MANY),--many $(MANY))

@@ -17,7 +17,7 @@ from statistics import median, quantiles
 from sqlalchemy import Connection, Engine, func, select
 
 from benchmarks import fsync
-from benchmarks.databases import Contender, both_servers
+from benchmarks.decisions.servers import Contender, gates
 from benchmarks.surroundings import say, scratch
 from gate.core.instants import from_us
 from gate.storage.database.engine import connect, open_engine
@@ -46,7 +46,7 @@ def _lags(engine: Engine, url: str, enough: threading.Event, seen: list[float]) 
 
 
 def _sealing(one: Contender, seconds: float) -> bool:
-    url = one.gate.database_url
+    url = one.server.database_url
     engine = open_engine(url, read_only=True)
     enough, seen = threading.Event(), list[float]()
     watch = threading.Thread(target=_lags, args=(engine, url, enough, seen))
@@ -67,7 +67,7 @@ def _sealing(one: Contender, seconds: float) -> bool:
 
 
 def _exporting(one: Contender, folder: Path) -> bool:
-    url = one.gate.database_url
+    url = one.server.database_url
     with connect(open_engine(url, read_only=True), url) as conn:
         whole = extent(conn)
 
@@ -117,7 +117,7 @@ def main() -> int:
     asked = parser.parse_args()
     with scratch() as folder:
         say(fsync.measure(folder))
-        with both_servers(folder) as both:
+        with gates(folder) as both:
             met = [
                 act
                 for one in both

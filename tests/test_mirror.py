@@ -13,6 +13,7 @@ OTHER_FOLDERS: Mapping[str, str] = {
     "actions": "the GitHub actions and the GitLab template",
     "attacks": "what attackers try at the running service, by number",
     "benchmarks": "benchmarks/",
+    "benchmarks/decisions": "benchmarks/decisions/",
     "benchmarks/flat": "benchmarks/flat/",
     "faults": "what breaks around the gate, by number",
     "deploy": "docs/deploy: what an operator takes over",

@@ -1,17 +1,20 @@
 """What the gate is measured against: an echo that decides nothing, and an insert as one would first
-write it.
+write it. The rival, which does decide, is in `rival.py`.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from sqlalchemy import create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
+
+THREADS = 40
+"""In so many threads the framework runs plain functions."""
 
 
 class Run(BaseModel):
@@ -57,22 +60,22 @@ class Body(BaseModel):
     labels: dict[str, str]
 
 
-def echo_app() -> FastAPI:
+def echo_router() -> APIRouter:
     """Parse, validate, answer the same: what the framework costs."""
-    app = FastAPI()
+    router = APIRouter()
 
-    @app.post("/echo")
+    @router.post("/echo")
     async def echo(body: Body) -> Body:
         return body
 
-    return app
+    return router
 
 
-class _Base(DeclarativeBase):
-    """Its metadata."""
+class Base(DeclarativeBase):
+    """The tables of the contenders. Each database has those that its contender writes to."""
 
 
-class _Row(_Base):
+class _Row(Base):
     """One request as it came."""
 
     __tablename__ = "requests"
@@ -90,19 +93,12 @@ class Inserted(BaseModel):
     id: int
 
 
-def insert_app(path: Path) -> FastAPI:
+def insert_router(path: Path) -> APIRouter:
     """A session for each request, one durable INSERT, a plain function in the thread pool."""
-    app = FastAPI()
-    engine = create_engine(f"sqlite:///{path}", pool_size=40, connect_args={"timeout": 60})
-    event.listen(engine, "connect", _as_durable_as_the_gate)
-    _Base.metadata.create_all(engine)
-    sessions = sessionmaker(engine)
+    router = APIRouter()
+    session = sessions_of(path)
 
-    def session() -> Iterator[Session]:
-        with sessions() as opened:
-            yield opened
-
-    @app.post("/insert")
+    @router.post("/insert")
     def insert(body: Body, session: Annotated[Session, Depends(session)]) -> Inserted:
         row = _Row(
             service=body.service,
@@ -114,7 +110,25 @@ def insert_app(path: Path) -> FastAPI:
         session.commit()
         return Inserted(id=row.id)
 
-    return app
+    return router
+
+
+def sessions_of(path: Path) -> Callable[[], Iterator[Session]]:
+    """Return the dependency that opens a session on this SQLite file for a request.
+
+    The pool has a connection for each thread of the framework, and every commit waits for the disk
+    as the gate's do.
+    """
+    engine = create_engine(f"sqlite:///{path}", pool_size=THREADS, connect_args={"timeout": 60})
+    event.listen(engine, "connect", _as_durable_as_the_gate)
+    Base.metadata.create_all(engine)
+    made = sessionmaker(engine)
+
+    def session() -> Iterator[Session]:
+        with made() as opened:
+            yield opened
+
+    return session
 
 
 def _as_durable_as_the_gate(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

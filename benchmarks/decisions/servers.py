@@ -1,12 +1,7 @@
-"""A whole durable decision on SQLite and on PostgreSQL, side by side: `python -m
-benchmarks.databases`.
-
-Two servers on one disk take turns in bursts; each figure is the median of its bursts. Beside the
-times stand the processor's time, the bytes on the disk and the rows that PostgreSQL read in
-sequence, because a table that grows is never read so.
+"""The servers that a benchmark asks in turns: the gate on each database, and the contenders beside
+it; and what is seen of them from outside: time, processor, memory, disk.
 """
 
-import argparse
 import os
 import sqlite3
 import sys
@@ -14,49 +9,45 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 import psycopg
 
-from benchmarks import fsync, load
+from benchmarks import load
 from benchmarks.requests import as_text, submit_body
-from benchmarks.surroundings import SERVICES, policies, say, scratch
+from benchmarks.surroundings import SERVICES, policies
 from gate.storage.database.engine import sqlite_path
 from tests import postgres
 from tests.live import LiveGate, serving
 
-CONNECTIONS = (64, 16, 1)
-"""One comes last: for some seconds after its start a server looks at what holds every change."""
+CONTENDERS = ("rival", "insert", "echo")
+"""What is measured beside the gate; each answers on the path of its name."""
 
-ROUNDS = 5
-SECONDS = 2.0
-P50_RATIO_MAX = 1.5
-"""PostgreSQL's time with one connection, for one of SQLite's in the same run."""
+MEMORY_MIB_MAX = 250
+"""Of one process that serves."""
 
-STEADY_P99_MS_MAX = {50: 50.0, 200: 100.0}
-"""What users feel: at so many decisions a second, one in a hundred may take longer than this."""
-
-STEADY_CONNECTIONS = 64
-BYTES_MAX = 6 * 1024
-"""Of a decision with all its indexes, before answers to idempotency keys are forgotten."""
-
+_REPOSITORY = Path(__file__).parents[2]
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True)
 class Contender:
-    """A server on one database, and what was seen of it, by number of connections."""
+    """What is asked on one path of one server, and what was seen of it, by number of
+    connections.
+    """
 
     name: str
-    gate: LiveGate
-    token: str
-    # Of the database's own server; None where the gate's process is all there is.
+    server: LiveGate
+    token: str = ""
+    path: str = "/v1/changes"
+    # Of the database's own server; None where the process that answers is all there is.
     postmaster: int | None = None
     number: int = 0
     begun_with: int = 0
-    cpu_seconds: float = 0.0
     bursts: dict[int, list[load.Burst]] = field(default_factory=dict)
-    # The same by how many decisions a second were asked for.
+    # The processor's milliseconds for an answer, burst by burst.
+    processor: dict[int, list[float]] = field(default_factory=dict)
+    # Bursts by how many decisions a second were asked for.
     steady: dict[int, list[load.Burst]] = field(default_factory=dict)
 
     def burst(self, connections: int, seconds: float, per_second: float = 0.0) -> None:
@@ -66,8 +57,8 @@ class Contender:
             "idempotency-key": f'"bench-{load.PLACE.decode()}"',
         }
         plan = load.Plan(
-            port=self.gate.port,
-            path="/v1/changes",
+            port=self.server.port,
+            path=self.path,
             headers=keyed,
             bodies=[as_text(submit_body(service)) for service in SERVICES],
             connections=connections,
@@ -75,53 +66,57 @@ class Contender:
             first_number=self.number,
             per_second=per_second,
         )
-        before = self._cpu()
+        before = self._processor_seconds()
         burst = load.run(plan)
-        self.cpu_seconds += self._cpu() - before
-        self.number = burst.next_number
-        kept = self.steady if per_second else self.bursts
-        kept.setdefault(int(per_second) or connections, []).append(burst)
+        spent = self._processor_seconds() - before
+        asked, self.number = burst.next_number - self.number, burst.next_number
+        if per_second:
+            self.steady.setdefault(int(per_second), []).append(burst)
+            return
+        self.bursts.setdefault(connections, []).append(burst)
+        self.processor.setdefault(connections, []).append(spent * 1000 / asked)
+
+    def per_second(self, connections: int) -> float:
+        """Answers a second, the median over the bursts."""
+        return median(burst.per_second for burst in self.bursts[connections])
 
     def p50(self, connections: int) -> float:
         """In milliseconds, the median over the bursts."""
         return median(burst.p50_ms for burst in self.bursts[connections])
 
-    def line(self, connections: int) -> str:
-        """What was seen with so many connections."""
-        bursts = self.bursts[connections]
-        per_second = median(burst.per_second for burst in bursts)
-        p99 = median(burst.p99_ms for burst in bursts)
-        return (
-            f"{connections:3} connections  {self.name:10} {per_second:6.0f} /s  "
-            f"p50 {self.p50(connections):6.2f} ms  p99 {p99:6.2f} ms"
-        )
+    def p99(self, connections: int) -> float:
+        """The same of the slowest of a hundred."""
+        return median(burst.p99_ms for burst in self.bursts[connections])
 
-    def steady_line(self, per_second: int) -> str:
-        """What was seen at this rate, and what is wanted."""
-        bursts = self.steady[per_second]
-        p50 = median(burst.p50_ms for burst in bursts)
-        return (
-            f"{per_second:3} a second     {self.name:10} p50 {p50:6.2f} ms  "
-            f"p99 {self.steady_p99(per_second):6.2f} ms "
-            f"(target: at most {STEADY_P99_MS_MAX[per_second]:.0f})"
-        )
+    def steady_p50(self, per_second: int) -> float:
+        """In milliseconds at this rate, the median over the bursts."""
+        return median(burst.p50_ms for burst in self.steady[per_second])
 
     def steady_p99(self, per_second: int) -> float:
-        """In milliseconds, the median over the bursts."""
+        """The same of the slowest of a hundred."""
         return median(burst.p99_ms for burst in self.steady[per_second])
+
+    @property
+    def processor_ms(self) -> float:
+        """The processor's time for an answer, of the process and its database together.
+
+        Few connections cost more than many, so each number of them counts the same, however many
+        answers it gave.
+        """
+        return fmean(median(bursts) for bursts in self.processor.values())
 
     @property
     def bytes_a_decision(self) -> int:
         """What each decision made the database grow."""
-        return (stored_bytes(self.gate.database_url) - self.begun_with) // self.number
+        return (stored_bytes(self.server.database_url) - self.begun_with) // self.number
 
     @property
-    def cpu_ms(self) -> float:
-        """The processor's time for a decision, of gate and database together."""
-        return self.cpu_seconds * 1000 / self.number
+    def memory_mib(self) -> float:
+        """What the process that answers has in memory now."""
+        return _resident_mib(_pid(self.server))
 
-    def _cpu(self) -> float:
-        own = _cpu_seconds(self.gate.process.pid) if self.gate.process else 0.0
+    def _processor_seconds(self) -> float:
+        own = _cpu_seconds(_pid(self.server))
         return own if self.postmaster is None else own + _cpu_of_server(self.postmaster)
 
 
@@ -144,49 +139,8 @@ def rows_in_sequence(url: str) -> Mapping[str, int]:
     return dict(rows)
 
 
-def measure(folder: Path, *, rounds: int, seconds: float) -> bool:
-    """Start both, let them take turns at each number of connections, and print what was seen;
-    whether every target is met.
-    """
-    with both_servers(folder) as contenders:
-        for connections in CONNECTIONS:
-            for _ in range(rounds):
-                for one in contenders:
-                    one.burst(connections, seconds)
-        for per_second in STEADY_P99_MS_MAX:
-            for _ in range(rounds):
-                for one in contenders:
-                    one.burst(STEADY_CONNECTIONS, seconds, per_second)
-        return _report(contenders)
-
-
-def _report(contenders: list[Contender]) -> bool:
-    for connections in CONNECTIONS:
-        for one in contenders:
-            say(one.line(connections))
-    for per_second in STEADY_P99_MS_MAX:
-        for one in contenders:
-            say(one.steady_line(per_second))
-    for one in contenders:
-        say(
-            f"{one.name:10} {one.bytes_a_decision:6} bytes a decision (target: at most "
-            f"{BYTES_MAX}), {one.cpu_ms:.2f} ms of the processor, {one.number} decisions"
-        )
-    sqlite, server = contenders
-    ratio = server.p50(1) / sqlite.p50(1)
-    say(f"one connection, PostgreSQL/SQLite: {ratio:.2f} (target: at most {P50_RATIO_MAX})")
-    say(f"rows read in sequence: {dict(rows_in_sequence(server.gate.database_url))}")
-    is_steady = all(
-        one.steady_p99(rate) <= most
-        for one in contenders
-        for rate, most in STEADY_P99_MS_MAX.items()
-    )
-    is_small = all(one.bytes_a_decision <= BYTES_MAX for one in contenders)
-    return ratio <= P50_RATIO_MAX and is_small and is_steady
-
-
 @contextmanager
-def both_servers(folder: Path) -> Iterator[list[Contender]]:
+def gates(folder: Path) -> Iterator[list[Contender]]:
     """Start the gate on each database, with the policies of the benchmark."""
     with ExitStack() as open_until_the_end:
         cluster = open_until_the_end.enter_context(postgres.server(folder))
@@ -205,10 +159,21 @@ def both_servers(folder: Path) -> Iterator[list[Contender]]:
             gate.command("ledger", "key")
             token = gate.command("token", "create", "--role", "pipeline", "--all-services")
             open_until_the_end.enter_context(serving(gate))
-            one = Contender(name, gate, token, None if sqlite_path(url) else postmaster)
+            one = Contender(name, gate, token)
+            one.postmaster = None if sqlite_path(url) else postmaster
             one.begun_with = stored_bytes(url)
             contenders.append(one)
         yield contenders
+
+
+@contextmanager
+def contenders(folder: Path) -> Iterator[list[Contender]]:
+    """Start the rival, the insert and the echo, all in one process."""
+    home = folder / "contenders"
+    home.mkdir()
+    server = LiveGate(home, "sqlite:///unused", folder, settings={"PYTHONPATH": str(_REPOSITORY)})
+    with serving(server, sys.executable, "-m", "benchmarks.decisions.serving", str(home)):
+        yield [Contender(name, server, path=f"/{name}") for name in CONTENDERS]
 
 
 def _sqlite(path: Path) -> sqlite3.Connection:
@@ -225,6 +190,18 @@ def _driver_url(url: str) -> str:
     return url.replace("postgresql+psycopg", "postgresql")
 
 
+def _pid(server: LiveGate) -> int:
+    if server.process is None:
+        raise RuntimeError("the server has ended")
+    return server.process.pid
+
+
+def _resident_mib(process: int) -> float:
+    """Return the resident memory of one process."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def _cpu_of_server(postmaster: int) -> float:
     """Of PostgreSQL's first process, those that are its children, and those that were."""
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
@@ -239,22 +216,3 @@ def _cpu_seconds(process: int) -> float:
         return 0.0
     ticks = text.rpartition(")")[2].split()[11:15]
     return sum(map(int, ticks)) / _TICKS_A_SECOND
-
-
-def main() -> int:
-    """By itself, with the disk beside it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, help="bursts of each contender (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help="length of a burst (default: %(default)s)"
-    )
-    asked = parser.parse_args()
-    with scratch() as folder:
-        say(fsync.measure(folder))
-        return 0 if measure(folder, rounds=asked.rounds, seconds=asked.seconds) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

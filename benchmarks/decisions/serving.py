@@ -1,36 +1,38 @@
-"""The gate and its contenders in one server process, so that all of them meet the same interpreter
-and the same disk.
+"""The contenders in one server process of their own.
 
-`python -m benchmarks.serving FOLDER`; the gate's settings come from the environment, as always, and
-the server is the one of `gate serve`, for all of them.
+`python -m benchmarks.decisions.serving FOLDER`; the port comes from the environment, as the gate's
+settings do, and the server is the one of `gate serve`.
 """
 
 import sys
 from pathlib import Path
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI
 
-from benchmarks.contenders import echo_app, insert_app
-from gate.app import create_app
+from benchmarks.decisions.contenders import echo_router, insert_router
+from benchmarks.decisions.rival import rival_router
 from gate.cli.serve import Server, uvicorn_config
 from gate.config import Settings
 
 
-def side_by_side(gate: ASGIApp, folder: Path) -> ASGIApp:
-    """Two paths go to the contenders, everything else (start and stop too) to the gate."""
-    others = {"/echo": echo_app(), "/insert": insert_app(folder / "insert.sqlite")}
+def contenders_app(folder: Path) -> FastAPI:
+    """Every contender by its path; those that write have a database each."""
+    app = FastAPI()
+    app.include_router(echo_router())
+    app.include_router(insert_router(folder / "insert.sqlite"))
+    app.include_router(rival_router(folder / "rival.sqlite"))
 
-    async def joined(scope: Scope, receive: Receive, send: Send) -> None:
-        await others.get(scope.get("path", ""), gate)(scope, receive, send)
+    @app.get("/readyz")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready"}
 
-    return joined
+    return app
 
 
 def main() -> None:
     """Serve until told to stop."""
     settings = Settings.read()
-    app = side_by_side(create_app(settings), Path(sys.argv[1]))
-    Server(uvicorn_config(app, settings), "ready").run()
+    Server(uvicorn_config(contenders_app(Path(sys.argv[1])), settings), "ready").run()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import httpx
 import structlog
 
 from benchmarks import fsync
-from benchmarks.databases import stored_bytes
+from benchmarks.decisions.servers import stored_bytes
 from benchmarks.flat import lives
 from benchmarks.flat.databases import Filled, filled
 from benchmarks.surroundings import policies, say, scratch

@@ -119,12 +119,11 @@ def test_every_index_has_a_query_that_takes_it(sqlite_url: str) -> None:
         for write in WRITES:
             write(tx)
         raw.set_trace_callback(None)
-        asked = [(text, []) for text in sent if text.split()[0] in {"SELECT", "UPDATE", "DELETE"}]
-        asked += [(text, [None] * text.count("?")) for text in hot_statements()]
+        asked = [text for text in sent if text.split()[0] in {"SELECT", "UPDATE", "DELETE"}]
         taken = {
             found[1]
-            for text, parameters in asked
-            for row in raw.execute(f"EXPLAIN QUERY PLAN {text}", parameters)
+            for text in (*asked, *hot_statements())
+            for row in raw.execute(f"EXPLAIN QUERY PLAN {text}", [None] * text.count("?"))
             if (found := TAKEN.search(row[3]))
         }
 

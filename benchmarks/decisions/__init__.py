@@ -1,0 +1,1 @@
+"""What a decision costs, and what is measured beside it."""
