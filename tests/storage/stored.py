@@ -46,7 +46,7 @@ def planned(conn: Connection, look: Callable[[Connection], object]) -> list[str]
     return [
         "\n".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}"))
         for sql in sent
-        if sql.lstrip().startswith("SELECT")
+        if sql.lstrip().startswith(("SELECT", "DELETE"))
     ]
 
 

@@ -4,11 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import first, reader
+from gate.storage.tables.columns import among
 from gate.storage.tables.schema import decisions
 
 KEYS = (decisions.c.number,)
@@ -71,8 +72,8 @@ def records(conn: Connection, wanted: Collection[tuple[str, int]]) -> dict[str, 
     """
     if not wanted:
         return {}
-    keys = tuple_(decisions.c.change_id, decisions.c.number)
-    query = select(decisions.c.change_id, decisions.c.record).where(keys.in_(list(wanted)))
+    these = among((decisions.c.change_id, decisions.c.number), list(wanted))
+    query = select(decisions.c.change_id, decisions.c.record).where(these)
     found: dict[str, bytes] = {row.change_id: row.record for row in conn.execute(query)}
     missing = [change for change, _ in wanted if change not in found]
     if missing:

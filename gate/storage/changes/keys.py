@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select
 
 from gate.core.instants import to_us
 from gate.storage.database.bulk import Bulk
@@ -10,6 +10,7 @@ from gate.storage.database.rows import KeyRow
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.tables import schema_work
+from gate.storage.tables.columns import among
 
 EXPIRED_A_TURN_MAX = 1_000
 """The most expired keys that one transaction removes."""
@@ -31,9 +32,8 @@ def remember(tx: Tx, row: KeyRow) -> bool:
 def delete_keys(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:
     """Forget keys, so that they may be used anew."""
     if keys:
-        tx.conn.execute(
-            delete(schema_work.idempotency).where(tuple_(_KEYS.caller, _KEYS.key).in_(keys))
-        )
+        these = among((_KEYS.caller, _KEYS.key), keys)
+        tx.conn.execute(delete(schema_work.idempotency).where(these))
 
 
 def delete_expired(tx: Tx) -> int:

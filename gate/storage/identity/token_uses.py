@@ -5,7 +5,7 @@ A token works only for what it was first used for, so a stolen one is useless fo
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy import Connection, delete, select
 
 from gate.core.instants import to_us
 from gate.storage.database.bulk import Bulk
@@ -14,6 +14,7 @@ from gate.storage.database.rows import TokenUseRow
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.tables import schema_work
+from gate.storage.tables.columns import among
 
 EXPIRED_A_TURN_MAX = 1_000
 """The most uses of expired tokens that one transaction deletes."""
@@ -64,9 +65,6 @@ def delete_expired(tx: Tx) -> int:
     )
     rows = tx.conn.execute(expired).all()
     if rows:
-        tx.conn.execute(
-            delete(schema_work.token_uses).where(
-                tuple_(_USES.issuer, _USES.jti).in_([tuple(row) for row in rows])
-            )
-        )
+        these = among((_USES.issuer, _USES.jti), rows)
+        tx.conn.execute(delete(schema_work.token_uses).where(these))
     return len(rows)

@@ -4,7 +4,7 @@ They convert both ways, so no function of `storage` does it by hand. A statement
 driver as text bypasses them and deals with stored values; `storage/database/` says which these are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import Enum
@@ -21,7 +21,9 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     TypeDecorator,
+    and_,
     literal_column,
+    tuple_,
     type_coerce,
 )
 from sqlalchemy.engine.default import DefaultDialect
@@ -135,6 +137,21 @@ def equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
         return column == value
     written = f"'{value.value}'" if isinstance(value, str) else str(value.value)
     return column == literal_column(written)
+
+
+def among(
+    columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[object]]
+) -> ColumnElement[bool]:
+    """Return a condition that the columns together have the values of one of these rows.
+
+    SQLite finds rows of values by no index and would read the whole table, so each column is
+    compared by itself, too.
+    """
+    each = (
+        column.in_(list(dict.fromkeys(values)))
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+    )
+    return and_(*each, tuple_(*columns).in_([tuple(row) for row in rows]))
 
 
 def kept(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -32,7 +32,7 @@ incidents = Table(
     Index("ix_incidents_newest", "began_at", "id"),
     Index("ix_incidents_service", "service", "began_at", "id"),
     Index("ix_incidents_series", "source", "series", "began_at"),
-    # `resolved_at` is always null here; the more columns are equal, the surer SQLite takes the index
+    # `resolved_at` is always null here: the more columns are equal, the surer SQLite takes it
     Index(
         "ix_incidents_open",
         "service",

@@ -10,9 +10,10 @@ from gate.storage.changes.decisions import (
     decision_page,
     read,
     record,
+    records,
 )
 from gate.storage.database.pages import Part
-from tests.storage.stored import HOUR, NOW, put_change, put_decision, reading, writing
+from tests.storage.stored import HOUR, NOW, planned, put_change, put_decision, reading, writing
 
 
 def numbers(conn: Connection, change: str) -> list[int]:
@@ -88,3 +89,35 @@ def test_a_decision_comes_back_with_the_very_bytes(database_url: str) -> None:
             record_sha256="e" * 64,
             running_change="chg_0",
         )
+
+
+def test_records_of_several_changes_come_by_their_change(database_url: str) -> None:
+    with writing(database_url) as tx:
+        one, other = put_change(tx.conn), put_change(tx.conn)
+        for change, number in ((one, 1), (one, 2), (other, 1)):
+            put_decision(tx, change, number=number, record=f"{change} {number}".encode())
+
+        found = records(tx.conn, [(one, 2), (other, 1)])
+
+    assert found == {one: f"{one} 2".encode(), other: f"{other} 1".encode()}
+
+
+def test_a_record_that_is_missing_is_no_record_of_another_decision(database_url: str) -> None:
+    with writing(database_url) as tx:
+        one, other = put_change(tx.conn), put_change(tx.conn)
+        put_decision(tx, one, number=1)
+        put_decision(tx, other, number=2)
+
+        with pytest.raises(LookupError, match=one):
+            records(tx.conn, [(one, 2), (other, 1)])
+
+
+def test_records_of_several_changes_are_found_by_an_index(sqlite_url: str) -> None:
+    with writing(sqlite_url) as tx:
+        changes = [put_change(tx.conn) for _ in range(3)]
+        for change in changes:
+            put_decision(tx, change)
+        (plan,) = planned(tx.conn, lambda conn: records(conn, [(one, 1) for one in changes]))
+
+    assert "SEARCH decisions USING INDEX" in plan
+    assert "SCAN decisions" not in plan

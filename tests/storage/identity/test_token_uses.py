@@ -8,6 +8,7 @@ from gate.storage.database.rows import TokenUseRow
 from gate.storage.identity import token_uses
 from gate.storage.store import transaction
 from tests.storage.making import AT, make_change, make_unit
+from tests.storage.stored import planned
 
 ISSUER = "https://issuer.example.com"
 
@@ -95,3 +96,12 @@ def test_only_what_has_expired_is_forgotten(database_url: str) -> None:
         assert token_uses.delete_expired(tx) == 0
 
     assert (bound(database_url, "past"), bound(database_url, "future")) == (None, "chg_a")
+
+
+def test_expired_uses_are_found_by_an_index(sqlite_url: str) -> None:
+    with transaction(sqlite_url) as tx:
+        token_uses.insert_uses(tx, [use("chg_1", str(number), 0) for number in range(3)])
+        plans = planned(tx.conn, lambda _: token_uses.delete_expired(tx))
+
+    assert [plan for plan in plans if "SCAN token_uses" in plan] == []
+    assert len(plans) == 2
