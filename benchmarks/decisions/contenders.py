@@ -113,7 +113,7 @@ def insert_router(path: Path) -> APIRouter:
     return router
 
 
-def sessions_of(path: Path) -> Callable[[], Iterator[Session]]:
+def sessions_of(path: Path, *, expire_on_commit: bool = True) -> Callable[[], Iterator[Session]]:
     """Return the dependency that opens a session on this SQLite file for a request.
 
     The pool has a connection for each thread of the framework, and every commit waits for the disk
@@ -122,7 +122,7 @@ def sessions_of(path: Path) -> Callable[[], Iterator[Session]]:
     engine = create_engine(f"sqlite:///{path}", pool_size=THREADS, connect_args={"timeout": 60})
     event.listen(engine, "connect", _as_durable_as_the_gate)
     Base.metadata.create_all(engine)
-    made = sessionmaker(engine)
+    made = sessionmaker(engine, expire_on_commit=expire_on_commit)
 
     def session() -> Iterator[Session]:
         with made() as opened:

@@ -99,7 +99,8 @@ class Engine:
 def rival_router(path: Path) -> APIRouter:
     """Look up the history, ask the policy, write one row, and answer once it is durable."""
     router = APIRouter()
-    session = sessions_of(path)
+    # Otherwise the row would be read again for its number.
+    session = sessions_of(path, expire_on_commit=False)
     engine = Engine(POLICY.read_text())
 
     @router.post("/rival")
