@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
-from gate.core.decision.values import Route
 from gate.storage.tables.columns import kept
-from gate.storage.tables.schema import approvals, changes
+from gate.storage.tables.schema import REVIEWED, approvals, changes
 from gate.storage.tables.schema_delivery import delivery_rules, delivery_totals
 
 REVIEWS_MAX = 200
@@ -15,7 +14,6 @@ first."""
 
 PLACES_MAX = 20
 _US = 1_000_000
-_PEOPLES = (Route.REVIEW, Route.EMERGENCY)
 
 
 class RulePlace(NamedTuple):
@@ -36,7 +34,7 @@ def seconds_to_last_word(conn: Connection, service: str, environment: str) -> li
         .where(
             changes.c.service == service,
             changes.c.environment == environment,
-            changes.c.route.in_(_PEOPLES),
+            text(REVIEWED),
         )
         .order_by(changes.c.submitted_at.desc(), changes.c.id.desc())
         .limit(REVIEWS_MAX)

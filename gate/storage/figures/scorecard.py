@@ -10,8 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, or_, select, text
 
 from gate.core.change import State
-from gate.core.decision.values import Route
-from gate.storage.tables.schema import ADMITTED, changes
+from gate.storage.tables.schema import ADMITTED, REVIEWED, changes
 from gate.storage.tables.schema_delivery import delivery_days, outcomes
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
 
@@ -21,7 +20,6 @@ LOOKED_AT_MAX = 500
 WAITING_MAX = 200
 INCIDENTS_MAX = 200
 _C, _O, _I = changes.c, outcomes.c, incidents.c
-_PEOPLES = (Route.REVIEW, Route.EMERGENCY)
 
 
 class Span(NamedTuple):
@@ -96,7 +94,7 @@ def reviewed(conn: Connection, span: Span) -> list[ReviewedChange]:
             _C.environment == span.environment,
             _C.submitted_at >= span.begins,
             _C.submitted_at < span.ends,
-            _C.route.in_(_PEOPLES),
+            text(REVIEWED),
         )
         .order_by(_C.submitted_at.desc(), _C.id.desc())
         .limit(LOOKED_AT_MAX)

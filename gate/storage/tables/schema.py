@@ -56,6 +56,9 @@ What pipelines do on the path of a change is part of its decision's line, and st
 the change; so do refusals, of which a caller could make as many as it likes.
 """
 APPROVED_BY_PEOPLE = "state = 'approved' AND route IN ('review', 'emergency')"
+REVIEWED = "route IN ('review', 'emergency')"
+"""Changes about which people were asked: of many places the rare ones."""
+
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
 
 
@@ -122,6 +125,14 @@ changes = Table(
     Index(
         "ix_changes_rejected", "service", "environment", "commit_sha", **_where(REFUSED_BY_PEOPLE)
     ),
+    Index(
+        "ix_changes_reviewed",
+        "service",
+        "environment",
+        "submitted_at",
+        "id",
+        **_where(REVIEWED),
+    ),
     # the state stands in front although it is always the same: the more columns are equal, the
     # surer SQLite takes the index
     Index(
@@ -130,6 +141,7 @@ changes = Table(
         "service",
         "environment",
         "submitted_at",
+        "id",
         **_where("state = 'pending'"),
     ),
     Index(

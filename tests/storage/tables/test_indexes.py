@@ -23,7 +23,7 @@ from gate.storage.changes.log import ANYTHING, LogFilters, log_page
 from gate.storage.database.hot import Hot
 from gate.storage.database.pages import Part
 from gate.storage.database.tx import Tx
-from gate.storage.figures import improvements, past
+from gate.storage.figures import improvements, insights, past
 from gate.storage.identity import invitations, people, persons, sessions, sign_ins, token_uses
 from gate.storage.incidents import incidents, links, sightings
 from gate.storage.incidents.incidents import IncidentFilters
@@ -80,6 +80,7 @@ READS: tuple[Callable[[Connection], object], ...] = (
     lambda conn: links.due(conn, NOW, 10),
     lambda conn: sightings.sighting_page(conn, SightingFilters(), PART),
     lambda conn: sightings.sighting_page(conn, SightingFilters(*PLACE), PART),
+    lambda conn: insights.seconds_to_last_word(conn, *PLACE),
     lambda conn: past.deployments(conn, *PLACE, NOW),
     lambda conn: past.incidents(conn, *PLACE),
     lambda conn: people.people_page(conn, PART),

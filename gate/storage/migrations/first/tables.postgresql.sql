@@ -92,7 +92,7 @@ CREATE INDEX ix_changes_lapses ON changes (state, valid_until) WHERE state = 'ap
 
 CREATE INDEX ix_changes_newest ON changes (submitted_at, id)
 
-CREATE INDEX ix_changes_pending ON changes (state, service, environment, submitted_at) WHERE state = 'pending'
+CREATE INDEX ix_changes_pending ON changes (state, service, environment, submitted_at, id) WHERE state = 'pending'
 
 CREATE INDEX ix_changes_place ON changes (service, environment, submitted_at, id)
 
@@ -107,6 +107,8 @@ CREATE INDEX ix_changes_refused ON changes (service, environment, decided_at) WH
 CREATE INDEX ix_changes_rejected ON changes (service, environment, commit_sha) WHERE state = 'rejected' AND route <> 'automatic'
 
 CREATE INDEX ix_changes_repository ON changes (repository_issuer, repository_id, submitted_at) WHERE repository_id IS NOT NULL
+
+CREATE INDEX ix_changes_reviewed ON changes (service, environment, submitted_at, id) WHERE route IN ('review', 'emergency')
 
 CREATE INDEX ix_changes_run ON changes (run_id) WHERE run_id IS NOT NULL
 
