@@ -144,7 +144,8 @@ class LostCommits:
                     await asyncio.gather(answers, return_exceptions=True)
                     writer.transport.abort()
                     if self.commits:
-                        to_server.write(data)
+                        # A `Sync` behind it has the server answer, if one was still to come.
+                        to_server.write(data + _message(b"S", b""))
                         await server.read(65536)
                     break
                 to_server.write(data)
@@ -158,6 +159,40 @@ class LostCommits:
             return False
         self.cut += 1
         return True
+
+
+@dataclass(slots=True)
+class Counted:
+    """Passes everything on, and counts how often a client waits for an answer of the server.
+
+    The connection that listens is left out, because it asks by the clock.
+    """
+
+    socket: str
+    waits: int = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Stand between one client and the server."""
+        server, to_server = await asyncio.open_unix_connection(f"{self.socket}/.s.PGSQL.5432")
+        answers = asyncio.ensure_future(_copied(server, writer))
+        listens, letter = False, b""
+        try:
+            code = _ASKS_FOR_TLS[0]
+            while code in _ASKS_FOR_TLS:
+                head = await reader.readexactly(8)
+                length, code = struct.unpack("!ii", head)
+                to_server.write(head + await _exactly(reader, length - 8))
+            while message := await _read(reader):
+                listens = listens or b"LISTEN" in message or b"FROM announcements" in message
+                # Sync, a query that stands alone, and Flush where it is not sent after a Sync, which
+                # the driver does without waiting for more.
+                asks = letter != b"S" if message[:1] == b"H" else message[:1] in {b"S", b"Q"}
+                letter = message[:1]
+                self.waits += asks and not listens
+                to_server.write(message)
+        finally:
+            answers.cancel()
+            to_server.close()
 
 
 @contextmanager

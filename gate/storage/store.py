@@ -97,14 +97,15 @@ class Store:
         return one.future
 
     def read_together(
-        self, function: Callable[[Connection, Sequence[A]], Sequence[T]], asked: A
+        self, ask: Callable[[Connection, Sequence[A]], Callable[[], Sequence[T]]], asked: A
     ) -> Awaitable[T]:
         """Read what is asked often.
 
-        Calls that wait at the same time are answered by one call of the function, which gets the
-        list of what they asked.
+        Calls that wait at the same time are answered by one call of `ask`, which gets the list of
+        what they asked. Its questions are sent together, so it must not wait for their answers: it
+        returns a function that reads them, and may ask more.
         """
-        one = call(function, (asked,))
+        one = call(ask, (asked,))
         one.joint = True
         self._readers.put(one)
         return one.future

@@ -17,7 +17,7 @@ from sqlalchemy import Select, select, update
 from gate.core.change import State
 from gate.ledger.checkpoint import Checkpoint, origin_of, sign_checkpoint
 from gate.storage.changes import keys, moves, units
-from gate.storage.database import writer
+from gate.storage.database import group
 from gate.storage.database.group import commit
 from gate.storage.database.rows import EntryRow, KeyRow
 from gate.storage.database.tx import KeptConnection, Tx
@@ -135,7 +135,7 @@ async def sealed_while_one_commits_late(found: World) -> list[str]:
 
     create = found.load.create
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(writer, "commit", late)
+        patched.setattr(group, "commit", late)
         found.load.replicas, both = found.load.replicas[:1], found.load.replicas
         first = asyncio.create_task(create(_run(), "web", waits=False))
         assert await asyncio.to_thread(waits.wait, 60)
@@ -164,7 +164,7 @@ async def test_a_head_that_is_signed_before_the_commit_is_found(
                 found.load.notes.append(note)
 
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(writer, "commit", Disturbed(before=sign))
+            patched.setattr(group, "commit", Disturbed(before=sign))
             await found.load.run(clients=1, stories=6)
 
         assert "that is no beginning of the log" in "\n".join(await found.violations())

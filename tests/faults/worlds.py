@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from gate.errors import Unavailable
 from gate.flow.caller import Role
 from gate.flow.signing import KEY_FILE
-from gate.storage.database import writer
+from gate.storage.database import group
 from gate.storage.database.faults import Ended, Fate, UnknownOutcome
 from gate.storage.database.group import commit
 from gate.storage.database.tx import KeptConnection
@@ -142,7 +142,7 @@ async def lived(
     """
     async with world(url, folder, replicas=replicas) as found:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(writer, "commit", commits)
+            patched.setattr(group, "commit", commits)
             await found.load.run(clients=clients, stories=stories)
         return await found.violations()
 

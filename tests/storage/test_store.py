@@ -4,7 +4,7 @@ end.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
@@ -425,10 +425,14 @@ def write_in_a_read(conn: Connection) -> None:
     conn.exec_driver_sql("INSERT INTO leases VALUES ('a', 'b', 1)")
 
 
-def doubled(conn: Connection, asked: Sequence[int]) -> list[tuple[int, int]]:
+def doubled(conn: Connection, asked: Sequence[int]) -> Callable[[], list[tuple[int, int]]]:
     """Twice each, and how many were asked together."""
     if -1 in asked:
         raise ValueError("no such number")
-    if -2 in asked:
-        wrong_read(conn)
-    return [(2 * number, len(asked)) for number in asked]
+
+    def read() -> list[tuple[int, int]]:
+        if -2 in asked:
+            wrong_read(conn)
+        return [(2 * number, len(asked)) for number in asked]
+
+    return read

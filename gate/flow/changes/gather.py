@@ -1,6 +1,6 @@
 """Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -38,7 +38,6 @@ from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import approvals, post_reviews
 from gate.storage.changes.approvals import Override, Placed, Rejection
 from gate.storage.changes.history import Earning, PlaceQuery, ask_track_records
-from gate.storage.database.hot import asked_at_once
 from gate.storage.policies import freezes
 from gate.storage.texts import read_texts
 
@@ -262,27 +261,28 @@ def _question(
     return Question(place, Placed(change.service, change.environment, change.commit), book)
 
 
-def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
-    """Return what each of several decisions asks of the database, read together.
+def _look(conn: Connection, asked: Sequence[Question]) -> Callable[[], list[Seen]]:
+    """Ask what several decisions ask of the database, and return how the answers are read.
 
     Windows and overdue reviews are few, so they are read once for all. They are read as of the
     earliest instant; everything else is read as of the instant of its own decision.
     """
     earliest = min(question.place.now for question in asked)
-    # All four questions are sent before the first answer is read, because each way to the server
-    # and back costs as much as a question.
-    with asked_at_once(conn):
-        opened = freezes.ask_open(conn, earliest)
-        owed = post_reviews.ask_overdue(conn, earliest)
-        of_places = ask_track_records(conn, [question.place for question in asked])
-        of_commits = approvals.ask_rejections(conn, [question.placed for question in asked])
-    windows, overdue = opened(), owed()
-    said = read_texts(conn, [window.reason for window in windows])
-    rejected = judged(conn, of_commits(), [question.book for question in asked])
-    return [
-        Seen(here, windows, said, _overrides(conn, question.place.change), overdue, found)
-        for question, here, found in zip(asked, of_places(), rejected, strict=True)
-    ]
+    opened = freezes.ask_open(conn, earliest)
+    owed = post_reviews.ask_overdue(conn, earliest)
+    of_places = ask_track_records(conn, [question.place for question in asked])
+    of_commits = approvals.ask_rejections(conn, [question.placed for question in asked])
+
+    def read() -> list[Seen]:
+        windows, overdue = opened(), owed()
+        said = read_texts(conn, [window.reason for window in windows])
+        rejected = judged(conn, of_commits(), [question.book for question in asked])
+        return [
+            Seen(here, windows, said, _overrides(conn, question.place.change), overdue, found)
+            for question, here, found in zip(asked, of_places(), rejected, strict=True)
+        ]
+
+    return read
 
 
 def _overrides(conn: Connection, change: str) -> tuple[Override, ...]:

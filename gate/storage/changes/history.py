@@ -30,7 +30,7 @@ from gate.core.kinds import kinds_of
 from gate.storage.changes import history_query
 from gate.storage.changes.history_query import Found
 from gate.storage.changes.paths import touched
-from gate.storage.database.hot import asked_at_once
+from gate.storage.database.hot import ask_numbered, asked_at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,12 @@ def ask_track_records(
         cursor = conn.connection.cursor()
         cursor.execute(history_query.of_sqlite(len(queries)), _bound(queries))
         return lambda: _joined(cursor.fetchall())
-    cursors = [conn.connection.cursor() for _ in queries]
-    for cursor, query in zip(cursors, queries, strict=True):
-        cursor.execute(
-            history_query.OF_POSTGRES, {**_parameters(query), "matches": _matches(query)}
+    cursors = [
+        ask_numbered(
+            conn, history_query.OF_POSTGRES, (*_parameters(query).values(), _matches(query))
         )
+        for query in queries
+    ]
     return lambda: [_track_record(Found(*row)) for cursor in cursors for row in cursor.fetchall()]
 
 

@@ -8,7 +8,7 @@ decisions.
 
 Both databases build JSON for a part that has several values, with functions of other names; these
 names, and our own conditions, stand in braces. What a caller says is always bound: on PostgreSQL by
-name, on SQLite as columns of a table `ask` with a row for each decision that asks now.
+number, on SQLite as columns of a table `ask` with a row for each decision that asks now.
 """
 
 from collections.abc import Mapping
@@ -169,8 +169,8 @@ BOUND = (
     *("now", "sums_after", "rejected_after"),
     *("files", "folders", "depends_on", "earning"),
 )
-"""The parameters of the caller, in the order of the columns of `ask`. The last four are JSON
-lists."""
+"""The parameters of the caller, in the order of their numbers and of the columns of `ask`. The last
+four are JSON lists."""
 
 SQLITE: Mapping[str, str] = MappingProxyType(
     {
@@ -189,17 +189,20 @@ SQLITE: Mapping[str, str] = MappingProxyType(
         "newest_matches": "",
     }
 )
+_NUMBERED = {name: f"${nth}" for nth, name in enumerate(BOUND, 1)}
 POSTGRES: Mapping[str, str] = MappingProxyType(
     {
-        **{name: f"%({name})s" for name in BOUND},
-        "matches": "%(matches)s",
+        **_NUMBERED,
+        "matches": f"${1 + len(BOUND)}",
         "array": "json_build_array",
         "list": "json_agg",
         "json": "",
-        "files": "json_array_elements_text(%(files)s::json) file(value)",
-        "folders": "json_array_elements_text(%(folders)s::json) folder(value)",
-        "depends_on": "json_array_elements_text(%(depends_on)s::json) dependency(value)",
-        "earning": "json_array_elements(%(earning)s::json) wanted(value)",
+        "files": f"json_array_elements_text({_NUMBERED['files']}::json) file(value)",
+        "folders": f"json_array_elements_text({_NUMBERED['folders']}::json) folder(value)",
+        "depends_on": (
+            f"json_array_elements_text({_NUMBERED['depends_on']}::json) dependency(value)"
+        ),
+        "earning": f"json_array_elements({_NUMBERED['earning']}::json) wanted(value)",
         "name": "(wanted.value->>0)",
         "settled_before": "(wanted.value->>1)::bigint",
         "newest_matches": "ORDER BY m.admitted_at DESC, m.change_id DESC",

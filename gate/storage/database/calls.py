@@ -24,14 +24,15 @@ class Call:
     error: Exception | None = None
     # The answer is on its way back, and must not be changed any more.
     delivered: bool = False
-    # The function takes a list of arguments, and may answer several calls at once.
+    # The function takes a list of arguments, and may answer several calls at once. It asks the
+    # database, and returns a function that reads the answers.
     joint: bool = False
     asked_at: float = field(default_factory=time.monotonic)
 
     def part(self) -> None:
         """Have this call answered alone from now on, and not together with others."""
         function = self.function
-        self.function, self.joint = lambda conn, asked: function(conn, [asked])[0], False
+        self.function, self.joint = lambda conn, asked: function(conn, [asked])()[0], False
 
 
 def call(

@@ -4,9 +4,11 @@ the disk.
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -38,6 +40,12 @@ BY_HAND = "by_hand"
 
 READ_ONLY = "read_only"
 """Execution option of an engine that `open_engine` opened with `read_only`."""
+
+ISOLATION: Mapping[bool, str] = MappingProxyType({True: "REPEATABLE READ", False: "READ COMMITTED"})
+"""The isolation of transactions on PostgreSQL, by whether they only read.
+
+All statements of a reader see one snapshot. A writer has to see the newest rows, because it
+compares before it sets."""
 
 BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}"
 _SQLITE_ALWAYS = (
@@ -229,14 +237,11 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
         else "read-write",  # of several hosts, the one that leads
         **_KEEPALIVE,
     }
-    # All statements of a reader see one snapshot. A writer has to see the newest rows, because it
-    # compares before it sets.
-    isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
     try:
         engine = create_engine(
             url,
             connect_args=arguments,
-            isolation_level=isolation,
+            isolation_level=ISOLATION[read_only],
             poolclass=NullPool,
             execution_options={READ_ONLY: read_only},
         )

@@ -1,5 +1,7 @@
 """One transaction for a group of calls: what each of them does in it, and how it is confirmed."""
 
+from collections.abc import Callable
+
 from gate.errors import Unavailable
 from gate.storage.changes.units import record
 from gate.storage.database.announcements import announce
@@ -13,46 +15,42 @@ _ALONE = frozenset({None, Fate.FAULT, Fate.CONSTRAINT, Fate.BUSY})
 all calls of the group."""
 
 
-def prepare(
-    link: KeptConnection, group: list[Call], process: str, subscribers: Subscribers = NOBODY
+def write(
+    link: KeptConnection,
+    group: list[Call],
+    begin: Callable[[KeptConnection], None],
+    process: str,
+    subscribers: Subscribers = NOBODY,
 ) -> set[str]:
-    """Do everything but commit, and return the topics of what was moved by this process.
+    """Begin, do everything, commit durably, and return the topics of what this process moved.
 
-    The answers stand in the calls, and must not be delivered before the commit.
+    Raises `Ended` if nothing was committed, `UnknownOutcome` if nobody knows. The answers stand in
+    the calls.
     """
-    tx = Tx(link, subscribers)
-    units = [call for call in group if call.function is record]
-    others = [call for call in group if call.function is not record]
-    with tx.at_once():
-        if units:
-            _record(tx, units)
-        if not others:
-            return _end(tx, process)
-    rollups, topics = tx.rollups, tx.topics
-    for call in others:
-        tx.rollups, tx.topics = {}, set()
-        _call(link, tx, call)
-        topics |= tx.topics
-        _add(rollups, tx.rollups)
-    tx.rollups, tx.topics = rollups, topics
-    with tx.at_once():
-        return _end(tx, process)
+    link.has_sent_commit = False
+    try:
+        topics = _together(link, group, begin, process, subscribers)
+    except UnknownOutcome:
+        raise
+    except Exception as error:
+        ended = ended_by(error)
+        if ended.fate is Fate.LOST and link.has_sent_commit:
+            raise UnknownOutcome from error
+        raise ended from error
+    if not link.has_committed:
+        raise _ended_silently()
+    return topics
 
 
 def commit(link: KeptConnection) -> None:
-    """Commit durably, or raise: `Ended` if it failed, `UnknownOutcome` if nobody knows."""
+    """Commit durably. Raises `Ended` for a transaction that an error has ended.
+
+    On PostgreSQL the commit is sent together with what it confirms: after an error the server
+    executes nothing that was sent behind it, so it never confirms a part.
+    """
     if not link.can_commit:
-        raise Ended(
-            Fate.ENDED,
-            Unavailable("the transaction was ended by an error; nothing was recorded, ask again"),
-        )
-    try:
-        link.raw.commit()
-    except Exception as error:
-        ended = ended_by(error)
-        if ended.fate is Fate.LOST:
-            raise UnknownOutcome from error
-        raise ended from error
+        raise _ended_silently()
+    link.commit()
 
 
 def ended_by(error: Exception) -> Ended:
@@ -62,19 +60,58 @@ def ended_by(error: Exception) -> Ended:
     return Ended(fate_of(error) or Fate.FAULT, error)
 
 
+def _ended_silently() -> Ended:
+    detail = "the transaction was ended by an error; nothing was recorded, ask again"
+    return Ended(Fate.ENDED, Unavailable(detail))
+
+
+def _together(
+    link: KeptConnection,
+    group: list[Call],
+    begin: Callable[[KeptConnection], None],
+    process: str,
+    subscribers: Subscribers,
+) -> set[str]:
+    tx = Tx(link, subscribers)
+    units = [call for call in group if call.function is record]
+    others = [call for call in group if call.function is not record]
+    with link.at_once():
+        begin(link)
+        if units:
+            _record(tx, units)
+        if not others:
+            return _end(link, tx, process)
+    _call_each(link, tx, others)
+    with link.at_once():
+        return _end(link, tx, process)
+
+
 def _record(tx: Tx, calls: list[Call]) -> None:
     answers = record(tx, [call.arguments[0] for call in calls])
     for call, answer in zip(calls, answers, strict=True):
         call.answer, call.error = answer, None
 
 
-def _end(tx: Tx, process: str) -> set[str]:
-    """Write what all of them counted, announce to other processes what was moved, and return it.
+def _call_each(link: KeptConnection, tx: Tx, calls: list[Call]) -> None:
+    """Run each function in a savepoint of its own, and gather what they counted and moved."""
+    rollups, topics = tx.rollups, tx.topics
+    for call in calls:
+        tx.rollups, tx.topics = {}, set()
+        _call(link, tx, call)
+        topics |= tx.topics
+        _add(rollups, tx.rollups)
+    tx.rollups, tx.topics = rollups, topics
+
+
+def _end(link: KeptConnection, tx: Tx, process: str) -> set[str]:
+    """Write what all of them counted, announce to other processes what was moved, commit, and
+    return what was moved.
 
     The counts come last, because the locks of their rows are then held for the shortest time.
     """
     flush(tx)
     announce(tx, process)
+    commit(link)
     return tx.topics
 
 

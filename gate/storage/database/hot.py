@@ -101,6 +101,19 @@ def asked_at_once(conn: Connection) -> AbstractContextManager[object]:
     return at_once(raw, is_postgres=conn.dialect.name == "postgresql")
 
 
+def ask_numbered(conn: Connection, statement: str, parameters: Sequence[object]) -> Cursor:
+    """Execute a statement of PostgreSQL whose parameters are `$1`, `$2` and so on.
+
+    It is for a long statement. The driver keeps the numbers of its own placeholders only for texts
+    of up to 4,096 characters, and looks for them anew whenever a longer text is executed.
+    """
+    from psycopg import RawCursor  # noqa: PLC0415 - on SQLite the driver may be missing
+
+    cursor: Any = RawCursor(cast("Any", conn.connection.dbapi_connection))
+    cursor.execute(statement, parameters)
+    return cast("Cursor", cursor)
+
+
 def items_of(values: Sequence[object]) -> str:
     """Return the parameter for a list of values."""
     return orjson.dumps(values).decode()

@@ -117,9 +117,7 @@ def _together(
     done = 0
     for joined in _joined(calls):
         try:
-            if done == 0:
-                link.begin()
-            _answer(link, joined)
+            _answer(link, joined, begins=done == 0)
         except Exception as error:  # noqa: BLE001 - whoever waits gets it, whatever it is
             fate = fate_of(error)
             # Several calls shared one function, and any of them may have failed. Each is tried
@@ -162,12 +160,16 @@ def _joined(calls: list[Call]) -> Iterator[list[Call]]:
         yield list(same)
 
 
-def _answer(link: KeptConnection, calls: list[Call]) -> None:
+def _answer(link: KeptConnection, calls: list[Call], *, begins: bool) -> None:
     first = calls[0]
     if not first.joint:
+        if begins:
+            link.begin()
         first.answer = first.function(link.conn, *first.arguments)
         return
-    for call, answer in zip(
-        calls, first.function(link.conn, [call.arguments[0] for call in calls]), strict=True
-    ):
+    with link.at_once():
+        if begins:
+            link.begin()
+        read = first.function(link.conn, [call.arguments[0] for call in calls])
+    for call, answer in zip(calls, read(), strict=True):
         call.answer = answer

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from sqlalchemy import Connection, Engine
 
-from gate.storage.database.engine import BY_HAND, READ_ONLY, connect
+from gate.storage.database.engine import BY_HAND, ISOLATION, READ_ONLY, connect
 from gate.storage.database.pooler import settings_again
 from gate.storage.database.rows import RollupRow
 
@@ -32,9 +32,10 @@ Subscribers: TypeAlias = Mapping[str, Sequence[Subscription]]
 
 NOBODY: Subscribers = MappingProxyType({})
 
-_CAN_COMMIT = (0, 2)
-"""The transaction states of libpq in which a commit is possible: idle, and in a transaction that is
-whole."""
+_CAN_COMMIT = (0, 1, 2)
+"""The transaction states of libpq in which a commit is possible: in a transaction that is whole,
+and idle or active among statements that are sent together, of which libpq learns no more before
+their end."""
 
 
 class Cursor(Protocol):
@@ -89,18 +90,28 @@ class KeptConnection:
         self.conn = connect(engine, url).execution_options(**{BY_HAND: True})
         self.is_postgres = self.conn.dialect.name == "postgresql"
         self.raw = cast("Raw", self.conn.connection.dbapi_connection)
+        # A commit was sent in the last transaction, so after an error it may have happened.
+        self.has_sent_commit = False
+        self._committed: Any = None
         self.conn.begin()
         read_only = engine.get_execution_options()[READ_ONLY]
-        self._begin: str | None = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+        self._begin = ["BEGIN" if read_only else "BEGIN IMMEDIATE"]
         if self.is_postgres:
-            self._begin = settings_again(self.conn)
+            # Otherwise the driver begins a transaction by itself, and waits for the answer to that
+            # even among statements that are sent together.
+            cast("Any", self.raw).autocommit = True
+            again = settings_again(self.conn)
+            self._begin = [f"BEGIN ISOLATION LEVEL {ISOLATION[read_only]}"]
+            self._begin += [] if again is None else [again]
 
     def begin(self) -> None:
-        """Start a transaction. The driver of PostgreSQL does so by itself, and only behind a pooler
-        there is something to set in it.
-        """
-        if self._begin is not None:
-            self.raw.execute(self._begin)
+        """Start a transaction, and behind a pooler set what belongs to it."""
+        for statement in self._begin:
+            self.raw.execute(statement)
+
+    def at_once(self) -> AbstractContextManager[object]:
+        """Return `at_once` of this module for this connection."""
+        return at_once(self.raw, is_postgres=self.is_postgres)
 
     @property
     def can_commit(self) -> bool:
@@ -112,6 +123,25 @@ class KeptConnection:
         if self.is_postgres:
             return raw.info.transaction_status in _CAN_COMMIT
         return bool(raw.in_transaction)
+
+    def commit(self) -> None:
+        """Commit durably. Among statements that are sent together this is sent as the last one, and
+        `has_committed` says after their end whether it did.
+        """
+        self.has_sent_commit = True
+        if self.is_postgres:
+            # The driver's own method would wait for the answer here, and `at_once` once more. It
+            # has no plan, so there is nothing to prepare.
+            self._committed = cast("Any", self.raw).execute("COMMIT", prepare=False)
+        else:
+            self.raw.commit()
+
+    @property
+    def has_committed(self) -> bool:
+        """Whether the last commit did what it says. PostgreSQL answers ROLLBACK to the COMMIT of a
+        transaction that an error has ended.
+        """
+        return not self.is_postgres or self._committed.statusmessage == "COMMIT"
 
     def end_reading(self) -> bool:
         """Leave a transaction that only read; False when even that fails.
@@ -167,10 +197,6 @@ class Tx:
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Cursor:
         """Run a statement on the driver itself, with its own placeholders."""
         return self._raw.execute(statement, parameters)
-
-    def at_once(self) -> AbstractContextManager[object]:
-        """Return `at_once` of this module for this transaction."""
-        return at_once(self._raw, is_postgres=self.is_postgres)
 
     def lock(self, subject: int, *names: str) -> None:
         """Wait for a lock, which no other transaction has until this one ends.

@@ -20,7 +20,7 @@ from gate.errors import GateError, Unavailable
 from gate.storage.changes.units import record
 from gate.storage.database.calls import Call, Line, deliver
 from gate.storage.database.faults import Ended, Fate, UnknownOutcome, refusal
-from gate.storage.database.group import commit, ended_by, prepare
+from gate.storage.database.group import write
 from gate.storage.database.housekeeping import Housekeeping
 from gate.storage.database.reports import WRITER, Reports
 from gate.storage.database.tx import NOBODY, KeptConnection, Subscribers
@@ -218,12 +218,7 @@ class Writer:
                 self._link = KeptConnection(self._engine, self._url)
             except GateError as error:
                 raise Ended(Fate.LOST, error) from error
-        try:
-            self._housekeeping.begin(self._link)
-            topics = prepare(self._link, group, self._process, self.subscribers)
-        except Exception as error:
-            raise ended_by(error) from error
-        commit(self._link)
+        topics = write(self._link, group, self._housekeeping.begin, self._process, self.subscribers)
         # Once more after the commit: a file that was deleted meanwhile took the commit with it.
         self._housekeeping.refuse_missing()
         return topics

@@ -5,11 +5,12 @@ yes that is none.
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection
 
@@ -17,7 +18,7 @@ from gate.errors import Unavailable
 from gate.storage.changes.units import NEW, Unit, insert_unit
 from gate.storage.database import engine, housekeeping
 from gate.storage.database.engine import open_engine, sqlite_path
-from gate.storage.database.tx import Tx
+from gate.storage.database.tx import KeptConnection, Tx
 from gate.storage.store import Store, transaction
 from tests.storage.making import busy, make_change, make_decision, make_unit
 
@@ -197,6 +198,20 @@ async def test_f14_a_connection_cut_at_the_commit_is_an_unknown_outcome(postgres
             == [NEW] * 5
         )
         assert await store.unready() is None
+
+
+def test_f14_a_commit_that_postgresql_answers_with_a_rollback_is_none(postgres_url: str) -> None:
+    link = KeptConnection(open_engine(postgres_url), postgres_url)
+    try:
+        for statement, is_whole in (("SELECT 1", True), ("SELECT 1/0", False)):
+            link.begin()
+            with suppress(psycopg.Error):
+                link.raw.execute(statement)
+            link.commit()
+
+            assert link.has_committed is is_whole
+    finally:
+        link.close()
 
 
 async def test_f12_a_connection_cut_before_the_commit_is_made_again(postgres_url: str) -> None:
