@@ -24,7 +24,9 @@ changed bit is found.
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from bisect import insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Protocol
 
 from gate.ledger.tiles import TILE_WIDTH, tile_path
@@ -37,6 +39,7 @@ TILE_MARK = b'{"tile":["0/'
 
 _ENTRY, _RECORD, _CLOSE = b'{"entry":', b'{"record":', b"}\n"
 _POLICIES = b'{"policies":'
+_TILE, _TILE_CLOSE = b'{"tile":["', b'"]}\n'
 _BEHIND = (_RECORD, _POLICIES)
 """Lines whose digest is in the entry before them."""
 
@@ -88,19 +91,21 @@ def end_line(entries: int) -> bytes:
 
 
 class Faults:
-    """Collects what is wrong by place in the ledger; only the first `FAULTS_MAX` are kept."""
+    """Collects what is wrong, by place in the ledger. Of more than `FAULTS_MAX` the first by place
+    are kept, whichever check finds them first.
+    """
 
     def __init__(self) -> None:
         self._found: list[tuple[int, str]] = []
 
     def add(self, index: int, what: str) -> None:
         """Add a fault of the entry with this index."""
-        if len(self._found) < FAULTS_MAX:
-            self._found.append((index, what))
+        insort(self._found, (index, what), key=itemgetter(0))
+        del self._found[FAULTS_MAX:]
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         """Yield the faults by place."""
-        return iter(sorted(self._found, key=lambda fault: fault[0]))
+        return iter(self._found)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -114,16 +119,18 @@ class Check(Protocol):
         """Take the name of the log."""
 
     def tile(self, path: str, encoded: str) -> None:
-        """Take a tile."""
+        """Take a tile, whose texts may be anything."""
 
-    def entry(self, index: int, body: bytes) -> None:
-        """Take an entry."""
+    def entries(self, index: int, bodies: Sequence[bytes], records: Mapping[int, bytes]) -> None:
+        """Take entries that follow each other, the first of them at this index, and the record
+        behind each that has one, by the index of the entry.
+        """
 
     def removed(self, index: int) -> None:
         """Take the place of an entry that is gone. Its fault was added already."""
 
     def record(self, index: int, body: bytes) -> None:
-        """Take the record of the decision at that index."""
+        """Take a record that stands alone, behind the entry at that index."""
 
     def policies(self, index: int, body: bytes) -> None:
         """Take the policies that the entry at that index registers."""
@@ -140,29 +147,80 @@ def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Fault
 
     A line of no known form is a fault of the entry where it is.
     """
-    index, end, number = 0, 0, 0
-    entries = [check.entry for check in checks]
-    for number, line in enumerate(lines, 1):
-        if line.startswith(_ENTRY) and line.endswith(_CLOSE):
-            body = line[len(_ENTRY) : -len(_CLOSE)]
-            for entry in entries:
-                entry(index, body)
-            index += 1
-        elif line.startswith(_BEHIND) and line.endswith(_CLOSE):
-            _behind_entry(line, index - 1, checks)
-        elif line == end_line(index):
-            end = end or number
+    reader = _Reader(checks, faults)
+    reader.read(lines)
+    return reader.end()
+
+
+class _Reader:
+    """Reads an export line by line.
+
+    Entries that follow each other, with their records, are given away together, because nearly all
+    lines are such, and calling each check for each of them takes longer than hashing it.
+    """
+
+    def __init__(self, checks: tuple[Check, ...], faults: Faults) -> None:
+        self._checks = checks
+        self._faults = faults
+        self._index = 0
+        self._lines = 0
+        # The number of the line that says that the export ends.
+        self._end_line = 0
+        # Entries that follow each other, and the records behind them by the index of the entry.
+        self._bodies: list[bytes] = []
+        self._records: dict[int, bytes] = {}
+
+    def read(self, lines: Iterable[bytes]) -> None:
+        """Collect entries and their records until another line comes, or a tile would be full."""
+        bodies, records = self._bodies, self._records
+        for line in lines:
+            if line.startswith(_ENTRY) and line.endswith(_CLOSE):
+                if len(bodies) == TILE_WIDTH:
+                    bodies, records = self._give_away()
+                bodies.append(line[len(_ENTRY) : -len(_CLOSE)])
+                continue
+            if bodies and line.startswith(_RECORD) and line.endswith(_CLOSE):
+                place = self._index + len(bodies) - 1
+                if place not in records:
+                    records[place] = line[len(_RECORD) : -len(_CLOSE)]
+                    continue
+            bodies, records = self._give_away()
+            self._line(line)
+
+    def end(self) -> int:
+        """Judge the export as a whole, and return how many entries it has."""
+        self._give_away()
+        if not self._end_line or self._end_line != self._lines:
+            self._faults.add(
+                self._index,
+                f"the export ends with line {self._lines}, which is not its end: go on with `gate "
+                "ledger export`",
+            )
+        for check in self._checks:
+            check.end(self._index)
+        return self._index
+
+    def _give_away(self) -> tuple[list[bytes], dict[int, bytes]]:
+        """Give the entries that were collected to the checks, and return where to collect more."""
+        if self._bodies:
+            for check in self._checks:
+                check.entries(self._index, self._bodies, self._records)
+            self._lines += len(self._bodies) + len(self._records)
+            self._index += len(self._bodies)
+            self._bodies, self._records = [], {}
+        return self._bodies, self._records
+
+    def _line(self, line: bytes) -> None:
+        """Give a line to the checks that is no entry, and no record behind its entry."""
+        self._lines += 1
+        if line.startswith(_BEHIND) and line.endswith(_CLOSE):
+            _behind_entry(line, self._index - 1, self._checks)
+        elif line.startswith(_TILE) and line.endswith(_TILE_CLOSE) and self._lines > 1:
+            _tile(line, self._checks)
+        elif line == end_line(self._index):
+            self._end_line = self._end_line or self._lines
         else:
-            index += _other(line, number, index, checks, faults)
-    if not end or end != number:
-        faults.add(
-            index,
-            f"the export ends with line {number}, which is not its end: go on with `gate "
-            "ledger export`",
-        )
-    for check in checks:
-        check.end(index)
-    return index
+            self._index += _other(line, self._lines, self._index, self._checks, self._faults)
 
 
 def _behind_entry(line: bytes, index: int, checks: tuple[Check, ...]) -> None:
@@ -174,6 +232,14 @@ def _behind_entry(line: bytes, index: int, checks: tuple[Check, ...]) -> None:
             check.record(index, body)
         else:
             check.policies(index, body)
+
+
+def _tile(line: bytes, checks: tuple[Check, ...]) -> None:
+    """Give a tile to the checks. It is not read as JSON, because tiles are long, and because what
+    checks it compares every byte with the one form that it may have.
+    """
+    path, _, encoded = line[len(_TILE) : -len(_TILE_CLOSE)].partition(b'","')
+    _each(checks, "tile", path.decode("ascii", "replace"), encoded.decode("ascii", "replace"))
 
 
 def _other(line: bytes, number: int, index: int, checks: tuple[Check, ...], faults: Faults) -> int:
@@ -194,8 +260,6 @@ def _other(line: bytes, number: int, index: int, checks: tuple[Check, ...], faul
             VERSION,
         ):
             _each(checks, "begin", origin)
-        case "tile", [str(path), str(encoded)]:
-            _each(checks, "tile", path, encoded)
         case "checkpoint", str(note):
             _each(checks, "checkpoint", index, note.encode())
         case "fault", [int(place), str(what)]:

@@ -10,12 +10,11 @@ and ends once. An entry that could not follow from the entries before it is a fa
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, TypeAlias
 
 from gate.ledger.export import Faults
+from gate.ledger.reading import EntryReader, Fields, canonical
 
 WAITING, DEPLOYING = "waiting", "deploying"
 REJECTED, EXPIRED, CANCELED = "rejected", "expired", "canceled"
@@ -30,8 +29,6 @@ CLOSED: Mapping[str, int] = {
 PARTS = ("policies", "catalogue", "calendar")
 ALL_EVER = "rejection"
 """The word in the place of a window in an override that lifts a rejection."""
-
-_Fields: TypeAlias = dict[str, Any]
 
 
 class Life:
@@ -72,9 +69,10 @@ class LifeCheck:
         self.changes: dict[str, Life] = {}
         self.decisions = 0
         self._faults = faults
+        self._reader = EntryReader({"decision", *_OF_ADMINISTRATION}, _FIELDS)
         self._registered: set[tuple[str, str]] = set()
         self._active = dict.fromkeys(PARTS, "")
-        self._beyond: tuple[Life, _Fields] | None = None
+        self._beyond: tuple[Life, Fields] | None = None
         self._index = 0
 
     def begin(self, origin: str) -> None:
@@ -94,20 +92,19 @@ class LifeCheck:
         wrong too.
         """
 
-    def entry(self, index: int, body: bytes) -> None:
-        """Judge one entry by those before it."""
-        self._index = index
-        try:
-            fields = read_fields(body)
-            kind, change = fields["kind"], fields.get("change")
-            if kind == "decision":
-                self._decision(fields["change"], fields)
-            elif change is not None:
-                self._of_change(kind, change, fields)
-            elif kind in _OF_ADMINISTRATION:
-                _OF_ADMINISTRATION[kind](self, fields)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            self._fault(f"this is no entry as the gate writes them: {error!r}")
+    def entries(self, index: int, bodies: Sequence[bytes], records: Mapping[int, bytes]) -> None:
+        """Judge each entry by those before it."""
+        read = self._reader.reader_of(bodies)
+        for place, body in enumerate(bodies, index):
+            self._index = place
+            try:
+                fields = read(body)
+                if fields is not None:
+                    self._judge(fields)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._fault(f"this is no entry as the gate writes them: {error!r}")
+            if self._beyond is not None and place in records:
+                self.record(place, records[place])
 
     def record(self, index: int, body: bytes) -> None:
         """Take from a record the lists that are too long for its entry, and the digest that people
@@ -128,7 +125,7 @@ class LifeCheck:
             return
         for field, value in (("excluded", people), ("required", required)):
             beyond = fields.get(f"{field}_beyond")
-            if beyond is not None and beyond.get("sha256") != sha256(_canonical(value)).hexdigest():
+            if beyond is not None and beyond.get("sha256") != sha256(canonical(value)).hexdigest():
                 self._faults.add(
                     index,
                     f"the list of {field} in the record is not the one that its entry has "
@@ -140,10 +137,19 @@ class LifeCheck:
     def end(self, entries: int) -> None:
         """Do nothing, because a change may still be open at the end of the export."""
 
+    def _judge(self, fields: Fields) -> None:
+        kind, change = fields["kind"], fields.get("change")
+        if kind == "decision":
+            self._decision(fields["change"], fields)
+        elif change is not None:
+            self._of_change(kind, change, fields)
+        elif kind in _OF_ADMINISTRATION:
+            _OF_ADMINISTRATION[kind](self, fields)
+
     def _fault(self, what: str) -> None:
         self._faults.add(self._index, what)
 
-    def _decision(self, change: str, fields: _Fields) -> None:
+    def _decision(self, change: str, fields: Fields) -> None:
         self.decisions += 1
         life = self.changes.get(change)
         if life is None:
@@ -165,8 +171,10 @@ class LifeCheck:
         if "excluded_beyond" in fields or "required_beyond" in fields:
             self._beyond = (life, fields)
 
-    def _require_in_force(self, change: str, fields: _Fields) -> None:
+    def _require_in_force(self, change: str, fields: Fields) -> None:
         """Require that a decision names the revisions that were activated last."""
+        if [fields[field] for field in _REVISIONS] == list(self._active.values()):
+            return
         for part, field in zip(PARTS, _REVISIONS, strict=True):
             if fields[field] != self._active[part]:
                 self._fault(
@@ -174,7 +182,7 @@ class LifeCheck:
                     "are not in force here"
                 )
 
-    def _of_change(self, kind: str, change: str, fields: _Fields) -> None:
+    def _of_change(self, kind: str, change: str, fields: Fields) -> None:
         life = self.changes.get(change)
         if life is None:
             self._fault(f"{kind} of {change}, of which no decision was recorded before")
@@ -183,18 +191,18 @@ class LifeCheck:
             life.excluded = life.excluded.union(fields.get("excluded", ()))
             _OF_A_CHANGE[kind](self, change, life, fields)
 
-    def _approval(self, change: str, life: Life, fields: _Fields) -> None:
+    def _approval(self, change: str, life: Life, fields: Fields) -> None:
         person = fields["by"]
         self._require_shown(change, life, fields, "approved")
         if person in life.excluded:
             self._fault(f"{person} approved {change}, and has a part in it: separation of duties")
         life.approvals[person] = fields["number"]
 
-    def _rejection(self, change: str, life: Life, fields: _Fields) -> None:
+    def _rejection(self, change: str, life: Life, fields: Fields) -> None:
         self._require_shown(change, life, fields, "rejected")
         life.state = REJECTED
 
-    def _require_shown(self, change: str, life: Life, fields: _Fields, act: str) -> None:
+    def _require_shown(self, change: str, life: Life, fields: Fields, act: str) -> None:
         """Require that people decide on a pending change, and on exactly what they were shown."""
         if life.state is not WAITING:
             self._fault(f"{change} is {act} by a person, and it was {life.state} already")
@@ -209,13 +217,13 @@ class LifeCheck:
                 f"{life.number}, or their digests differ"
             )
 
-    def _lapse(self, change: str, life: Life, fields: _Fields) -> None:
+    def _lapse(self, change: str, life: Life, fields: Fields) -> None:
         if life.approvals.pop(fields["by"], None) is None:
             self._fault(f"an approval of {change} lapses that nobody gave")
         if fields.get("taken_back") and life.state is not WAITING:
             self._fault(f"an approval of {change} is taken back, and it was {life.state} already")
 
-    def _override(self, change: str, life: Life, fields: _Fields) -> None:
+    def _override(self, change: str, life: Life, fields: Fields) -> None:
         lifts = fields.get("window") == ALL_EVER
         if lifts != (life.state is REJECTED) or life.state not in (WAITING, REJECTED):
             self._fault(
@@ -227,7 +235,7 @@ class LifeCheck:
                 "separation of duties"
             )
 
-    def _admission(self, change: str, life: Life, fields: _Fields) -> None:
+    def _admission(self, change: str, life: Life, fields: Fields) -> None:
         if life.admitted:
             self._fault(f"{change} is admitted a second time: its approval was consumed")
         elif life.state is not WAITING:
@@ -251,7 +259,7 @@ class LifeCheck:
             self._require_quorum(change, life, fields)
         life.admitted, life.state = True, DEPLOYING
 
-    def _require_quorum(self, change: str, life: Life, fields: _Fields) -> None:
+    def _require_quorum(self, change: str, life: Life, fields: Fields) -> None:
         """Require enough people for every entry of what was required.
 
         Only people with an approval that counts and without a part in the change are enough.
@@ -280,7 +288,7 @@ class LifeCheck:
                 "more are needed"
             )
 
-    def _closure(self, change: str, life: Life, fields: _Fields) -> None:
+    def _closure(self, change: str, life: Life, fields: Fields) -> None:
         rank = CLOSED[fields["result"]]
         if not fields.get("matched", True):
             if life.admitted:
@@ -297,23 +305,23 @@ class LifeCheck:
         else:
             life.result, life.state = rank, fields["result"]
 
-    def _ending(self, change: str, life: Life, fields: _Fields) -> None:
+    def _ending(self, change: str, life: Life, fields: Fields) -> None:
         """Judge the end of a change that waited: it was canceled, or it expired."""
         ending = CANCELED if fields["kind"] == "cancellation" else EXPIRED
         if life.state is not WAITING:
             self._fault(f"{change} is {ending}, and it was {life.state} already")
         life.state = ending
 
-    def _post_review(self, change: str, life: Life, fields: _Fields) -> None:
+    def _post_review(self, change: str, life: Life, fields: Fields) -> None:
         if fields["by"] in life.approvals or fields["by"] in life.excluded:
             self._fault(
                 f"{fields['by']} reviews {change} afterwards, and approved it or has a part in it"
             )
 
-    def _registration(self, fields: _Fields) -> None:
+    def _registration(self, fields: Fields) -> None:
         self._registered.add((fields["part"], fields["revision"]))
 
-    def _activation(self, fields: _Fields) -> None:
+    def _activation(self, fields: Fields) -> None:
         part, revision = fields["part"], fields["revision"]
         if (part, revision) not in self._registered:
             self._fault(
@@ -327,7 +335,17 @@ class LifeCheck:
 
 
 _REVISIONS = ("policy_revision", "catalogue_revision", "calendar_revision")
-_OF_A_CHANGE: Mapping[str, Callable[[LifeCheck, str, Life, _Fields], None]] = {
+_FIELDS = frozenset(
+    {
+        *_REVISIONS,
+        *("approvers", "at", "before", "by", "carries", "change", "excluded", "kind", "matched"),
+        *("number", "observed", "outcome", "part", "required", "result", "revision", "route"),
+        *("subject_digest", "taken_back", "valid_until", "window"),
+    }
+)
+"""Every field that a rule of this file asks for."""
+
+_OF_A_CHANGE: Mapping[str, Callable[[LifeCheck, str, Life, Fields], None]] = {
     "approval": LifeCheck._approval,  # noqa: SLF001 - this file's own class
     "rejection": LifeCheck._rejection,  # noqa: SLF001 - the same
     "lapse": LifeCheck._lapse,  # noqa: SLF001 - the same
@@ -338,60 +356,7 @@ _OF_A_CHANGE: Mapping[str, Callable[[LifeCheck, str, Life, _Fields], None]] = {
     "expiry": LifeCheck._ending,  # noqa: SLF001 - the same
     "post_review": LifeCheck._post_review,  # noqa: SLF001 - the same
 }
-_OF_ADMINISTRATION: Mapping[str, Callable[[LifeCheck, _Fields], None]] = {
+_OF_ADMINISTRATION: Mapping[str, Callable[[LifeCheck, Fields], None]] = {
     "registration": LifeCheck._registration,  # noqa: SLF001 - this file's own class
     "activation": LifeCheck._activation,  # noqa: SLF001 - the same
 }
-
-
-def read_fields(body: bytes) -> _Fields:
-    """Return the fields of an entry, whose bytes must be in the one allowed form.
-
-    This form also reveals a key that occurs twice, because it would be written once. Raises
-    `ValueError`.
-    """
-    try:
-        fields = _read(body.decode())
-    except (ValueError, RecursionError, StopIteration) as error:
-        raise ValueError(f"the entry cannot be read: {error}") from None
-    if not isinstance(fields, dict):
-        raise ValueError("the entry is no JSON object")  # noqa: TRY004 - bytes, not a caller's mistake
-    if _canonical(fields) != body:
-        raise ValueError("it is not in canonical form (RFC 8785)")
-    if (
-        fields.get("v") != 1
-        or not isinstance(fields.get("at"), str)
-        or not _AT.fullmatch(str(fields["at"]))
-    ):
-        raise ValueError(f"version {fields.get('v')!r} at {fields.get('at')!r}")
-    return fields
-
-
-def _canonical(value: object) -> bytes:
-    """Return the value in the form of RFC 8785, if it has neither floats nor keys beyond ASCII.
-
-    An entry has neither, or else its bytes do not match.
-    """
-    return _write(value).encode()
-
-
-def _read(text: str) -> object:
-    """Return the JSON value that the whole text is, without looking for blanks around it."""
-    value, end = _SCAN(text, 0)
-    if end != len(text):
-        raise ValueError("it is more than one JSON value")
-    return value
-
-
-def _write(value: object) -> str:
-    return "".join(_CHUNKS(value, 0))
-
-
-# Made once: `json` makes its encoder in C anew for every value, and looks for blanks with regular
-# expressions, which together took half of the time of verifying.
-_SCAN = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # the stubs lack it
-_CHUNKS = json.encoder.c_make_encoder(  # type: ignore[attr-defined] # the same
-    *(None, None, json.encoder.encode_basestring, None, ":", ","),
-    *(True, False, False),  # keys are sorted, none is skipped, and NaN is refused
-)
-_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")

@@ -16,8 +16,8 @@ from typing import Any
 
 from gate.ledger.checkpoint import Checkpoint, NoteError, read_proof, verify_proof
 from gate.ledger.export import Faults
-from gate.ledger.lives import read_fields
 from gate.ledger.note import VerifierKey
+from gate.ledger.reading import read_fields
 from gate.ledger.tree import ProofError
 
 PROOFS, RECORDS, POLICIES, ABOUT = "proofs/", "records/", "policies/", "about/"

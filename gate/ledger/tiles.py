@@ -17,9 +17,12 @@ TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 TILE_BYTES = TILE_WIDTH * HASH_BYTES
 LEVEL_MAX = 63
+_PAIR = 2 * HASH_BYTES
 TILES_KEPT = 256
 """The number of tiles above the entries whose nodes are kept in memory, at some 40 KB each: all of
 them in a log of 16 million entries."""
+EDGES_KEPT = 4
+"""The same of the last tile of entries, which grows with every entry: some recent forms of it."""
 
 _PATH = re.compile(
     r"(?P<level>0|[1-9][0-9]?|entries)/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
@@ -102,11 +105,11 @@ def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> list[
 
 def tile_root(hashes: bytes) -> bytes:
     """Return the root of the subtree over these hashes, whose number is a power of two."""
-    row = [hashes[begin : begin + HASH_BYTES] for begin in range(0, len(hashes), HASH_BYTES)]
-    while len(row) > 1:
-        pairs = zip(row[::2], row[1::2], strict=True)
-        row = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
-    return row[0]
+    while len(hashes) > HASH_BYTES:
+        # Two neighbours are one slice, which is faster than two and a concatenation.
+        pairs = [hashes[begin : begin + _PAIR] for begin in range(0, len(hashes), _PAIR)]
+        hashes = b"".join([sha256(b"\x01" + pair).digest() for pair in pairs])
+    return hashes
 
 
 def tiles_of_proof(size: int, index: int) -> list[tuple[int, int]]:
@@ -193,8 +196,13 @@ class Tree:
                 f"tile {tile_path(level, number)} has no hash {place + width - 1}, a tree "
                 f"of {self.size} entries has one"
             )
-        # Of the tiles above the entries there are few, and every proof needs some of them.
-        return _rows(whole)[inner][place >> inner] if level else tile_root(hashes)
+        # Of the tiles above the entries there are few, and every proof needs some of them, as it
+        # does the tile at the edge.
+        if level:
+            return _rows(whole)[inner][place >> inner]
+        if number == self.size >> TILE_HEIGHT:
+            return _rows_at_edge(whole)[inner][place >> inner]
+        return tile_root(hashes)
 
     def _tile(self, level: int, number: int) -> bytes:
         known = self._tiles.get((level, number))
@@ -203,8 +211,7 @@ class Tree:
         return known
 
 
-@lru_cache(TILES_KEPT)
-def _rows(hashes: bytes) -> tuple[list[bytes], ...]:
+def _rows_of(hashes: bytes) -> tuple[list[bytes], ...]:
     """Return the nodes of a tile by their height in it, as far as all their leaves are there.
 
     They follow from the hashes alone, which are looked up by what they say. So a tile that grows,
@@ -217,6 +224,10 @@ def _rows(hashes: bytes) -> tuple[list[bytes], ...]:
         row = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
         rows.append(row)
     return tuple(rows)
+
+
+_rows = lru_cache(TILES_KEPT)(_rows_of)
+_rows_at_edge = lru_cache(EDGES_KEPT)(_rows_of)
 
 
 def _split(leaves: int) -> int:

@@ -6,22 +6,19 @@ the database, so that anybody can run it. Whether the entries fit together is ju
 """
 
 import base64
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
 from gate.ledger.checkpoint import (
     Checkpoint,
     NoteError,
     epoch_of,
-    name_of,
-    open_checkpoint,
     origin_of,
     read_checkpoint,
-    signed_by,
 )
 from gate.ledger.export import Faults
 from gate.ledger.note import KeyTextError, VerifierKey
+from gate.ledger.signers import Keys
 from gate.ledger.tiles import (
     TILE_BYTES,
     TILE_HEIGHT,
@@ -33,20 +30,12 @@ from gate.ledger.tiles import (
 )
 from gate.ledger.tree import EMPTY_ROOT, HASH_BYTES
 
-KEY_ROTATION = b"gate-ledger-key/v1\n"
-"""The beginning of the text with which an old key signs a new one, so that it is nothing else."""
-
 _DECISION, _RECORD = b'"kind":"decision"', b'"record":"'
 _REGISTRATION, _OF_POLICIES = b'"kind":"registration"', b'"part":"policies"'
 _REVISION = b'"revision":"'
 _WHOSE_RECORD, _WHOSE_POLICIES = "record of this decision", "policies that are registered here"
 _KEY, _EPOCH = b'"kind":"key"', b'"kind":"epoch"'
 _SHA256_HEX = 64
-
-
-def rotation_text(key: str) -> bytes:
-    """Return the text that the old key signs when a new one replaces it."""
-    return KEY_ROTATION + key.encode() + b"\n"
 
 
 class TreeCheck:
@@ -64,7 +53,7 @@ class TreeCheck:
         # The size at which each began, from the second on.
         self.epochs: list[int] = []
         self._faults = faults
-        self._keys = _Keys(keys)
+        self._keys = Keys(keys)
         self._kept = _Kept(since, faults)
         self._origin = ""
         self._size = 0
@@ -110,8 +99,30 @@ class TreeCheck:
             begin = number << TILE_HEIGHT * (level + 1)
             self._faults.add(begin, f"tile {path} is not what follows from the tiles below it")
 
-    def entry(self, index: int, body: bytes) -> None:
-        """Compare the hash of an entry with the one that was sealed at this place.
+    def entries(self, index: int, bodies: Sequence[bytes], records: Mapping[int, bytes]) -> None:
+        """Compare the hashes of entries with those that were sealed at these places.
+
+        Nearly always all are the sealed ones, and have their records: that is seen at once.
+        Otherwise, and where an entry says something about the log itself, they are taken one by
+        one.
+        """
+        leaves = [sha256(b"\x00" + body).digest() for body in bodies]
+        begin, end = len(self._leaves), len(self._leaves) + len(leaves)
+        as_sealed = b"".join(leaves) == self._sealed[begin * HASH_BYTES : end * HASH_BYTES]
+        kept = not self._kept.sizes.isdisjoint(range(index + 1, index + len(leaves) + 1))
+        if self._awaits or not as_sealed or kept or not _are_plain(index, bodies, records):
+            for place, body in enumerate(bodies, index):
+                self._entry(place, body)
+                if place in records:
+                    self.record(place, records[place])
+            return
+        self._leaves += leaves
+        self._size += len(leaves)
+        if end == TILE_WIDTH:
+            self._fold()
+
+    def _entry(self, index: int, body: bytes) -> None:
+        """Compare the hash of one entry with the one that was sealed at this place.
 
         The tree goes on with the sealed hash. So a changed entry is found where it is, and a
         changed tile is found by the signed head.
@@ -256,56 +267,6 @@ class TreeCheck:
         return b"".join(self._leaves)
 
 
-class _Keys:
-    """The keys that sign this log.
-
-    `trusted` keys were given, or a trusted key handed over to them. The others are only named by
-    the log itself.
-    """
-
-    def __init__(self, given: Collection[VerifierKey]) -> None:
-        """Take the given keys; the key of a later epoch is the same key under another name."""
-        self.trusted = {VerifierKey(name_of(key.name), key.public) for key in given}
-        self.names = {key.name for key in self.trusted}
-        self._known = set(self.trusted)
-        self._last: VerifierKey | None = None
-
-    def announced(self, index: int, body: bytes, faults: Faults) -> None:
-        """Take the entry of a key, which is the first one or signed by the key before it."""
-        try:
-            fields = json.loads(body)
-            key, before = VerifierKey.parse(fields["key"]), self._last
-            first = fields["action"] == "first"
-            if first != (before is None) or (
-                before is not None
-                and not before.verifies(
-                    rotation_text(str(key)), base64.b64decode(fields["signature"], validate=True)
-                )
-            ):
-                faults.add(index, f"the key {key} does not follow from the key before it")
-                return
-        except (KeyError, TypeError, ValueError) as error:
-            faults.add(index, f"the entry names no key: {error!r}")
-            return
-        if before in self.trusted:
-            self.trusted.add(key)
-        self._known.add(key)
-        self._last = key
-
-    def signers(self, note: bytes, origin: str) -> set[VerifierKey]:
-        """Return the known keys that signed a checkpoint of this origin.
-
-        Raises `NoteError` if there is none, or for a false signature.
-        """
-        found = {
-            key: VerifierKey(origin, key.public)
-            for key in self._known
-            if epoch_of(origin, key.name)
-        }
-        open_checkpoint(note, found.values())
-        return {key for key, as_signed in found.items() if as_signed.hint in signed_by(note)}
-
-
 class _Kept:
     """Signed heads that were kept outside."""
 
@@ -324,7 +285,7 @@ class _Kept:
         """Compare the kept heads of this size with the root of so many entries here."""
         self._roots[size] = root
 
-    def end(self, entries: int, origin: str, epochs: Sequence[int], keys: _Keys) -> None:
+    def end(self, entries: int, origin: str, epochs: Sequence[int], keys: Keys) -> None:
         """Require that each kept head was found to be the beginning of this log."""
         good = 0
         for head, note in sorted(self._notes, key=lambda kept: kept[0].size):
@@ -353,6 +314,25 @@ class _Kept:
                 )
             else:
                 good = head.size
+
+
+def _are_plain(index: int, bodies: Sequence[bytes], records: Mapping[int, bytes]) -> bool:
+    """Whether each decision among these entries has the record that it names, nothing else has a
+    record, and no entry is about policies, the key or an epoch.
+    """
+    together = b"".join(bodies)
+    if _REGISTRATION in together or _KEY in together or _EPOCH in together:
+        return False
+    decisions = 0
+    if _DECISION in together:
+        for place, body in enumerate(bodies, index):
+            if _DECISION in body:
+                decisions += 1
+                found = body.find(_RECORD) + len(_RECORD)
+                record = sha256(records.get(place, b"")).hexdigest()
+                if record.encode() != body[found : found + _SHA256_HEX]:
+                    return False
+    return decisions == len(records)
 
 
 def _hashes(encoded: str) -> bytes:

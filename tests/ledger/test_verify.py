@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gate.ledger.export import FAULTS_MAX, end_line, entry_line, fault_line, removed_line
 from gate.ledger.note import SigningKey
-from gate.ledger.verify import rotation_text
+from gate.ledger.signers import rotation_text
 from tests.ledger.exports import (
     KEY,
     administration,

@@ -17,7 +17,7 @@ from gate.flow.signing import OWNER_ALONE, read_key
 from gate.ledger.checkpoint import epoch_of, origin_of
 from gate.ledger.format import Kind
 from gate.ledger.note import SigningKey
-from gate.ledger.verify import rotation_text
+from gate.ledger.signers import rotation_text
 from gate.storage.database.tx import Tx
 from gate.storage.ledger import heads
 from gate.storage.ledger.heads import Head

@@ -41,6 +41,10 @@ computes the tree."""
 ZIP_BEGINS = b"PK\x03\x04"
 """An evidence pack is a zip archive."""
 
+_BUFFER_BYTES = 256 * 1024
+"""With the usual 8 KiB a line with a record is put together from pieces, which takes as long as
+hashing it."""
+
 _LINES_BETWEEN_SIGNS = 8_192
 _BAR = 20
 
@@ -286,11 +290,12 @@ def _verify_proof(file: Path, keys: Sequence[VerifierKey]) -> int:
     return VERIFIED
 
 
-def _shown(opened: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the lines of a file, and show a progress bar on a terminal."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield from opened
-        return
+def _shown(opened: BinaryIO, size: int) -> Iterable[bytes]:
+    """Return the lines of a file, which show a progress bar while they are read on a terminal."""
+    return _with_bar(opened, size) if _has_terminal() else opened
+
+
+def _with_bar(opened: BinaryIO, size: int) -> Iterator[bytes]:
     done = 0
     for number, line in enumerate(opened):
         done += len(line)
@@ -300,9 +305,13 @@ def _shown(opened: BinaryIO, size: int) -> Iterator[bytes]:
     clear_bar()
 
 
+def _has_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def show_bar(words: str, done: int, whole: int) -> None:
     """Draw the progress bar again, on a terminal only."""
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if _has_terminal():
         filled = _BAR * done // max(whole, 1)
         print(
             f"\r\x1b[K[{'#' * filled}{'.' * (_BAR - filled)}] {words}",
@@ -314,13 +323,13 @@ def show_bar(words: str, done: int, whole: int) -> None:
 
 def clear_bar() -> None:
     """Remove the progress bar."""
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if _has_terminal():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return path.open("rb", buffering=_BUFFER_BYTES)
     except OSError as error:
         raise CannotVerify(f"{path} cannot be read ({error.strerror})") from None
 

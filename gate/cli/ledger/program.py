@@ -25,6 +25,8 @@ PARTS = (
         "ledger/lives.py",
         "ledger/note.py",
         "ledger/pack.py",
+        "ledger/reading.py",
+        "ledger/signers.py",
     ),
     *("ledger/tiles.py", "ledger/tree.py", "ledger/verify.py"),
 )

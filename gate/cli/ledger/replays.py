@@ -3,7 +3,7 @@
 Unlike the rest of verifying this needs the whole gate, because deciding reads policies.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from gate.core.counting import counted
 from gate.core.decision.replay import ReplayedBy, replay
@@ -30,8 +30,15 @@ class ReplayCheck:
     def checkpoint(self, size: int, note: bytes) -> None:
         """Do nothing, because a signed head has no decision to replay."""
 
-    def entry(self, index: int, body: bytes) -> None:
-        """Do nothing, because the decision is in the record behind the entry."""
+    def entries(
+        self,
+        index: int,  # noqa: ARG002 - every check is given it
+        bodies: Sequence[bytes],  # noqa: ARG002 - the same
+        records: Mapping[int, bytes],
+    ) -> None:
+        """Make the decisions again whose records stand behind these entries."""
+        for place, record in records.items():
+            self.record(place, record)
 
     def removed(self, index: int) -> None:
         """Do nothing, because other checks report that an entry is gone."""

@@ -6,12 +6,13 @@ approvals, are there to be searched: if somebody changed one, the export says so
 it belongs to.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Row, exists, not_, select, tuple_
+import orjson
+from sqlalchemy import BindParameter, Connection, Row, bindparam, exists, not_, select, tuple_
 
 from gate.core.canonical import digest
 from gate.core.decision.values import Band
@@ -27,7 +28,7 @@ from gate.ledger.export import (
     removed_line,
     tile_line,
 )
-from gate.ledger.format import EntryError, instant, read_entry
+from gate.ledger.format import instant
 from gate.ledger.note import VerifierKey
 from gate.ledger.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, ReadTile, tile_path, tile_root
 from gate.ledger.tree import HASH_BYTES, hash_leaf
@@ -40,7 +41,12 @@ from gate.storage.tables.schema_ledger import checkpoints
 
 ROWS_AT_ONCE = 5_000
 _E, _D, _A, _C = ledger_entries.c, decisions.c, approvals.c, checkpoints.c
-_ENTRIES = select(_E.index, _E.at, _E.kind, _E.change_id, _E.body)
+_BEGIN: BindParameter[int] = bindparam("begin")
+_END: BindParameter[int] = bindparam("end")
+_ENTRIES = select(_E.index, _E.at, _E.kind, _E.change_id, _E.body).where(
+    _E.index >= _BEGIN, _E.index < _END
+)
+_SIGNED = select(_C.size, _C.note).where(_C.size > _BEGIN, _C.size <= _END)
 _SAME: Mapping[str, str] = {
     "outcome": "outcome",
     "type": "type",
@@ -57,8 +63,13 @@ _SAME: Mapping[str, str] = {
 }
 """Columns of a decision, and the fields of its entry that say the same."""
 
-_COLUMNS = ("change_id", "number", "at", "band", "record", *_SAME)
-_DECISIONS = select(*(_D[name] if name == "record" else kept(_D[name]) for name in _COLUMNS))
+_COLUMNS = ("change_id", "number", "record", "at", "band", *_SAME)
+_CHANGES: BindParameter[list[str]] = bindparam("changes", expanding=True)
+# By the change alone, because SQLite reads the whole table for `(change_id, number) IN`.
+_DECISIONS = select(*(_D[name] if name == "record" else kept(_D[name]) for name in _COLUMNS)).where(
+    _D.change_id.in_(_CHANGES)
+)
+_APPROVALS = select(*map(kept, _A)).where(_A.change_id.in_(_CHANGES))
 _RECORDED = (
     (decisions, _D.id, kept(_D.at), ("decision",)),
     (approvals, _A.change_id, kept(_A.at), ("approval", "rejection")),
@@ -66,7 +77,22 @@ _RECORDED = (
 )
 """Tables whose every row an entry of these kinds tells of, at that very time."""
 
-_NEVER = "1970-01-01T00:00:00+00:00"
+_SAID_FROM = _COLUMNS.index("at")
+_RANKS: Mapping[str, int] = {band.word: int(band) for band in Band}
+
+_LEADING: Mapping[str, Mapping[str, type]] = {
+    "decision": {"change": str, "number": int},
+    "approval": {"change": str, "number": int, "by": str, "subject_digest": str},
+    "rejection": {"change": str, "number": int, "by": str, "subject_digest": str},
+    "lapse": {"change": str, "number": int, "by": str, "subject_digest": str},
+    "registration": {"part": str, "revision": str},
+}
+"""The fields by which the rows of an entry are found, by its kind."""
+
+_OF_PEOPLE = frozenset({"approval", "rejection", "lapse"})
+
+_DAMAGED: dict[str, Any] = {"at": -1}
+"""The fields of a damaged entry: only a time that no row has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,32 +188,31 @@ class _Kept:
 
     def __init__(self, conn: Connection, begin: int, end: int) -> None:
         self._conn = conn
-        rows = conn.execute(_ENTRIES.where(_E.index >= begin, _E.index < end)).all()
+        rows = conn.execute(_ENTRIES, {"begin": begin, "end": end}).all()
         self._rows = {row[0]: row for row in rows}
         self._fields = {row[0]: _fields(row.body) for row in rows}
         self._decisions = self._read_decisions(conn)
         self._approvals = self._read_approvals(conn)
-        signed = select(_C.size, _C.note).where(_C.size > begin, _C.size <= end)
-        self._notes = {size: bytes(note) for size, note in conn.execute(signed)}
+        signed = conn.execute(_SIGNED, {"begin": begin, "end": end})
+        self._notes = {size: bytes(note) for size, note in signed}
 
-    def lines(self, place: int) -> Iterator[bytes]:
-        """Yield the lines of one entry: the entry, its record, where rows differ from it, and the
+    def lines(self, place: int) -> list[bytes]:
+        """Return the lines of one entry: the entry, its record, where rows differ from it, and the
         head that was signed after it.
         """
         row = self._rows.get(place)
         if row is None:
-            yield removed_line(place)
-            return
-        yield entry_line(bytes(row.body))
-        decision = self._decision(place)
+            return [removed_line(place)]
+        lines = [entry_line(row.body)]
+        decision, registered = self._decision(place), self._policies(place)
         if decision is not None:
-            yield record_line(bytes(decision.record))
-        registered = self._policies(place)
+            lines.append(record_line(decision.record))
         if registered is not None:
-            yield policies_line(registered)
-        yield from (fault_line(place, what) for what in self._differences(place))
+            lines.append(policies_line(registered))
+        lines += [fault_line(place, what) for what in self._differences(place)]
         if place + 1 in self._notes:
-            yield checkpoint_line(self._notes[place + 1])
+            lines.append(checkpoint_line(self._notes[place + 1]))
+        return lines
 
     def faults(self, place: int, sealed: bytes) -> Iterator[str]:
         """Yield what is wrong with one entry, whose hash was sealed as `sealed`."""
@@ -195,26 +220,25 @@ class _Kept:
         if row is None:
             yield "the entry was removed from the database"
             return
-        if hash_leaf(bytes(row.body)) != sealed:
+        if hash_leaf(row.body) != sealed:
             yield "this is not the entry that was sealed here"
         decision = self._decision(place)
-        if decision is not None and digest(bytes(decision.record)) != self._fields[place].get(
-            "record"
-        ):
+        if decision is not None and digest(decision.record) != self._fields[place].get("record"):
             yield "the record of this decision is not the one that was decided"
         yield from self._differences(place)
 
     def _differences(self, place: int) -> Iterator[str]:
         """Yield where the rows of an entry differ from its bytes."""
-        fields = self._fields[place]
-        yield from _differences(
-            "ledger_entries", self._rows[place], _said_by(fields), ("at", "kind", "change_id")
-        )
-        match fields.get("kind"):
-            case "decision":
-                yield from _decision_differences(self._decision(place), fields)
-            case "approval" | "rejection" | "lapse":
-                yield from self._approval_differences(fields)
+        row, fields = self._rows[place], self._fields[place]
+        kind = fields.get("kind")
+        said = (fields["at"], kind, fields.get("change"))
+        if (row.at, row.kind, row.change_id) != said:
+            columns = ("at", "kind", "change_id")
+            yield from _differences("ledger_entries", row, dict(zip(columns, said, strict=True)))
+        if kind == "decision":
+            yield from _decision_differences(self._decision(place), fields)
+        elif kind in _OF_PEOPLE:
+            yield from self._approval_differences(fields)
 
     def _decision(self, place: int) -> Row[Any] | None:
         fields = self._fields[place]
@@ -230,22 +254,13 @@ class _Kept:
         return kept_policies(self._conn, str(fields["revision"]))
 
     def _read_decisions(self, conn: Connection) -> dict[tuple[str, int], Row[Any]]:
-        wanted = [
-            (one["change"], one["number"])
-            for one in self._fields.values()
-            if one.get("kind") == "decision"
-        ]
-        if not wanted:
-            return {}
-        found = conn.execute(_DECISIONS.where(tuple_(_D.change_id, _D.number).in_(wanted)))
+        wanted = {one["change"] for one in self._fields.values() if one.get("kind") == "decision"}
+        found = conn.execute(_DECISIONS, {"changes": list(wanted)}) if wanted else ()
         return {(row.change_id, row.number): row for row in found}
 
     def _read_approvals(self, conn: Connection) -> dict[tuple[str, str, int, bool], list[Row[Any]]]:
-        kinds = {"approval", "rejection", "lapse"}
-        wanted = {one["change"] for one in self._fields.values() if one.get("kind") in kinds}
-        found = (
-            conn.execute(select(*map(kept, _A)).where(_A.change_id.in_(wanted))) if wanted else ()
-        )
+        wanted = {one["change"] for one in self._fields.values() if one.get("kind") in _OF_PEOPLE}
+        found = conn.execute(_APPROVALS, {"changes": list(wanted)}) if wanted else ()
         rows: dict[tuple[str, str, int, bool], list[Row[Any]]] = {}
         for row in found:
             key = (row.change_id, row.person, row.decision, bool(row.rejected))
@@ -259,12 +274,12 @@ class _Kept:
         if not rows:
             yield f"the {fields['kind']} was removed from the database"
             return
-        column, at = "lapsed_at" if lapsed else "at", to_us(_instant(fields))
+        column, at = "lapsed_at" if lapsed else "at", fields["at"]
         # one that was taken back may have been given once more: the time tells which is meant
         row = next((one for one in rows if one._mapping[column] == at), rows[0])  # noqa: SLF001 - the documented way to a column by its name
         said = {"subject_digest": fields["subject_digest"], column: at}
         said |= {} if lapsed else {"comment": fields.get("comment", "")}
-        yield from _differences("approvals", row, said, said)
+        yield from _differences("approvals", row, said)
 
 
 def kept_policies(conn: Connection, revision: str) -> bytes | None:
@@ -285,46 +300,34 @@ def _decision_differences(row: Row[Any] | None, fields: Mapping[str, Any]) -> It
     if row is None:
         yield "the decision was removed from the database"
         return
-    said = {column: fields.get(field) for column, field in _SAME.items()}
-    said |= {"at": to_us(_instant(fields)), "band": int(Band.of(fields["band"]))}
-    yield from _differences("decisions", row, said, said)
+    said = (fields["at"], _RANKS.get(str(fields.get("band"))), *map(fields.get, _SAME.values()))
+    if tuple(row[_SAID_FROM:]) != said:
+        columns = _COLUMNS[_SAID_FROM:]
+        yield from _differences("decisions", row, dict(zip(columns, said, strict=True)))
 
 
-def _differences(
-    table: str, row: Row[*tuple[Any, ...]], said: Mapping[str, Any], columns: Iterable[str]
-) -> Iterator[str]:
+def _differences(table: str, row: Row[*tuple[Any, ...]], said: Mapping[str, Any]) -> Iterator[str]:
     kept = row._mapping  # noqa: SLF001 - the documented way to a column by its name
-    for column in columns:
-        if kept[column] != said[column]:
-            yield f"{table}.{column} is {kept[column]!r}, the entry says {said[column]!r}"
-
-
-def _said_by(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "at": to_us(_instant(fields)),
-        "kind": fields.get("kind"),
-        "change_id": fields.get("change"),
-    }
-
-
-def _instant(fields: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(fields["at"])
+    for column, value in said.items():
+        if kept[column] != value:
+            yield f"{table}.{column} is {kept[column]!r}, the entry says {value!r}"
 
 
 def _fields(body: bytes) -> dict[str, Any]:
-    """Return the fields of an entry. For a damaged entry these are only a time that equals no
-    other.
+    """Return the fields of an entry, with its time as the database keeps it.
+
+    They are compared with rows, so an entry without the fields that lead to its rows is damaged.
+    Whether the bytes have the one allowed form is left to whoever verifies the export.
     """
     try:
-        entry = read_entry(bytes(body))
-    except EntryError:
-        return {"at": _NEVER}
-    return {
-        **entry.fields,
-        "kind": entry.kind.value,
-        "at": entry.at.isoformat(),
-        "change": entry.change,
-    }
+        fields = orjson.loads(body)
+        fields["at"] = to_us(datetime.fromisoformat(fields["at"]))
+        leads = [type(fields[name]) for name in _LEADING.get(fields["kind"], ())]
+    except (ValueError, TypeError, KeyError):
+        return _DAMAGED
+    if leads != list(_LEADING.get(fields["kind"], {}).values()):
+        return _DAMAGED
+    return cast("dict[str, Any]", fields)
 
 
 def _higher_tiles(read: ReadTile, end: int, *, last: bool) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 found, and placed (A64, A71).
 """
 
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -44,6 +45,9 @@ COVERED: list[tuple[Table, str]] = [
     if (table.name, column.name)
     not in {("ledger_entries", "id"), ("decisions", "id")}  # the order of insertion alone
 ]
+
+Act: TypeAlias = Callable[[Tx], int | None]
+Found: TypeAlias = tuple[int | None, list[tuple[int, str]]]
 
 
 @pytest.fixture
@@ -125,8 +129,48 @@ async def test_a64_a71_every_row_that_is_removed_or_put_in_is_found(story: Shop)
         assert place is None or faults[0][0] == place
 
 
-Act: TypeAlias = Callable[[Tx], int | None]
-Found: TypeAlias = tuple[int | None, list[tuple[int, str]]]
+async def test_a64_an_entry_that_leads_to_no_rows_any_more_is_told_as_the_others_are(
+    story: Shop,
+) -> None:
+    key = (await story.gate.signing.own()).verifier
+    bodies = [
+        *(b"", b"{", b"[]", b"7", b'{"at":"2026-01-31T12:00:00Z"}', b'{"at":5,"kind":"decision"}'),
+        *(b'{"at":"2026-01-31T12:00:00","kind":"decision"}', b"[" * 100_000, b"\xff"),
+        *(written(change=[]), written(number="1"), written(kind=["decision"])),
+        *(written(kind="lapse", by={}), written(kind="registration", part="policies")),
+        *(written(band=["low"]), written(band=None)),
+    ]
+
+    found = await story.gate.store.write(each, [writing(body) for body in bodies], key)
+
+    for body, (place, faults) in zip(bodies, found, strict=True):
+        assert faults, body[:80]
+        assert faults[0] == (place, "this is not the entry that was sealed here"), body[:80]
+
+
+def written(**fields: object) -> bytes:
+    """An entry that the gate would not write so."""
+    usual = {
+        "at": "2026-01-31T12:00:00.000000Z",
+        "kind": "decision",
+        "change": "chg_1",
+        "number": 1,
+    }
+    return json.dumps(usual | fields).encode()
+
+
+def writing(body: bytes) -> Act:
+    """Write other bytes into the newest entry."""
+
+    def act(tx: Tx) -> int | None:
+        row = newest(tx, ledger_entries)
+        assert row is not None
+        changed = {"body": pack(body)}
+        where = same(ledger_entries, row)
+        tx.conn.execute(update(as_kept(ledger_entries)).where(*where).values(changed))
+        return int(row["index"])
+
+    return act
 
 
 def each(tx: Tx, acts: Sequence[Act], key: VerifierKey) -> list[Found]:
