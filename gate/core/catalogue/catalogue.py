@@ -78,6 +78,8 @@ class Person:
     gitlab: tuple[str, ...] = ()
     slack: str | None = None
     key: str = ""
+    # Ids that they had before they left and came back.
+    former: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

@@ -59,6 +59,9 @@ class Identities:
     def __init__(self, catalogue: Catalogue) -> None:
         self._known: dict[str, frozenset[str]] = {}
         self._alike: dict[str, frozenset[str]] = {}
+        self._now = {
+            former: person.id for person in catalogue.people.values() for former in person.former
+        }
         for person in catalogue.people.values():
             for key in keys(person):
                 _add(self._known, key, person.id)
@@ -75,6 +78,11 @@ class Identities:
         """Return the person with this identity, or None for nobody, a bot, or several people."""
         found = self.people(identity)
         return next(iter(found)) if len(found) == 1 else None
+
+    def now(self, people: Iterable[str]) -> frozenset[str]:
+        """Return these people, and the ids that they have now if they left and came back."""
+        found = frozenset(people)
+        return found.union(self._now[one] for one in found if one in self._now)
 
     def excluded(self, texts: Iterable[str]) -> Excluded:
         """Return everybody whom these texts name or imitate.

@@ -6,6 +6,7 @@ random ids of people are no part of the form, so that the same file always has t
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from gate.core.canonical import canonical, digest
@@ -31,6 +32,7 @@ Ids: TypeAlias = Mapping[str, str]
 """The random id of each person, by the stand-in of the key."""
 
 Tree: TypeAlias = Mapping[str, Any]
+NOBODY_CAME_BACK: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def pseudonymised(catalogue: Catalogue, pseudonym: Pseudonym) -> Tree:
@@ -136,13 +138,18 @@ def _said(tree: Tree) -> dict[str, Any]:
     return {name: value for name, value in tree.items() if value not in (None, "")}
 
 
-def restored(tree: Tree, lookup: Lookup, ids: Ids) -> Catalogue:
+def restored(
+    tree: Tree, lookup: Lookup, ids: Ids, former: Mapping[str, tuple[str, ...]] = NOBODY_CAME_BACK
+) -> Catalogue:
     """Return the catalogue of a stored tree, with its revision; an erased text becomes `ERASED`.
 
     A person without a random id gets the stand-in of the key as id. Nobody has that id, but in a
     catalogue that is not in force nobody acts either.
     """
-    people = [_person(key, person, lookup, ids) for key, person in tree["people"].items()]
+    people = []
+    for key, entry in tree["people"].items():
+        person = ids.get(key, key)
+        people.append(restored_person(entry, lookup, person, key, former.get(person, ())))
     return Catalogue(
         environments={
             name: Environment(name, place["tier"], tuple(place["names"]))
@@ -200,17 +207,22 @@ def _group(name: str, tree: Tree, ids: Ids) -> Group:
     return Group(name, tuple(ids.get(key, key) for key in tree["people"]), tuple(tree["sso"]))
 
 
-def _person(key: str, tree: Tree, lookup: Lookup, ids: Ids) -> Person:
+def restored_person(
+    tree: Tree, lookup: Lookup, person: str, key: str = "", former: tuple[str, ...] = ()
+) -> Person:
+    """Return the person of an entry in a stored tree; an erased text becomes `ERASED`."""
+
     def text(stand_in: str) -> str:
         found = lookup(stand_in)
         return ERASED if found is None else found
 
     return Person(
-        id=ids.get(key, key),
-        key=text(key),
+        id=person,
+        key=text(key) if key else "",
         name=text(tree["name"]) if tree["name"] else "",
         emails=tuple(map(text, tree["emails"])),
         github=tuple(map(text, tree["github"])),
         gitlab=tuple(map(text, tree["gitlab"])),
         slack=text(tree["slack"]) if tree["slack"] else None,
+        former=former,
     )

@@ -65,14 +65,15 @@ def named_by(actor: Iterable[str], requested_by: str | None, authors: Iterable[s
 def people_of(named: Named, before: People, identities: Identities, *, rollback: bool) -> People:
     """Return who may not decide, by the catalogue behind `identities`.
 
-    Nobody who was excluded before is let in again, even if the catalogue has forgotten a name. For
-    a rollback those who ask for it are excluded, not those who wrote what ran here long ago. Bots
-    are not people, so a list of bots names nobody.
+    Nobody who was excluded before is let in again, even if the catalogue has forgotten a name, or
+    the person left it and came back under another id. For a rollback those who ask for it are
+    excluded, not those who wrote what ran here long ago. Bots are not people, so a list of bots
+    names nobody.
     """
     texts = named.asked if rollback and named.asked else (*named.asked, *named.wrote)
     found = identities.excluded(texts)
     return People(
-        excluded=tuple(sorted(found.people | named.people | set(before.excluded))),
+        excluded=tuple(sorted(identities.now({*found.people, *named.people, *before.excluded}))),
         named=bool(found.people or found.strangers) or before.named,
         verified=before.verified,
         shared=found.shared or before.shared,

@@ -158,7 +158,8 @@ def why_not_look_back(
     )
     if refused is not None:
         return refused
-    if any(one.person == by.id and not one.rejected for one in known.approvals):
+    approvers = book.identities.now(one.person for one in known.approvals if not one.rejected)
+    if by.id in approvers:
         return Refusal(_DUTIES, "you approved this change; somebody else has to look back on it")
     if by.id in known.people.excluded:
         return Refusal(

@@ -2,6 +2,7 @@
 who has left.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 from gate.core.catalogue import record as catalog_record
 from gate.core.catalogue.catalogue import Catalogue, Person
 from gate.core.catalogue.continuity import continuity
+from gate.core.catalogue.identity import hosted
 from gate.flow.caller import PERSON, Caller
 from gate.flow.entries import append_entry
 from gate.ledger.format import Kind
@@ -33,8 +35,10 @@ def restored(
     key's text.
     """
     names = texts.read_texts(conn, catalog_record.stand_ins(tree))
-    ids = persons.in_force(conn) if is_in_force else {}
-    return catalog_record.restored(tree, names.get, ids), names
+    if is_in_force:
+        ids, former = persons.in_force(conn), persons.former(conn)
+        return catalog_record.restored(tree, names.get, ids, former), names
+    return catalog_record.restored(tree, names.get, {}), names
 
 
 def pass_on(tx: Tx, before: Tree | None, after: Tree, new_id: NewPersonId) -> None:
@@ -43,11 +47,12 @@ def pass_on(tx: Tx, before: Tree | None, after: Tree, new_id: NewPersonId) -> No
     People who are no longer in it are signed out, and nobody gets their ids again.
     """
     ids = persons.in_force(tx.conn)
+    entries = before["people"] if before is not None else {}
     former = _people(tx.conn, before) if before is not None else {}
     here = _people(tx.conn, after)
     found = continuity(former, here)
     for key in former.keys() - set(found.kept.values()):
-        _leave(tx, ids[key])
+        _leave(tx, ids[key], entries[key])
     now = {key: ids[old] for key, old in found.kept.items()}
     persons.rename(tx, {person: key for key, person in now.items() if ids.get(key) != person})
     accounts = people.outside(tx.conn)
@@ -64,6 +69,7 @@ def pass_on(tx: Tx, before: Tree | None, after: Tree, new_id: NewPersonId) -> No
                 join(tx, account, now[key])
     for key, heir in found.merged.items():
         _merge(tx, ids[key], now[heir])
+    _recognise(tx, {now[key]: person for key, person in here.items()})
 
 
 def join(tx: Tx, account: str, person: str) -> None:
@@ -91,10 +97,31 @@ def _people(conn: Connection, tree: Tree) -> Mapping[str, Person]:
     return restored(conn, tree, is_in_force=False)[0].people
 
 
-def _leave(tx: Tx, person: str) -> None:
-    persons.end(tx, person)
+def _leave(tx: Tx, person: str, entry: persons.Entry) -> None:
+    persons.end(tx, person, entry)
     people.sign_out(tx, person)
     append_entry(tx, Kind.ROLE, None, person=person, action="left")
+
+
+def _recognise(tx: Tx, here: Mapping[str, Person]) -> None:
+    """Find out who of these people left some catalogue before, and store that it is one person.
+
+    They get nothing of what they had. But whatever they did then counts as done by them, or leaving
+    and coming back would make two people of one. Where the identities of somebody who left lead to
+    several people, it is the one with the most of them, because somebody has to be excluded.
+    """
+    owners: dict[str, str] = {}
+    for person, known in here.items():
+        owners.update(dict.fromkeys(hosted(known), person))
+    gone = persons.left(tx.conn)
+    stand_ins = catalog_record.stand_ins({"people": gone})
+    names = texts.read_texts(tx.conn, stand_ins)
+    for person, entry in gone.items():
+        known = catalog_record.restored_person(entry, names.get, person)
+        heirs = Counter(owners[one] for one in hosted(known) if one in owners)
+        if heirs:
+            ((heir, _),) = heirs.most_common(1)
+            _merge(tx, person, heir)
 
 
 def _entering(tx: Tx, person: Person, accounts: Mapping[str, str], new_id: NewPersonId) -> str:

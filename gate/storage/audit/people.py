@@ -99,7 +99,9 @@ def self_approvals(conn: Connection, within: Within) -> Iterator[SelfApproval]:
         some = rows[begin : begin + CHANGES_AT_ONCE]
         excluded = _excluded(conn, {one.change for one in some})
         for one in some:
-            if persons.merged(conn, one.person) in excluded.get(one.change, ()):
+            person = persons.merged(conn, one.person)
+            others = excluded.get(one.change, set())
+            if person in others or person in {persons.merged(conn, other) for other in others}:
                 yield one
 
 

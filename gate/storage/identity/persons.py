@@ -7,12 +7,16 @@ text can be erased.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, update
 
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.tables.schema_people import catalogue_people, merged_people
+
+Entry: TypeAlias = Mapping[str, Any]
+"""A person as a stored catalogue describes them, with ids of texts."""
 
 _PEOPLE = catalogue_people.c
 _MERGED = merged_people.c
@@ -43,11 +47,21 @@ def begin(tx: Tx, keys: Mapping[str, str]) -> None:
         tx.conn.execute(insert(catalogue_people), rows)
 
 
-def end(tx: Tx, person: str) -> None:
-    """Store that a person has left the catalogue. The id never comes back."""
-    tx.conn.execute(
-        update(catalogue_people).where(_PEOPLE.person == person).values(ended_at=tx.now)
+def end(tx: Tx, person: str, entry: Entry) -> None:
+    """Store that a person has left the catalogue, and their last entry. The id never comes back."""
+    ended = {"ended_at": tx.now, "entry": entry}
+    tx.conn.execute(update(catalogue_people).where(_PEOPLE.person == person).values(ended))
+
+
+def left(conn: Connection) -> dict[str, Entry]:
+    """Return the last entry of everybody who has left, and was not recognised since then."""
+    again = exists().where(_MERGED.person == _PEOPLE.person)
+    rows = conn.execute(
+        select(_PEOPLE.person, _PEOPLE.entry)
+        .where(_PEOPLE.entry.is_not(None), ~again)
+        .order_by(_PEOPLE.person)
     )
+    return {row.person: row.entry for row in rows}
 
 
 def rename(tx: Tx, keys: Mapping[str, str]) -> None:
@@ -81,6 +95,14 @@ def merge(tx: Tx, person: str, into: str) -> None:
     """
     tx.conn.execute(update(merged_people).where(_MERGED.same_as == person).values(same_as=into))
     insert_new(tx, merged_people, {"person": person, "same_as": into})
+
+
+def former(conn: Connection) -> dict[str, tuple[str, ...]]:
+    """Return the other ids of each person who has any."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in conn.execute(select(_MERGED.same_as, _MERGED.person).order_by(_MERGED.person)):
+        found[row.same_as] = (*found.get(row.same_as, ()), row.person)
+    return found
 
 
 def merged(conn: Connection, person: str) -> str:

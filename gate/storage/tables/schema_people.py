@@ -8,7 +8,7 @@ the address is a text too.
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text, text
 
-from gate.storage.tables.columns import TEXT_SET, TEXTS, Instant
+from gate.storage.tables.columns import NAMED_TEXTS, TEXT_SET, TEXTS, Instant
 from gate.storage.tables.schema import metadata
 
 _IN_FORCE = "ended_at IS NULL"
@@ -20,6 +20,9 @@ catalogue_people = Table(
     Column("key", Text, nullable=False),  # id of the text by which the catalogue calls them
     Column("began_at", Instant, nullable=False),
     Column("ended_at", Instant),  # null while they are in the catalogue in force
+    # The entry of the catalogue when they left, with ids of texts: by it they are recognised if
+    # they come back.
+    Column("entry", NAMED_TEXTS),
     # A key stands for one person at a time.
     Index(
         "uq_catalogue_people_key",

@@ -13,7 +13,8 @@ import pytest
 
 from gate.core.change import Planned, Result
 from gate.flow.changes import cancel, post_review, review
-from gate.flow.commands import FreezeCommand, PostReviewCommand, ReviewCommand
+from gate.flow.commands import FreezeCommand, PersonCommand, PostReviewCommand, ReviewCommand
+from gate.flow.identity import people
 from gate.flow.policies import freezes
 from tests.builders import Wire, commit_of, make_change, make_person, person_id
 from tests.flow.reviewers import (
@@ -26,7 +27,7 @@ from tests.flow.reviewers import (
     problem,
     reject,
 )
-from tests.flow.shop import CATALOGUE, PIPELINE, Shop, make_files, open_shop
+from tests.flow.shop import ADMIN, CATALOGUE, PIPELINE, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -326,6 +327,21 @@ async def test_a62_an_overdue_review_stops_the_automatic_path_until_it_is_held(s
     )
     await shop.round()
     assert (await shop.read(stopped))["state"] == "approved"
+
+
+async def test_who_was_shut_out_a_moment_ago_holds_no_review(shop: Shop) -> None:
+    change = await deployed_emergency(shop)
+    farida = person("farida")
+    assert farida.groups == {"team-payments"}  # what another server still takes for true
+    await people.change(shop.gate, farida.id, PersonCommand(disabled=True), ADMIN)
+
+    command = PostReviewCommand("a full disk", "agreed with the team")
+    held = post_review.hold_review(shop.gate, change["id"], command, farida)
+    assert await problem(held) == "not_allowed"
+    assert await shop.entries("post_review") == []
+
+    await people.change(shop.gate, farida.id, PersonCommand(disabled=False), ADMIN)
+    await post_review.hold_review(shop.gate, change["id"], command, farida)
 
 
 async def test_a_review_is_offered_for_a_failed_change_and_for_no_other(shop: Shop) -> None:

@@ -29,7 +29,8 @@ CREATE TABLE public.catalogue_people (
     person text NOT NULL,
     key text NOT NULL,
     began_at bigint NOT NULL,
-    ended_at bigint
+    ended_at bigint,
+    entry text
 );
 CREATE TABLE public.change_commits (
     change_id text NOT NULL,
@@ -600,7 +601,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_a790d9f2');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_af0688eb');
 INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');

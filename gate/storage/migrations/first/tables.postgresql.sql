@@ -12,6 +12,7 @@ CREATE TABLE catalogue_people (
     key TEXT NOT NULL,
     began_at BIGINT NOT NULL,
     ended_at BIGINT,
+    entry TEXT,
     CONSTRAINT pk_catalogue_people PRIMARY KEY (person)
 )
 
