@@ -160,10 +160,8 @@ def _github(settings: Settings, open_client: OpenClient) -> Connections:
 
 def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
     issuer = settings.gitlab_url.rstrip("/")
-    token, secret = (
-        settings.gitlab_webhook_token.get_secret_value(),
-        settings.gitlab_webhook_secret.get_secret_value(),
-    )
+    token = settings.gitlab_webhook_token.get_secret_value()
+    secret = settings.gitlab_webhook_secret.get_secret_value()
     hook = GitLabHook(issuer, token=token, secret=secret)
     access = settings.gitlab_token.get_secret_value()
     if not access:

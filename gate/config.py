@@ -55,7 +55,7 @@ _ADDRESS = re.compile(
 ADDRESS_LENGTH_MAX = 500
 
 
-def _private(address: str) -> str:
+def _safe_address(address: str) -> str:
     """Return the address, or raise if somebody on the way could read or change what is sent."""
     if len(address) > ADDRESS_LENGTH_MAX or not _ADDRESS.fullmatch(address):
         raise ValueError(
@@ -64,7 +64,7 @@ def _private(address: str) -> str:
     return address
 
 
-_Address: TypeAlias = Annotated[str, AfterValidator(_private)]
+_Address: TypeAlias = Annotated[str, AfterValidator(_safe_address)]
 
 
 class IssuerSetting(BaseModel):

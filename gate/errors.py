@@ -1,22 +1,19 @@
 """Everything the gate may raise on purpose.
 
-GateError                          status  problem names
-├── BadRequest                     400     bad_json bad_cursor
-├── Unauthenticated                401     unauthenticated
-├── NotAllowed                     403     not_allowed separation_of_duties identity_mismatch
-├── NotFound                       404     not_found
-├── Conflict                       409     state_conflict subject_mismatch expired not_approved
-frozen
-│                                          outside_window conflict consumed stale_decision
-├── TooLarge                       413     too_large
-├── Invalid                        422     invalid key_reused
-├── RateLimited                    429     rate_limited
-└── Unavailable                    503     busy storage_full signing_unavailable
-    └── SourceUnavailable          503     busy; a system that was asked gave no answer that can be
-    used
-        ├── NotInstalled           503     busy; the gate has no access to that repository
-        └── Undeliverable          503     busy; a receiver refuses this message, and would refuse
-        it again
+GateError                    status  problem names
+├── BadRequest               400     bad_json bad_cursor
+├── Unauthenticated          401     unauthenticated
+├── NotAllowed               403     not_allowed separation_of_duties identity_mismatch
+├── NotFound                 404     not_found
+├── Conflict                 409     state_conflict subject_mismatch expired not_approved frozen
+│                                    outside_window conflict consumed stale_decision
+├── TooLarge                 413     too_large
+├── Invalid                  422     invalid key_reused
+├── RateLimited              429     rate_limited
+└── Unavailable              503     busy storage_full signing_unavailable
+    └── SourceUnavailable    503     a system that was asked gave no answer that can be used
+        ├── NotInstalled     503     the gate has no access to that repository
+        └── Undeliverable    503     a receiver refuses this message, and would refuse it again
 
 The message says what was being done, what was found and what would have been allowed.
 """

@@ -165,11 +165,11 @@ class Metrics:
         self._broken = self._gauge(
             "gate_policy_files_broken", "1 while the policy files on disk cannot be used."
         )
-        self._of_neighbours()
-        self._of_the_ledger()
+        self._add_neighbours()
+        self._add_ledger()
 
-    def _of_neighbours(self) -> None:
-        """Add what the gate hears from other systems, and sends to them."""
+    def _add_neighbours(self) -> None:
+        """Add the metrics of what the gate hears from other systems, and sends to them."""
         self._heard = self._histogram(
             "gate_code_host_seconds",
             "How long a code host took for everything about one change: a `whole` answer, a "
@@ -201,8 +201,8 @@ class Metrics:
             ),
         )
 
-    def _of_the_ledger(self) -> None:
-        """Add how far the ledger is sealed and signed."""
+    def _add_ledger(self) -> None:
+        """Add the metrics of how far the ledger is sealed and signed."""
         self._sealed = self._gauge("gate_ledger_entries", "Entries of the ledger that are sealed.")
         self._signed = self._gauge(
             "gate_ledger_signed_entries", "Entries that the newest checkpoint covers."

@@ -31,7 +31,7 @@ class Span(Protocol):
     """A span of a trace, which lasts from entering to leaving it."""
 
     def set_attribute(self, key: str, value: str | int) -> None:
-        """Say something about it."""
+        """Add what is known of the step that the span times."""
 
 
 class _NoSpan:
@@ -58,7 +58,8 @@ class _State:
 def exporter_of(environment: Mapping[str, str]) -> str:
     """Return the exporter that the standard variables ask for: `otlp`, `console` or `none`.
 
-    Naming an endpoint is enough. Another exporter is none that the gate has.
+    Naming an endpoint is enough. The name of an exporter that the gate does not have counts as not
+    given.
     """
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return NONE

@@ -67,8 +67,8 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """The handlers of deliveries to inbound hooks, by kind."""
 
-NOTHING_BROKEN = "no policies are in force, because the policy files cannot be used"
-NOTHING_ACTIVATED = (
+NONE_BECAUSE_BROKEN = "no policies are in force, because the policy files cannot be used"
+NONE_ACTIVATED = (
     "no policies are in force; they are registered, and an admin activates them who did not "
     "register them"
 )
@@ -230,7 +230,9 @@ class Worker:
         books = self.gate.rulebooks
         since = books.files_trouble.since if books.files_trouble else self.gate.clock()
         books.files_trouble = FilesTrouble(broken.detail, since) if broken else None
-        because = f"{NOTHING_BROKEN}: {without_people(broken)}" if broken else NOTHING_ACTIVATED
+        because = NONE_ACTIVATED
+        if broken:
+            because = f"{NONE_BECAUSE_BROKEN}: {without_people(broken)}"
         if active is None and books.explain(because):
             await self.gate.store.write(reconsider.ask)
 

@@ -25,10 +25,8 @@ def examine(settings: Settings) -> list[tuple[bool, str]]:
 
 
 def _slack(settings: Settings, outbound: Outbound) -> tuple[bool, str]:
-    url, secret = (
-        settings.slack_webhook_url.get_secret_value(),
-        settings.slack_signing_secret.get_secret_value(),
-    )
+    url = settings.slack_webhook_url.get_secret_value()
+    secret = settings.slack_signing_secret.get_secret_value()
     if not url and secret:
         return (
             False,

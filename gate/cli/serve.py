@@ -145,9 +145,8 @@ def _operator_exports(settings: Settings) -> list[str]:
         exports.append(
             f"GATE_SIGNING_KEY_FILE={shlex.quote(str(settings.signing_key_file.absolute()))}"
         )
-    if (
-        settings.address != Settings.model_construct().address
-    ):  # of a terminal in which nothing is set
+    # A terminal in which nothing is set uses the default address.
+    if settings.address != Settings.model_construct().address:
         exports.append(f"GATE_BASE_URL={settings.address}")
     return exports
 

@@ -5,9 +5,9 @@ is installed.
 import sys
 from pathlib import Path
 
-if (
-    not __package__
-):  # run as a folder: find the package it is in, and not its modules by their short names
+if not __package__:
+    # It is run as a folder. Then Python looks for modules in this folder, where they have short
+    # names, and must look in the one that contains the package.
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from gate.client.arguments import run

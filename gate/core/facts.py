@@ -255,7 +255,8 @@ _TABLE: tuple[FactDef, ...] = (
         "author.recent_changes",
         _I,
         "recent changes of the author",
-        "The same, each commit weighted by 1 / (years ago + 1), rounded down.",
+        "Earlier commits of the least experienced author, each weighted by 1 / (years ago + 1), "
+        "rounded down.",
     ),
     FactDef(
         "author.subsystem_changes",
@@ -334,7 +335,10 @@ _TABLE: tuple[FactDef, ...] = (
         "Changes ever admitted for the service and environment.",
     ),
     FactDef(
-        "history.failures", _I, "failed changes of this service here", "Of those, how many failed."
+        "history.failures",
+        _I,
+        "failed changes of this service here",
+        "Changes ever admitted for the service and environment that failed.",
     ),
     FactDef(
         "history.recent_failure_rate",
@@ -378,8 +382,9 @@ _TABLE: tuple[FactDef, ...] = (
         "history.similar_failures",
         _I,
         "failed similar changes here",
-        "Of those, how many failed. Unknown where there is none, because nothing done is no "
-        "record; so are the other facts about similar changes but their number.",
+        "Similar changes here that failed. Unknown where there is no similar change, because "
+        "nothing done is no record; so are the other facts about similar changes but their "
+        "number.",
     ),
     FactDef(
         "history.similar_failure_rate",
@@ -409,7 +414,8 @@ _TABLE: tuple[FactDef, ...] = (
         "history.lines_last_24h",
         _I,
         "lines changed in the last 24 hours",
-        "Lines added and deleted by those changes.",
+        "Lines added and deleted by the changes admitted here in the last 24 hours, without this "
+        "one.",
     ),
     FactDef(
         "history.rejected_before",

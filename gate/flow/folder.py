@@ -27,9 +27,8 @@ def read_folder(folder: Path, *, tests: bool = False) -> dict[str, str]:
             "GATE_POLICIES"
         )
     paths = sorted(place.glob("*.yaml"))
-    if (
-        not paths and not tests
-    ):  # emptied for a moment, perhaps; nobody means to have no policy at all
+    if not paths and not tests:
+        # Perhaps somebody is exchanging the files; nobody means to have no policy at all.
         raise Invalid(
             f"{place} has no policy files (*.yaml); put some there, or name another folder"
         )

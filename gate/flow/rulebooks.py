@@ -139,11 +139,9 @@ class Rulebooks:
 
         False: it is the same reason as before.
         """
-        known, self._nothing = (
-            self._nothing,
-            replace(NOTHING_IN_FORCE, trouble=because[:TROUBLE_LENGTH_MAX]),
-        )
-        return known.trouble != self._nothing.trouble
+        before = self._nothing.trouble
+        self._nothing = replace(NOTHING_IN_FORCE, trouble=because[:TROUBLE_LENGTH_MAX])
+        return self._nothing.trouble != before
 
     async def refresh(self) -> Rulebook:
         """Read again what is in force, and return it."""

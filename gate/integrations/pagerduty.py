@@ -58,10 +58,8 @@ def read(body: bytes) -> Event:
             "this is no event of PagerDuty: found no object `event`, allowed is a delivery "
             "of a version 3 webhook"
         )
-    kind, identity = (
-        foreign.name(payload, "event", "event_type"),
-        foreign.name(payload, "event", "id"),
-    )
+    kind = foreign.name(payload, "event", "event_type")
+    identity = foreign.name(payload, "event", "id")
     if not kind.startswith("incident.") or the(payload, "event", "data", "type") != "incident":
         return Event(identity, None, f"{kind} events change nothing here")
     return Event(identity, _incident(payload, kind))

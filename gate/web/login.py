@@ -142,11 +142,8 @@ async def accept_invitation(token: str, request: Request, gate: GateDep) -> Resp
     """Use the link, and open a session."""
     require_same_origin(request, gate)
     form = await read_fields(request)
-    offer, password, email = (
-        await people.offered(gate, token),
-        one(form, "password"),
-        one(form, "email"),
-    )
+    offer = await people.offered(gate, token)
+    password, email = one(form, "password"), one(form, "email")
     if password != one(form, "again"):
         return _invitation(
             request,

@@ -202,7 +202,7 @@ def _openings(
     if freeze.rule is None:
         return
     lasts = freeze.ends.replace(fold=0) - freeze.begins.replace(fold=0)
-    # a day more, whatever the clocks do.
+    # One day more at each end, because a change of the clocks moves local times.
     first = (after.astimezone(zone).replace(tzinfo=None) - lasts - _ONE_DAY).date()
     last = (before.astimezone(zone).replace(tzinfo=None) + _ONE_DAY).date()
     for day in days(freeze.rule, freeze.begins, first, last):
@@ -213,9 +213,8 @@ def _openings(
 
 def _opening(freeze: Freeze, zone: tzinfo, begins: datetime, ends: datetime) -> Occurrence:
     opens, closes = instant(begins, zone), instant(ends, zone)
-    if (
-        closes <= opens
-    ):  # it began inside the hour that the clocks leave out: it lasts as long as on any other day
+    if closes <= opens:
+        # It began inside the hour that the clocks leave out. It lasts as long as on any other day.
         closes = opens + (ends - begins)
     return Occurrence(freeze, opens, closes)
 

@@ -90,9 +90,9 @@ def read_rrule(text: str, begins: datetime, zone: tzinfo) -> Recurrence:
         by_set_position=_numbers(parts, "BYSETPOS", -366, 366),
         week_start=_weekday("WKST", parts.get("WKST", "MO")),
     )
-    _fits_together(rule)
+    _check_parts_together(rule)
     rule = _completed(rule, begins.date())
-    _ever_opens(rule, begins)
+    _check_that_it_opens(rule, begins)
     return rule
 
 
@@ -124,9 +124,8 @@ def _matching(rule: Recurrence, start: date, first: date, last: date) -> Iterato
     skipped = max(0, -(-(_period(rule, first) - origin) // step))
     for period in range(origin + skipped * step, _period(rule, last) + 1, step):
         begin, end = _bounds(rule, period)
-        if (
-            rule.by_set_position
-        ):  # a position counts over the whole period; everything else is a day's own matter
+        if rule.by_set_position:
+            # A position counts the days of the whole period, so none may be left out before.
             found = _at_positions(rule.by_set_position, _opening_days(rule, begin, end))
             yield from (day for day in found if first <= day <= last)
         else:
@@ -212,7 +211,7 @@ def _completed(rule: Recurrence, start: date) -> Recurrence:
     return replace(rule, by_month=months, by_month_day=(start.day,))
 
 
-def _ever_opens(rule: Recurrence, begins: datetime) -> None:
+def _check_that_it_opens(rule: Recurrence, begins: datetime) -> None:
     if rule.until and rule.until < begins:
         raise ValueError(
             f"found UNTIL={rule.until.isoformat()}, allowed is a time not before the first opening"
@@ -225,7 +224,7 @@ def _ever_opens(rule: Recurrence, begins: datetime) -> None:
         )
 
 
-def _fits_together(rule: Recurrence) -> None:
+def _check_parts_together(rule: Recurrence) -> None:
     daily, weekly = rule.frequency is Frequency.DAILY, rule.frequency is Frequency.WEEKLY
     numbered = any(nth for nth, _ in rule.by_day)
     chosen_from_none = daily or not (rule.by_day or rule.by_month_day)

@@ -120,7 +120,7 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         named = {name: place.name for place in self.environments.values() for name in place.names}
-        # An own name beats another's second name.
+        # The own name of an environment comes before the second name of another one.
         named.update({name: name for name in self.environments})
         object.__setattr__(self, "_named", named)
         object.__setattr__(self, "_groups_of", _turned_round(self.groups.values()))
@@ -169,7 +169,7 @@ class Catalogue:
         if known is not None:
             return dict(known)
         facts = self._worked_out(service, environment)
-        # Other names have no end.
+        # Facts of other names are not kept, because callers may ask for any number of names.
         if service in self.services and environment in self.environments:
             self._facts[service, environment] = dict(facts)
         return facts

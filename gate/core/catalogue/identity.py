@@ -66,7 +66,8 @@ class Identities:
             for key in keys(person):
                 _add(self._known, key, person.id)
                 _add(self._alike, _skeleton(key), person.id)
-            # a key is no identity, but somebody who is called like one had better not approve
+            # A key is no identity, and nobody can act by it. But a text that looks like a key may
+            # mean its person, so it excludes that person.
             if person.key != ERASED:
                 _add(self._alike, _skeleton(normalised(person.key or person.id)), person.id)
 
@@ -155,8 +156,8 @@ def normalised(text: str) -> str:
     """
     if text.isascii():
         return _address(text.strip().lower())
-    # folded twice: compatibility forms bring out letters that have a case, and folded case ones
-    # that compose
+    # Folded twice, because compatibility forms bring out letters that have a case, and letters
+    # without case may compose to others.
     return unicodedata.normalize("NFKC", _address(_folded(_folded(text)).strip()))
 
 
@@ -212,9 +213,8 @@ def _add(index: dict[str, frozenset[str]], key: str, person: str) -> None:
 
 
 # Letters of other alphabets that a reader takes for the Latin one beside them. Case is folded
-# before, so Cyrillic and
-# Greek capitals are here as their small letters. Not every confusable there is: this widens an
-# exclusion, no more.
+# before, so Cyrillic and Greek capitals are here as their small letters. The list is not complete,
+# and need not be, because all it does is to exclude more people.
 _PAIRS = (
     "аa вb еe кk мm нh оo рp сc тt уy хx ѕs іi јj ԁd һh ӏl ԛq ԝw ьb "  # noqa: RUF001 - look-alikes are the point
     "αa βb εe ζz ηn ιi κk μm νv οo ρp τt υu χx ωw "  # noqa: RUF001 - the same

@@ -101,8 +101,8 @@ def refusal(
         _other_subject(case.subject, asked)
         or _other_state(case, run)
         or other_run(case.proved, run, proof)
+        or _switched(case)
     )
-    refused = refused or _switched(case)
     if refused is not None or case.observed:
         return refused
     return _other_workflow(case.proved, proof) or waits(case, at=at) or _stale(case)

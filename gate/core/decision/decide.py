@@ -137,9 +137,8 @@ def _decide_enforced(policies: Policies, case: Case) -> Decision:
     choice = policies.policy_for(values)
     shadows = tuple(_decide_by(policy, case) for policy in policies.shadows(values))
     if choice.policy is None:
-        in_force = (note for note in case.notes if note.rule == NOTHING_IN_FORCE)
-        finding = next(in_force, choice.finding)
-        finding = finding or guard(
+        nothing_in_force = (note for note in case.notes if note.rule == NOTHING_IN_FORCE)
+        finding = next(nothing_in_force, choice.finding) or guard(
             "no-policy", "no enforced policy applies; two release managers decide"
         )
         return _undecided(
@@ -208,11 +207,7 @@ class _Answer(NamedTuple):
         return self._decision(Outcome.REJECTED, kind, Route.AUTOMATIC, finding)
 
     def pending(self, finding: Finding, hold: Hold | None = None) -> Decision:
-        kind, route = (
-            (ChangeType.EMERGENCY, Route.EMERGENCY)
-            if self.case.emergency
-            else (ChangeType.NORMAL, Route.REVIEW)
-        )
+        kind, route = _by_people(emergency=self.case.emergency)
         owners = seen_as(self.policy, self.case.facts, "service.owners")
         required = needed(
             self.policy,
@@ -282,11 +277,7 @@ def _strictness(decision: Decision) -> tuple[int, int]:
 
 
 def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] = ()) -> Decision:
-    kind, route = (
-        (ChangeType.EMERGENCY, Route.EMERGENCY)
-        if case.emergency
-        else (ChangeType.NORMAL, Route.REVIEW)
-    )
+    kind, route = _by_people(emergency=case.emergency)
     return Decision(
         outcome=Outcome.PENDING,
         type=kind,
@@ -300,6 +291,13 @@ def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] 
         excused=case.emergency,
         shadows=shadows,
     )
+
+
+def _by_people(*, emergency: bool) -> tuple[ChangeType, Route]:
+    """Return the type and the route of a change on which people decide."""
+    if emergency:
+        return ChangeType.EMERGENCY, Route.EMERGENCY
+    return ChangeType.NORMAL, Route.REVIEW
 
 
 def _standard_change(

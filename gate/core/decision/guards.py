@@ -18,7 +18,7 @@ from gate.core.facts import wire_value
 IN_FLIGHT = "in-flight"
 """The rule of the finding that another change of this service and environment is in the way."""
 
-NAMED, STANDS = "change", "state"
+OTHER_CHANGE, OTHER_STATE = "change", "state"
 """The words under which that finding keeps the id and the state of the other change."""
 
 NOTHING_IN_FORCE = "nothing-in-force"
@@ -54,7 +54,7 @@ def nothing_in_force(because: str) -> Finding:
 def kept_since(asked_at: datetime) -> Finding:
     """Return the note that the code host was asked for an earlier decision, and not for this one.
 
-    It says yes because the facts count. Nobody has to act on it.
+    It holds, unlike other guards, because the facts count and nobody has to act on it.
     """
     because = (
         f"what the code host said at {asked_at:%Y-%m-%d %H:%M} UTC counts; the admission asks it "
@@ -98,18 +98,19 @@ def others_in_flight(named: list[InTheWay], count: int) -> Finding:
     first = min(named, key=lambda one: (not one.deploying, one.change))
     more = f" (and {count - 1} more in flight)" if count > 1 else ""
     if first.deploying:
-        stands = State.DEPLOYING
+        state = State.DEPLOYING
         words = (
             f"{first.change} is deploying here{more}; wait until it is closed, or let people decide"
         )
     else:
-        stands = State.APPROVED
+        state = State.APPROVED
         words = (
             f"{first.change} was approved by people and is not deployed yet{more}; deploy or "
             "cancel it, or let people decide"
         )
     finding = guard(IN_FLIGHT, words)
-    return replace(finding, seen=(*finding.seen, (NAMED, first.change), (STANDS, stands.value)))
+    other = ((OTHER_CHANGE, first.change), (OTHER_STATE, state.value))
+    return replace(finding, seen=(*finding.seen, *other))
 
 
 def in_the_way(finding: Finding) -> tuple[str | None, ...]:
@@ -118,16 +119,14 @@ def in_the_way(finding: Finding) -> tuple[str | None, ...]:
     How many others there are is left out, so that a change of the number is no new decision.
     """
     said = dict(finding.seen) if finding.rule == IN_FLIGHT else {}
-    return said.get(NAMED), said.get(STANDS)
+    return said.get(OTHER_CHANGE), said.get(OTHER_STATE)
 
 
 def contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
     """Return the finding that the code host contradicts a claim; it names the first such fact."""
     first = contradictions[0]
-    claimed, verified = (
-        wire_value(first.fact, first.claimed),
-        wire_value(first.fact, first.verified),
-    )
+    claimed = wire_value(first.fact, first.claimed)
+    verified = wire_value(first.fact, first.verified)
     more = f", and {len(contradictions) - 1} more" if len(contradictions) > 1 else ""
     return guard(
         "claim_contradicted",

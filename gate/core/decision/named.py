@@ -47,7 +47,7 @@ class Named:
         return len(self.asked) + len(self.wrote) + len(self.people)
 
 
-NOBODY_NAMED = Named()
+NO_NAMES = Named()
 
 
 def named_by(actor: Iterable[str], requested_by: str | None, authors: Iterable[str]) -> Named:

@@ -34,7 +34,7 @@ def _matters(record: Record) -> tuple[object, ...]:
     holds = tuple(
         (finding.kind, finding.rule, finding.holds, in_the_way(finding), _words(finding))
         for finding in decision.findings
-        # Equal facts are equal, whenever the code host was asked for them.
+        # When the code host was asked makes no difference, as long as its facts are the same.
         if finding.rule != KEPT
     )
     held_by = (hold.window, hold.stop) if hold else None

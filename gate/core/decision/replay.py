@@ -4,8 +4,9 @@ Because a record holds everything that was decided on, the same policies must gi
 the same reasons and the same outcome, years later and on any machine. What differs was changed
 afterwards, or was decided by another program than the one that claims it.
 
-Only records of the present version are decided again: what an older program took a case to mean is
-not known here. Of an older record the reasons it states must carry the outcome it states.
+Only records of the present version are decided again, because this program does not know what an
+older one took a case to mean. Of an older record it is only checked that the outcome follows from
+the reasons in it.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,8 +24,8 @@ from gate.core.policy.set import Policies
 PoliciesOf = Callable[[str], Policies | None]
 """The policies of a revision; None where nobody has them."""
 
-_APART = frozenset({"findings", "shadows"})
-_MATTERS = ("holds", "points", "title", "facts", "step", "seen")
+_COMPARED_APART = frozenset({"findings", "shadows"})
+_FINDING_FIELDS = ("holds", "points", "title", "facts", "step", "seen")
 
 
 class ReplayedBy(StrEnum):
@@ -74,7 +75,7 @@ def differing(recorded: Decision, recomputed: Decision) -> Iterator[str]:
         return
     before, now = (_plain(one) for one in (recorded, recomputed))
     for name in before:
-        if name not in _APART and before[name] != now[name]:
+        if name not in _COMPARED_APART and before[name] != now[name]:
             yield f"{name} was recorded as {before[name]}, recomputed it is {now[name]}"
     yield from _findings(recorded.findings, recomputed.findings)
     if before["shadows"] != now["shadows"]:
@@ -109,7 +110,7 @@ def _findings(recorded: tuple[Finding, ...], recomputed: tuple[Finding, ...]) ->
 
 
 def _fields(name: str, before: Finding, now: Finding) -> Iterator[str]:
-    for field in _MATTERS:
+    for field in _FINDING_FIELDS:
         was, is_now = getattr(before, field), getattr(now, field)
         if was != is_now:
             yield f"{name}: {field} was recorded as {was}, recomputed it is {is_now}"

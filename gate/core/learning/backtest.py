@@ -241,7 +241,7 @@ def _judging(policies: Policies) -> Callable[[Values], _Verdict]:
             chosen[key] = policies.policy_for(values).policy
         policy = chosen[key]
         if policy is None:
-            return _NOBODY_DECIDES
+            return _PEOPLE_DECIDE
         plan = plan_of(policy)
         findings = [judge(values) for judge in plan.rules]
         score = sum(map(_POINTS, findings))
@@ -262,7 +262,7 @@ def _passes(plan: Plan, values: Values, score: int) -> bool:
 
 
 # Where no policy applies people decide, so such a change is above every score.
-_NOBODY_DECIDES = _Verdict(passes=False, score=math.inf, policy=None, rules=())
+_PEOPLE_DECIDE = _Verdict(passes=False, score=math.inf, policy=None, rules=())
 
 
 def _lift(fired: Count, every: Count) -> float | None:

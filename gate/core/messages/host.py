@@ -56,8 +56,8 @@ place."""
 
 _TOLERANT = frozenset({"diff", "author"})
 _TOLERATED = 10
-# A tenth.
-_SHARE = 10
+# A difference is tolerated up to one part in ten of the verified number.
+_TOLERATED_PART = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ def differs(name: str, claimed: Value, verified: Value) -> bool:
         return claimed != verified
     apart = abs(said - seen)
     unit = DECIMAL_UNIT if FACTS[name].type is FactType.DECIMAL else 1
-    return apart > _TOLERATED * unit and apart * _SHARE > seen
+    return apart > _TOLERATED * unit and apart * _TOLERATED_PART > seen
 
 
 def named(hands: Iterable[Hand]) -> tuple[str, ...]:

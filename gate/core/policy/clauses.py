@@ -45,7 +45,10 @@ class Read:
 
 
 def read_clause(fields: Fields, key: str, costs: Costs, *, helps: bool | None) -> Read | None:
-    """Return the clause under the key, or None if the key is absent or a condition has a fault."""
+    """Return the clause under the key, or None if the key is absent or a condition has a fault.
+
+    `helps` says whether holding helps the change (see `compile.check`).
+    """
     node = fields.node(key, required=False)
     if node is None:
         return None
@@ -107,7 +110,7 @@ class _ClauseReader:
             if item.place.start < covered:
                 # A piece of a condition that YAML has cut; its beginning was already reported.
                 continue
-            whole = _as_meant(item)
+            whole = _before_yaml_cut_it(item)
             if whole is not None:
                 covered = item.place.start + len(whole)
                 self._fault(
@@ -178,7 +181,7 @@ class _ClauseReader:
     def _group(self, node: YamlMapping, *, helps: bool | None, depth: int) -> Part | None:
         keys = [str(key.value) for key, _ in node.entries]
         if len(keys) != 1 or keys[0] not in GROUPS:
-            self._fault(node.place, _bent(node, self._key))
+            self._fault(node.place, _mapping_fault(node, self._key))
             return None
         if depth > NESTING_MAX:
             self._fault(
@@ -205,7 +208,7 @@ def _facts(parts: list[Part]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fact for part in parts for fact in part.facts))
 
 
-def _bent(node: YamlMapping, key: str) -> str:
+def _mapping_fault(node: YamlMapping, key: str) -> str:
     """Return the fault of a mapping in place of a condition: a misspelt group, or a line with a
     colon that YAML takes for a mapping.
     """
@@ -221,7 +224,7 @@ def _bent(node: YamlMapping, key: str) -> str:
     )
 
 
-def _as_meant(node: Node) -> str | None:
+def _before_yaml_cut_it(node: Node) -> str | None:
     """Return the whole condition if YAML ended it early at a comma or a `#`, else None."""
     if not isinstance(node, Scalar) or node.quoted or not isinstance(node.value, str):
         return None

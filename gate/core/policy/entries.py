@@ -59,10 +59,8 @@ class Entries:
         """Read a rule: points for a clause, or points by the steps of a number."""
         name, title = self._id(fields), fields.text("title")
         grounds = read_grounds(fields)
-        by_steps, by_points = (
-            fields.has("points_by") or fields.has("steps"),
-            fields.has("when") or fields.has("points"),
-        )
+        by_steps = fields.has("points_by") or fields.has("steps")
+        by_points = fields.has("when") or fields.has("points")
         if by_steps == by_points:
             found = "both" if by_steps else "neither"
             self.faults.add(

@@ -107,10 +107,8 @@ def check_cases(cases: Iterable[PolicyCase], policies: Policies) -> None:
                 faults, case.policy_place, "policy", case.policy, [one.name for one in policies.all]
             )
             continue
-        standards, rules = (
-            [one.id for one in policy.standard_changes],
-            [one.id for one in policy.rules],
-        )
+        standards = [one.id for one in policy.standard_changes]
+        rules = [one.id for one in policy.rules]
         for named in case.standards_named:
             _refuse(faults, named.place, "earned", named.text, standards)
         for named in case.rules_named:
@@ -154,10 +152,8 @@ def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
 def _guarded(case: Case) -> Case:
     """Return the case with what the gate's guards look at, taken from the facts of the case."""
     values = {name: fact.value for name, fact in case.facts.items()}
-    in_flight, overdue = (
-        values.get("conflicts.in_flight", 0),
-        values.get("debt.emergency_reviews_overdue", 0),
-    )
+    in_flight = values.get("conflicts.in_flight", 0)
+    overdue = values.get("debt.emergency_reviews_overdue", 0)
     window = str(values.get("calendar.freeze", "")) or "a window"
     return case._replace(
         holds=(Hold(window, "", None, ()),) if values.get("calendar.frozen") is True else (),

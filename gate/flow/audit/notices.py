@@ -25,7 +25,7 @@ from gate.flow.answers.parts import policy_answer
 from gate.flow.audit.scope import Scope
 from gate.flow.caller import Caller, Person
 from gate.flow.changes import entitlement
-from gate.flow.changes.known import Known, know, visible_change
+from gate.flow.changes.known import Known, know_existing, visible_change
 from gate.flow.commands import NoticeCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
@@ -87,10 +87,7 @@ def _give(
     tx: Tx, books: Rulebooks, change_id: str, command: NoticeCommand, by: Person
 ) -> Refusal | None:
     book = books.in_force(tx)
-    known = know(tx.conn, books, change_id, book)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(change_id)
+    known = know_existing(tx.conn, books, change_id, book)
     refused = entitlement.why_not_give_notice(known, by, book)
     if refused is not None:
         return refused

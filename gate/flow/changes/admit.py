@@ -237,7 +237,7 @@ def _admit(
         return OVERTAKEN
     _begin(tx, known, books, by)
     # Read again, because the statement names only approvals that did not lapse just now.
-    admitted = know_stored(tx.conn, books.all, _now(tx, stored.id), books.current)
+    admitted = know_stored(tx.conn, books.all, changes.existing(tx.conn, stored.id), books.current)
     return _started(tx, admitted, run, by, books.current, would_wait)
 
 
@@ -273,7 +273,7 @@ def _begin(tx: Tx, known: Known, books: _Books, by: str) -> None:
     if known.record.subject.emergency and not known.observed:
         _owe_review(tx, known, books.current)
     if known.record.asked.remediates is not None:
-        repairing = know_stored(tx.conn, books.all, _now(tx, known.stored.id))
+        repairing = know_stored(tx.conn, books.all, changes.existing(tx.conn, known.stored.id))
         aftermath.remediate(tx, books.all, books.current, repairing, by)
 
 
@@ -340,14 +340,6 @@ def _started(
     )
     tx.add(rollups(record, ["admitted"], at=tx.now))
     return statement
-
-
-def _now(tx: Tx, change: str) -> StoredChange:
-    stored = changes.read(tx.conn, change)
-    if stored is None:
-        # Changes are never deleted.
-        raise LookupError(change)
-    return stored
 
 
 def _statement(known: Known, run: Run) -> AdmissionStatement:

@@ -10,7 +10,7 @@ from gate.core.decision.standard import to_suspend
 from gate.core.decision.values import ChangeType, FindingKind
 from gate.core.incident import CLOCK_SLACK, Method
 from gate.flow.changes.compose import rollups
-from gate.flow.changes.known import Known, know
+from gate.flow.changes.known import Known, know_existing
 from gate.flow.entries import append_entry
 from gate.flow.ids import new_id
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -46,9 +46,8 @@ def after_closure(
         _remedied(tx, known, by)
     outcomes.count(tx, stored.id, _kind(tx, known))
     others = outcomes.unrecovered(tx, stored.service, stored.environment)
-    if (
-        was is not None and stored.admitted_at is not None
-    ):  # it may have been what recovered an earlier one
+    # The result that is corrected may have been the recovery of an earlier failure.
+    if was is not None and stored.admitted_at is not None:
         others += outcomes.failed_before(tx, stored.service, stored.environment, stored.admitted_at)
     for other in dict.fromkeys(others):
         outcomes.count(tx, other)
@@ -101,10 +100,7 @@ def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
     """Bring the failure, the figures and the suspensions into line with the change's result and
     links.
     """
-    known = know(tx.conn, books, change_id)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(change_id)
+    known = know_existing(tx.conn, books, change_id)
     stored = known.stored
     moves.lock_place(tx, stored.service, stored.environment)
     # 1: it became failed; -1: it no longer is. A failure that is taken back is subtracted on the

@@ -29,7 +29,7 @@ from gate.flow.changes.compose import (
 from gate.flow.changes.excluded import look_again
 from gate.flow.changes.gather import gather
 from gate.flow.changes.judged import worse_by_now
-from gate.flow.changes.known import Known, know
+from gate.flow.changes.known import Known, know_existing
 from gate.flow.changes.settle import lapse, settle
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
@@ -87,7 +87,7 @@ async def decide_again(
 async def asked_again(gate: Gate, known: Known, book: Rulebook) -> Refusal | None:
     """Ask the code host once more before a change is admitted that passed by itself.
 
-    The reason why it would not pass now, if there is one.
+    Returns why it would not pass now, or None if it would.
     """
     gathered = await gather(gate, asked_before(known), book, before=known)
     return worse_by_now(known, gathered.case, book)
@@ -149,10 +149,7 @@ def _people_now(tx: Tx, gate: Gate, made: Decided, book: Rulebook) -> frozenset[
 
     If somebody was named while the decision was being made, the worker makes yet another one.
     """
-    known = know(tx.conn, gate.rulebooks, made.record.change, book)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(made.record.change)
+    known = know_existing(tx.conn, gate.rulebooks, made.record.change, book)
     now = frozenset(known.people.excluded)
     if not now.issubset(made.record.case.people.excluded):
         look_again(tx, known.stored)

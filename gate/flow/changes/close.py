@@ -8,7 +8,7 @@ from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.reasons import reasons
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
-from gate.flow.changes.known import Known, know, visible_change
+from gate.flow.changes.known import Known, know_existing, visible_change
 from gate.flow.changes.workloads import require_own_run, require_unused, token_use, use_token
 from gate.flow.commands import ClosureCommand
 from gate.flow.gate import Gate
@@ -83,10 +83,7 @@ def _close(
     tx: Tx, books: Rulebooks, change_id: str, command: ClosureCommand, book: Rulebook, by: str
 ) -> Closing:
     # Read again inside the transaction: it may have been admitted, or closed by another report.
-    known = know(tx.conn, books, change_id)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(change_id)
+    known = know_existing(tx.conn, books, change_id)
     _require_same_run(known, command)
     notes = new_text(command.notes) if command.notes else None
     report = Report(
@@ -99,10 +96,7 @@ def _close(
 
 
 async def _answer(gate: Gate, change_id: str, closing: Closing) -> ChangeAnswer:
-    known = await gate.store.read(know, gate.rulebooks, change_id)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(change_id)
+    known = await gate.store.read(know_existing, gate.rulebooks, change_id)
     answer = known.answer(gate.clock(), gate.base_url)
     if closing is Closing.UNMATCHED:
         found = reasons((UNMATCHED,), known.record.case.facts, known.policy)

@@ -123,12 +123,6 @@ async def decide_change(
     """
     if before is None:
         _require_near(change.planned, gate.clock())
-    gathered = await gather(gate, change, book, before=before)
-    decision = decide(book.policies, gathered.case)
-    extended = await with_settling_counts(gate, change, book, gathered, decision)
-    if extended is not gathered:
-        gathered, decision = extended, decide(book.policies, extended.case)
-    case = gathered.case
     subject = change.subject
 
     def failed(error: Exception) -> None:
@@ -137,7 +131,12 @@ async def decide_change(
             "evaluation", error, change=identity, place=place, revision=book.revisions.policies
         )
 
-    decision = decide(book.policies, case, failed)
+    gathered = await gather(gate, change, book, before=before)
+    decision = decide(book.policies, gathered.case, failed)
+    extended = await with_settling_counts(gate, change, book, gathered, decision)
+    if extended is not gathered:
+        gathered, decision = extended, decide(book.policies, extended.case, failed)
+    case = gathered.case
     parts = records.parts_of(subject, kept, case.facts)
     record = Record(
         change=identity,

@@ -46,11 +46,8 @@ def close(
         )
     if closing in CHANGED:
         failed = report.result in FAILED_RESULTS and not stored.failed
-        measures = (
-            [f"closed_{report.result.value}"]
-            if closing is Closing.CLOSED
-            else [f"worsened_{report.result.value}"]
-        )
+        verb = "closed" if closing is Closing.CLOSED else "worsened"
+        measures = [f"{verb}_{report.result.value}"]
         tx.add(rollups(known.record, [*measures, "failed"] if failed else measures, at=tx.now))
         aftermath.after_closure(tx, known, report.result, book, was=stored.result, by=by)
         reconsider.ask(tx, stored.service, stored.environment)

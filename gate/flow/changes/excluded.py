@@ -80,10 +80,7 @@ def repositories(record: Record, book: Rulebook) -> Repositories:
 
 def people_of_change(conn: Connection, change: str, book: Rulebook) -> People:
     """Return who is excluded from a change that is known by its id alone."""
-    stored = changes.read(conn, change)
-    if stored is None:
-        # Changes are never deleted.
-        raise LookupError(change)
+    stored = changes.existing(conn, change)
     record = records.read(decisions.record(conn, stored.id, stored.decision))
     return people_of_many(conn, [record], book)[change]
 

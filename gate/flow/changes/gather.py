@@ -14,7 +14,7 @@ from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
 from gate.core.decision.decide import NOBODY_KNOWN, Case, People
 from gate.core.decision.guards import InTheWay, nothing_in_force
-from gate.core.decision.named import NOBODY_NAMED, Named, named_by, people_of
+from gate.core.decision.named import NO_NAMES, Named, named_by, people_of
 from gate.core.decision.places import notes_of_place
 from gate.core.decision.standard import NEVER_SUSPENDED, StandardStatus, standard_status
 from gate.core.decision.values import Finding, FindingKind
@@ -54,7 +54,7 @@ class Gathered(NamedTuple):
     # The texts that people gave as reasons of their windows, by id.
     said: Mapping[str, str] = MappingProxyType({})
     # The people whom the code host, or its webhooks, name.
-    named_by_host: Named = NOBODY_NAMED
+    named_by_host: Named = NO_NAMES
     # The commits between base and commit, as the code host listed them.
     commits: tuple[str, ...] = ()
 
@@ -200,7 +200,7 @@ def earned_here(book: Rulebook, here: TrackRecord, at: datetime) -> Mapping[str,
 def _named_by_host(heard: HostFacts | None) -> Named:
     if heard:
         return Named(wrote=(*named(heard.hands), *heard.pushers))
-    return NOBODY_NAMED
+    return NO_NAMES
 
 
 def _people(

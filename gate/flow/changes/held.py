@@ -188,10 +188,7 @@ def _put_right(tx: Tx, place: Place, ids: Sequence[str], book: Rulebook) -> int:
 
 def _release(tx: Tx, books: Rulebooks, change: str) -> bool:
     book = books.in_force(tx)
-    stored = changes.read(tx.conn, change)
-    if stored is None:
-        # Changes are never deleted.
-        raise LookupError(change)
+    stored = changes.existing(tx.conn, change)
     return (
         _hold(tx, stored, book, freezes.open_at(tx.conn, tx.now))
         and hold_of(tx.conn, stored, book, tx.now) is None

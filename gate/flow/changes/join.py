@@ -15,7 +15,7 @@ from gate.flow.caller import Caller
 from gate.flow.changes import endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.excluded import learn
-from gate.flow.changes.known import Known, know
+from gate.flow.changes.known import Known, know, know_existing
 from gate.flow.changes.workloads import require_unused, token_use, use_token
 from gate.flow.commands import IdempotencyKey
 from gate.flow.gate import Gate
@@ -174,13 +174,13 @@ def _other_job(known: Known, by: Caller) -> bool:
     )
 
 
-async def name(gate: Gate, asking: SubmitCommand, change_id: str) -> None:
+async def remember_named(gate: Gate, asking: SubmitCommand, change_id: str) -> None:
     """Remember whom this request names, although it gets the first answer again.
 
     The same key and body may come from another actor's token, who has asked for the change as well.
     """
     if isinstance(asking.by, Workload):
-        await gate.store.write(_name, gate, asking, change_id)
+        await gate.store.write(_remember_named, gate, asking, change_id)
 
 
 async def take_up(gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
@@ -194,7 +194,7 @@ async def take_up(gate: Gate, asking: SubmitCommand, change_id: str) -> Answer |
 def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
     """Return what `take_up` returns, inside its transaction."""
     run = asking.change.run
-    known = _name(tx, gate, asking, change_id)
+    known = _remember_named(tx, gate, asking, change_id)
     state = known.stored.state_at(tx.now)
     if run is not None and state in WAITING and run.attempt > (known.stored.run_attempt or 1):
         moves.move(
@@ -204,7 +204,7 @@ def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answe
             of_decision=known.stored.decision,
             run_attempt=run.attempt,
         )
-        known = know(tx.conn, gate.rulebooks, change_id) or known
+        known = know_existing(tx.conn, gate.rulebooks, change_id)
     body = written(known.answer(tx.now, gate.base_url))
     key = asking.key_row(JOINED, change_id, body, tx.now)
     if key is not None and not remember(tx, key):
@@ -213,21 +213,17 @@ def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answe
     return Answer(JOINED, body, change_id, state is State.PENDING)
 
 
-def _name(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Known:
+def _remember_named(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Known:
     """Return the change after everybody whom this request names was excluded from deciding on it.
 
     That holds whatever becomes of the request otherwise.
     """
     change = asking.change
     moves.lock_place(tx, change.service, change.environment)
-    known = know(tx.conn, gate.rulebooks, change_id)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(change_id)
-    if learn(
-        tx, known.stored, known.names, named_by(change.actor, change.requested_by, change.authors)
-    ):
-        known = know(tx.conn, gate.rulebooks, change_id) or known
+    known = know_existing(tx.conn, gate.rulebooks, change_id)
+    named = named_by(change.actor, change.requested_by, change.authors)
+    if learn(tx, known.stored, known.names, named):
+        return know_existing(tx.conn, gate.rulebooks, change_id)
     return known
 
 
@@ -283,9 +279,7 @@ def _pass_on_names(tx: Tx, gate: Gate, former: str, change: str) -> None:
     A run may be canceled and started again by somebody else, who names nobody. Those who asked for
     the commit or wrote it still took part in it.
     """
-    before, now = know(tx.conn, gate.rulebooks, former), know(tx.conn, gate.rulebooks, change)
-    if before is None or now is None:
-        # Cannot happen: one of them was read just now, the other was written.
-        raise LookupError(f"{former}, {change}")
+    before = know_existing(tx.conn, gate.rulebooks, former)
+    now = know_existing(tx.conn, gate.rulebooks, change)
     found = Named(people=frozenset(before.people.excluded))
     learn(tx, now.stored, now.names, before.names.also(found))

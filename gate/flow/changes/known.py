@@ -15,7 +15,7 @@ from gate.core.decision.admission import Proof, proof_of
 from gate.core.decision.asked import text_ids
 from gate.core.decision.decide import NOBODY_KNOWN, People
 from gate.core.decision.evaluate import counted_files
-from gate.core.decision.named import NOBODY_NAMED, Named
+from gate.core.decision.named import NO_NAMES, Named
 from gate.core.decision.record import Record
 from gate.core.kinds import ChangedFiles
 from gate.core.policy.policy import Policy
@@ -60,7 +60,7 @@ class Known:
     # How many approvals each entry of what is required still lacks.
     missing: tuple[int, ...] = ()
     # Everybody who was ever named for it.
-    names: Named = NOBODY_NAMED
+    names: Named = NO_NAMES
     # Who of them may not decide on it now.
     people: People = NOBODY_KNOWN
     # The labels of approvers and excluded people, by their ids.
@@ -85,7 +85,7 @@ class Known:
 
     @property
     def observed(self) -> bool:
-        """Whether the gate only watched when this was decided: then it approved nothing."""
+        """Whether the gate only observed when this was decided: then it approved nothing."""
         return self.record.decision.observed is not None
 
     def asked_by(self, book: Rulebook) -> str:
@@ -155,6 +155,19 @@ def know(
     if stored is None:
         return None
     (known,) = know_all(conn, books, [stored], book)
+    return known
+
+
+def know_existing(
+    conn: Connection, books: Rulebooks, change: str, book: Rulebook | None = None
+) -> Known:
+    """Return the change of an id that was read before.
+
+    It raises where there is none, because changes are never deleted.
+    """
+    known = know(conn, books, change, book)
+    if known is None:
+        raise LookupError(change)
     return known
 
 

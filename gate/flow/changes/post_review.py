@@ -10,7 +10,7 @@ from gate.flow.answers.change import ChangeAnswer
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.excluded import learnt_since, remember
-from gate.flow.changes.known import know, visible_change
+from gate.flow.changes.known import know_existing, visible_change
 from gate.flow.commands import PostReviewCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
@@ -47,10 +47,7 @@ def _hold(
     tx: Tx, books: Rulebooks, change_id: str, command: PostReviewCommand, by: Person
 ) -> Refusal | None:
     book = books.in_force(tx)
-    known = know(tx.conn, books, change_id, book)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(change_id)
+    known = know_existing(tx.conn, books, change_id, book)
     remember(tx, known.stored, known.record, known.names, known.people.excluded)
     stored = known.stored
     owed = post_reviews.read(tx.conn, stored.id)

@@ -16,7 +16,7 @@ from gate.flow.changes import entitlement
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.held import open_windows, release
-from gate.flow.changes.known import Known, know, visible_change
+from gate.flow.changes.known import Known, know_existing, visible_change
 from gate.flow.changes.settle import good_by, settle, waits_anew
 from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.flow.entries import append_entry
@@ -125,10 +125,7 @@ def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> R
     moves.lock_place(tx, before.stored.service, before.stored.environment)
     book = books.in_force(tx)
     by = as_of_now(tx.conn, by, book.catalogue)
-    known = know(tx.conn, books, before.stored.id, book)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(before.stored.id)
+    known = know_existing(tx.conn, books, before.stored.id, book)
     remember(tx, known.stored, known.record, known.names, known.people.excluded)
     return act(tx, known, by, book)
 

@@ -44,7 +44,7 @@ from gate.flow.changes.join import (
     SubmitCommand,
     join,
     join_waiting,
-    name,
+    remember_named,
     take_up,
 )
 from gate.flow.changes.workloads import bind, token_use
@@ -119,7 +119,7 @@ async def submit(
             case units.Outcome.SAME_KEY if recorded.key is not None:
                 replayed = await _replayed(gate, recorded.key, unit.key)
                 # The answer is the same, but another person may have asked for it this time.
-                await name(gate, asking, replayed.change_id)
+                await remember_named(gate, asking, replayed.change_id)
                 return replayed
             case units.Outcome.TOKEN_USED:
                 raise Unauthenticated(NOBODY)
@@ -182,7 +182,7 @@ def _caught_by(made: Decided) -> str | None:
 
     It is compared by commit alone, because otherwise asking with one artifact more would be a way
     around the rejection. Rollbacks and emergencies are never caught, because they are for when
-    nothing else is left; nor is anything where the gate only watches.
+    nothing else is left; nor is anything where the gate only observes.
     """
     case = made.record.case
     is_free = case.observing or case.emergency or case.facts["change.direction"].value == "rollback"

@@ -105,10 +105,7 @@ def _unlink(
     known = links.read(tx.conn, asked.named)
     if known is None or known.incident != incident.id:
         raise NotFound(f"{incident.id} has no link {asked.named[:64]}")
-    stored = changes.read(tx.conn, known.change)
-    if stored is None:
-        # Changes are never deleted.
-        raise LookupError(known.change)
+    stored = changes.existing(tx.conn, known.change)
     moves.lock_place(tx, stored.service, stored.environment)
     reason = new_text(asked.reason)
     if not links.remove(tx, known, asked.by, reason.id):

@@ -24,7 +24,7 @@ from gate.errors import (
 )
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.changes.admit import admit
-from gate.flow.changes.known import know
+from gate.flow.changes.known import know_existing
 from gate.flow.commands import AdmissionCommand
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
@@ -170,10 +170,7 @@ async def _report(
     state: str | None,
     because: str = "",
 ) -> bool:
-    known = await gate.store.read(know, gate.rulebooks, stored.id)
-    if known is None:
-        # Changes are never deleted.
-        raise LookupError(stored.id)
+    known = await gate.store.read(know_existing, gate.rulebooks, stored.id)
     change = known.answer(gate.clock(), gate.base_url)
     words = [because] if because else _headline(change, state)
     reasons = [one.because for one in change.reasons]

@@ -332,9 +332,8 @@ async def _protect(here: Place, question: HostQuestion, answer: Answer) -> None:
     if question.proves_ref or name is None:
         return
     branch = await _branch_of(here, name, question.commit)
-    if (
-        branch is not None
-    ):  # otherwise a tag, or nothing at all: whether it is protected stays unknown
+    # Without such a branch it is a tag, or nothing: whether it is protected stays unknown.
+    if branch is not None:
         answer.values["change.ref"] = f"refs/heads/{name}"
         answer.values["change.ref_protected"] = shapes.flag(branch, "protected")
 

@@ -280,9 +280,9 @@ def _ended(one: Any, run: Run | None) -> Check | None:
     status = shapes.text(one, "status")
     if status in _PASSED:
         return Check.PASSED
-    if (
-        status in _FAILED
-    ):  # a job that may fail has shown nothing: the file that says so is part of what is deployed
+    if status in _FAILED:
+        # A failed job that may fail shows nothing, not even a success, because the file that lets
+        # it fail is a part of what is deployed.
         return Check.SKIPPED if shapes.the(one, "allow_failure") is True else Check.FAILED
     if status in _SKIPPED:
         return Check.SKIPPED

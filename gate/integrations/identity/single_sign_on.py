@@ -258,12 +258,8 @@ def _is_good(claims: Mapping[str, Any], client: str, now: float) -> bool:
         isinstance(audience, list) and len(audience) > 1 and party is None
     ):
         return False
-    subject, expires, issued, begins = (
-        claims["sub"],
-        claims["exp"],
-        claims["iat"],
-        claims.get("nbf", claims["iat"]),
-    )
+    subject, expires, issued = claims["sub"], claims["exp"], claims["iat"]
+    begins = claims.get("nbf", issued)
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH_MAX:
         return False
     if any(

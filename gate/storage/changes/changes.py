@@ -26,6 +26,17 @@ def read(conn: Connection, change: str) -> StoredChange | None:
     return first(conn, select(changes).where(changes.c.id == change))
 
 
+def existing(conn: Connection, change: str) -> StoredChange:
+    """Return the change of an id that was read before.
+
+    It raises where there is none, because changes are never deleted.
+    """
+    found = read(conn, change)
+    if found is None:
+        raise LookupError(change)
+    return found
+
+
 def of_run(conn: Connection, run_key: str) -> StoredChange | None:
     """Return the change that has the natural key of this run, or None."""
     return first(conn, select(changes).where(changes.c.run_key == run_key))

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import ERASED
-from gate.core.decision.named import NOBODY_NAMED, Named
+from gate.core.decision.named import NO_NAMES, Named
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.hot import Either, Hot, items_of
 from gate.storage.database.rows import CommitsRow, NamedRow
@@ -85,7 +85,7 @@ def commits_row(change: str, commits: Iterable[str], own: str) -> CommitsRow:
 
 
 def _named(rows: Iterable[tuple[str, str]]) -> Named:
-    found = NOBODY_NAMED
+    found = NO_NAMES
     if not rows:
         return found
     by_role: dict[str, dict[str, None]] = {role: {} for role in Role}

@@ -126,9 +126,9 @@ class Writer:
                 )
                 self._reports.lasts(WRITER, error)
                 _answer([call for call in group if not call.delivered], Unavailable(self.failed))
-        if (
-            self._link is not None and self.failed is None
-        ):  # closing would carry pages that may be wrong into the database
+        # After a fault the link is left open, because closing would carry pages that may be wrong
+        # into the database.
+        if self._link is not None and self.failed is None:
             self._link.close()
 
     def _take(self, group: list[Call]) -> bool:
@@ -241,9 +241,8 @@ def _tries_after(fate: Fate, link: KeptConnection | None) -> int:
     """Return how often a group is tried again as a whole after this error."""
     if fate is Fate.CONFLICT:
         return RETRIES_MAX
-    if (
-        fate is Fate.CONSTRAINT
-    ):  # another process may have recorded the same key: the look-up finds it now
+    if fate is Fate.CONSTRAINT:
+        # Another process may have recorded the same key, which the look-up finds the second time.
         return 1 if link is not None and link.is_postgres else 0
     return 1 if fate is Fate.LOST else 0
 

@@ -102,10 +102,8 @@ def _shares(
     conn: Connection, column: Column[Any], where: Sequence[ColumnElement[bool]]
 ) -> list[Share]:
     table = column.table.c
-    deployments, failed = (
-        func.sum(table.deployments).label("deployments"),
-        func.sum(table.failed).label("failed"),
-    )
+    deployments = func.sum(table.deployments).label("deployments")
+    failed = func.sum(table.failed).label("failed")
     query = select(column.label("value"), deployments, failed).where(*where).group_by(column)
     rows = conn.execute(
         query.having(deployments > 0).order_by(deployments.desc(), column).limit(ROWS_MAX)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gate.core.catalogue.catalogue import Catalogue, Person
 from gate.core.catalogue.identity import Identities
 from gate.core.decision.decide import NOBODY_KNOWN, People
-from gate.core.decision.named import NOBODY_NAMED, Named, named_by, people_of
+from gate.core.decision.named import NO_NAMES, Named, named_by, people_of
 
 TEXTS = (
     "ada@example.com",
@@ -140,4 +140,4 @@ def test_what_is_known_already_is_no_news() -> None:
     assert Named(("b", "c"), ("c", "d"), frozenset({"ada", "ben"})).beyond(known) == Named(
         ("c",), ("d",), frozenset({"ben"})
     )
-    assert len(known.also(NOBODY_NAMED)) == 4
+    assert len(known.also(NO_NAMES)) == 4

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from gate.core.catalogue.catalogue import ERASED
-from gate.core.decision.named import NOBODY_NAMED, Named
+from gate.core.decision.named import NO_NAMES, Named
 from gate.storage.changes import named
 from gate.storage.changes.named import Of
 from gate.storage.database.tx import Tx
@@ -45,9 +45,9 @@ def test_names_add_up_and_each_is_kept_once(database_url: str) -> None:
         assert set(found.asked) == {"zoe@example.com", "github:ben"}
         assert set(found.wrote) == {"ada@example.com", "zoe@example.com"}
         assert found.people == frozenset({"cy"})
-        assert names(tx, other) == NOBODY_NAMED
+        assert names(tx, other) == NO_NAMES
         assert named.of_changes(tx.conn, [Of(other), Of(change)]) == {
-            other: NOBODY_NAMED,
+            other: NO_NAMES,
             change: found,
         }
 
@@ -57,14 +57,14 @@ def test_a_push_of_the_commit_counts_whenever_it_is_told_and_only_in_its_reposit
 ) -> None:
     with writing(database_url) as tx:
         change = put_change(tx.conn, commit_sha=commit_of("a"))
-        assert names(tx, change, CHECKOUT) == NOBODY_NAMED
+        assert names(tx, change, CHECKOUT) == NO_NAMES
         pushes.add(tx, CHECKOUT, [commit_of("a"), commit_of("b")], "github:ada")
         pushes.add(tx, CART, [commit_of("a")], "github:ben")
         pushes.add(tx, CHECKOUT, [commit_of("c")], "github:cy")
 
         assert names(tx, change, CHECKOUT) == Named(wrote=("github:ada",))
         assert set(names(tx, change, CHECKOUT, CART).wrote) == {"github:ada", "github:ben"}
-        assert names(tx, change) == NOBODY_NAMED
+        assert names(tx, change) == NO_NAMES
 
 
 def test_a_push_of_any_commit_that_the_change_brings_counts(database_url: str) -> None:
