@@ -48,5 +48,5 @@ async def _receive(source: str, request: Request, gate: Gate) -> Answer:
     )
     if because:
         return await taken(gate, [], [because])
-    await code_hosts.count(gate, delivery.report)
+    await code_hosts.keep_pusher(gate, delivery.report)
     return await taken(gate, code_hosts.delivery(source, delivery))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Called for the time.
+    """Returns the time when it is called.
 
     What grants anything is judged again by the database's clock, in its own transaction.
     """

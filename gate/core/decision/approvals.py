@@ -16,12 +16,12 @@ def needed(
 ) -> tuple[Required, ...]:
     """Return the approvals that this band or an emergency needs; there is always at least one."""
     if emergency and policy.emergency is not None:
-        return (Required(_groups(policy.emergency.by, owners), policy.emergency.approvals),)
+        return (Required(named_groups(policy.emergency.by, owners), policy.emergency.approvals),)
     from_band = max(
         (entry.from_band for entry in policy.review if entry.from_band <= band), default=None
     )
     entries = tuple(
-        Required(_groups(entry.by, owners), entry.approvals)
+        Required(named_groups(entry.by, owners), entry.approvals)
         for entry in policy.review
         if entry.from_band == from_band
     )
@@ -37,7 +37,7 @@ def raised_to_two(required: tuple[Required, ...]) -> tuple[Required, ...]:
     return (replace(first, count=first.count + lacking), *others)
 
 
-def _groups(by: Iterable[str], owners: tuple[str, ...]) -> tuple[str, ...]:
+def named_groups(by: Iterable[str], owners: tuple[str, ...]) -> tuple[str, ...]:
     """Return the groups with `owners` replaced: by the groups that own the service, or if nobody
     owns it by the owners of last resort.
     """

@@ -107,6 +107,7 @@ async def override(
 async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act) -> ChangeAnswer:
     known = await visible_change(gate, change_id, by)
     require_presence(gate, by, _DOING[operation])
+    # A set that was just activated is compiled here, so that the writer need not wait for that.
     await gate.rulebooks.current()
     refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, act)
     if refused is not None:

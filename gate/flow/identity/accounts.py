@@ -52,7 +52,7 @@ def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Stored:
     """Return the account of an address; for an address that is new here, a new one."""
     found = account_of(tx.conn, book, email)
     if found is not None:
-        return settled(tx, book, found)
+        return joined(tx, book, found)
     known = person_at(book, email)
     if known is not None:
         return people.ensure(tx, known, by)
@@ -60,7 +60,7 @@ def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Stored:
     return people.ensure(tx, new_person_id(), by, email=texts.name_ids(tx, [spelled])[spelled])
 
 
-def settled(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
+def joined(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
     """Return the account, joined to the person of the catalogue if that has the address by now.
 
     The activation of a catalogue joins accounts, too; this one may have been made at the same

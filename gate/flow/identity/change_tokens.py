@@ -26,8 +26,8 @@ GOOD_AFTER_THE_END = timedelta(hours=24)
 
 _TOKEN = re.compile(r"gatec_([0-9a-z]{26})_([tu])([0-9A-Za-z-]{1,40})_([0-9a-f]{64})", re.ASCII)
 _BY_TOKEN, _UNTIL = "t", "u"
-"""Say what follows: the id of an API token; or the second at which an identity token ends, a
-hyphen, and the fingerprint of what it proves."""
+"""The letter says what follows it: the id of an API token; or the second at which an identity token
+ends, a hyphen, and the fingerprint of what it proves."""
 
 FindToken: TypeAlias = Callable[[str], Awaitable[Kept | None]]
 

@@ -45,8 +45,8 @@ def signed_on(
 def as_of_now(conn: Connection, by: Person, catalogue: Catalogue) -> Person:
     """Return the person with the groups that they are still in, by this transaction.
 
-    A server may know for up to a second no better than to let in somebody whom another server has
-    just disabled. An act that lets something pass is judged by what is true as it is written.
+    For up to a second a server may let in somebody whom another server has just disabled. So an act
+    that lets something pass is judged again here, by what is true as it is written.
     """
     now = groups_now(catalogue, by.id, people.account_state(conn, by.id))
     return replace(by, groups=by.groups & now)

@@ -82,11 +82,11 @@ def join(tx: Tx, account: str, person: str) -> None:
 
 
 def is_same_person(conn: Connection, root: str, by: Caller) -> bool:
-    """Return whether the person behind `by` is the person behind `root`, under any of their ids."""
-    return _counting(conn, root) == _counting(conn, by.root)
+    """Whether the person behind `by` is the person behind `root`, under any of their ids."""
+    return _merged_root(conn, root) == _merged_root(conn, by.root)
 
 
-def _counting(conn: Connection, root: str) -> str:
+def _merged_root(conn: Connection, root: str) -> str:
     person = root.removeprefix(PERSON)
     if person == root:
         return root

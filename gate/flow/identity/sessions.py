@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
 
 from gate.core.catalogue.identity import normalised
 from gate.errors import Unauthenticated, Unavailable
 from gate.flow.gate import Gate
-from gate.flow.identity.accounts import account_of, is_somebody, settled
+from gate.flow.identity.accounts import account_of, is_somebody, joined
 from gate.flow.passwords import is_weak
 from gate.flow.rulebooks import Rulebook
 from gate.storage.database.tx import Tx
@@ -28,10 +27,7 @@ class Opened:
     ends_at: datetime
 
 
-Session: TypeAlias = Opened
-
-
-async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Session:
+async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Opened:
     """Return a new session for the person who knows the password.
 
     Raises `Unauthenticated`, `RateLimited`, and `Unavailable` when too many try at once.
@@ -76,7 +72,7 @@ def begin(tx: Tx, person: str, book: Rulebook, *, password: str | None = None) -
     if not people.signed_in(tx, person, password=password):
         return None
     found = people.read(tx.conn, person)
-    stored = None if found is None else settled(tx, book, found)
+    stored = None if found is None else joined(tx, book, found)
     if stored is None or not is_somebody(book, stored):
         return None
     new = sessions.open_session(tx, stored.id)

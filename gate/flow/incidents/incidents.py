@@ -100,7 +100,7 @@ def _take(tx: Tx, books: Rulebooks, book: Rulebook, report: IncidentReport, by: 
     if known is None:
         incident = _open(tx, report, by)
     else:
-        incident = _news(tx, both, known.incident, known.report, by)
+        incident = _updated(tx, both, known.incident, known.report, by)
     _tie_by_itself(tx, both, incident, report, by)
     return Reported(answer_of(tx.conn, incident.id), known is None)
 
@@ -241,7 +241,7 @@ def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
     return incident
 
 
-def _news(tx: Tx, books: _Books, known: Incident, report: IncidentReport, by: str) -> Incident:
+def _updated(tx: Tx, books: _Books, known: Incident, report: IncidentReport, by: str) -> Incident:
     """Update an incident from a report, and return it.
 
     The newest report of its source counts; an older one that comes late changes nothing.

@@ -64,11 +64,8 @@ async def deployment_seen(gate: Gate, seen: DeploymentReport) -> Observed:
     The same report again changes nothing. Only a change that is still deploying is closed, because
     its own pipeline knows better; a rollback counts also afterwards. No report ever approves.
     """
-    return _said(
-        gate,
-        seen,
-        await gate.store.write(_see, gate.rulebooks, await gate.rulebooks.current(), seen),
-    )
+    book = await gate.rulebooks.current()
+    return _announced(gate, seen, await gate.store.write(_see, gate.rulebooks, book, seen))
 
 
 async def unplaced_seen(gate: Gate, seen: DeploymentReport) -> Observed:
@@ -76,10 +73,14 @@ async def unplaced_seen(gate: Gate, seen: DeploymentReport) -> Observed:
 
     It went past the gate, wherever it went.
     """
-    return _said(gate, seen, await gate.store.write(_see_unplaced, seen))
+    saw = await gate.store.write(_past_the_gate, seen, seen.result, Missing.REPOSITORY)
+    return _announced(gate, seen, saw)
 
 
-def _said(gate: Gate, seen: DeploymentReport, saw: _Saw) -> Observed:
+def _announced(gate: Gate, seen: DeploymentReport, saw: _Saw) -> Observed:
+    """Wake those who wait for the change, count what went past the gate, and return what
+    followed.
+    """
     if saw.change is not None:
         gate.waiters.wake(saw.change)
     if saw.missing is not None:
@@ -114,10 +115,6 @@ def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentReport) -> _S
     if closing in endings.CHANGED:
         return _Saw(Observed.CLOSED, found.id)
     return _Saw(Observed.KNOWN)
-
-
-def _see_unplaced(tx: Tx, seen: DeploymentReport) -> _Saw:
-    return _past_the_gate(tx, seen, seen.result, Missing.REPOSITORY)
 
 
 def _past_the_gate(tx: Tx, seen: DeploymentReport, result: Result | None, missing: Missing) -> _Saw:

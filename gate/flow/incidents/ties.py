@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from gate.core.incident import Method
 from gate.errors import Conflict, NotFound
 from gate.flow.answers.incident import IncidentAnswer, with_unknown
@@ -15,7 +13,7 @@ from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.changes import changes, moves
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import links
-from gate.storage.incidents.links import LINKS_MAX, IncidentLink, Tie
+from gate.storage.incidents.links import LINKS_MAX, Tie
 from gate.storage.texts import insert_texts, new_text
 
 DUE_MAX = 100
@@ -53,7 +51,7 @@ async def judge_due(gate: Gate) -> int:
     """Have links count for suspensions that the gate guessed and nobody corrected in time; return
     how many.
     """
-    due = await gate.store.read(_due, gate)
+    due = await gate.store.read(links.due, gate.clock(), DUE_MAX)
     book = await gate.rulebooks.current()
     for one in due:
         await gate.store.write(aftermath.settle, gate.rulebooks, book, one.change)
@@ -114,7 +112,3 @@ def _unlink(
     aftermath.append_link_entry(tx, known, "removed", by=asked.by, reason=reason.id)
     aftermath.settle(tx, books, book, known.change)
     return answer_of(tx.conn, incident.id)
-
-
-def _due(conn: Connection, gate: Gate) -> list[IncidentLink]:
-    return links.due(conn, gate.clock(), DUE_MAX)

@@ -3,14 +3,16 @@ pressed them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 import orjson
 from sqlalchemy import Connection
 
-from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
+from gate.core.catalogue.catalogue import Catalogue
 from gate.core.change import State
+from gate.core.decision.approvals import named_groups
 from gate.core.messages.notice import ASKING, Click, Notice, Occasion, read_click, write_click
 from gate.core.messages.outgoing import Message
 from gate.errors import GateError, Unauthenticated, Unavailable, Undeliverable
@@ -141,20 +143,10 @@ def _asking(
         and known.policy is not None
         and known.policy.remind is not None
     ):
-        owners = catalogue.owners_of(plain.service) or (OWNERS_OF_LAST_RESORT,)
-        groups += [
-            one
-            for group in known.policy.remind.escalate_to
-            for one in (owners if group == "owners" else (group,))
-        ]
-    return Notice(
-        occasion,
-        plain.change,
-        plain.service,
-        plain.environment,
-        plain.title,
-        plain.page,
-        plain.subject_digest,
+        owners = catalogue.owners_of(plain.service) or ()
+        groups += named_groups(known.policy.remind.escalate_to, owners)
+    return replace(
+        plain,
         risk=f"{decision.score}, {decision.band.word}",
         reasons=_reasons(known),
         needs=tuple(f"{left} of {' or '.join(by)}" for by, left in missing),

@@ -61,19 +61,21 @@ TYPES: Mapping[str, str] = MappingProxyType(
 """The type of the event that receivers get, by kind of entry."""
 
 _FIELDS = (
-    *(
-        "by",
-        "number",
-        "subject_digest",
-        "window",
-        "run",
-        "expires_at",
-        "result",
-        "matched",
-        "rolled_back_by",
-        "superseded_by",
-    ),
-    *("state", "incident", "link", "method", "action"),
+    "by",
+    "number",
+    "subject_digest",
+    "window",
+    "run",
+    "expires_at",
+    "result",
+    "matched",
+    "rolled_back_by",
+    "superseded_by",
+    "state",
+    "incident",
+    "link",
+    "method",
+    "action",
 )
 """The fields of an entry that receivers get. A decision has an event of its own form."""
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
-from sqlalchemy import Connection
 
 from gate.core.change import Change, Repository, Run
 from gate.core.messages.host_reports import (
@@ -65,11 +64,12 @@ async def ignored(gate: Gate, report: HostReport) -> str:
     )
     if isinstance(report, Pushed):
         return "" if services else "no service lists this repository"
-    waits = await gate.store.read(_is_waited_for, report, services)
+    repository = (report.issuer, report.repository)
+    waits = await gate.store.read(reconsider.is_waited_for, repository, services, report.commits)
     return "" if waits else "no change of this commit waits"
 
 
-async def count(gate: Gate, report: HostReport | None) -> None:
+async def keep_pusher(gate: Gate, report: HostReport | None) -> None:
     """Keep who pushed commits, before the delivery is answered.
 
     That person may not approve them, not even in the moment before the delivery is worked on.
@@ -162,12 +162,6 @@ def _environment(book: Rulebook, said: str) -> str:
         return name
     return next(
         (one for one in book.catalogue.environments if book.catalogue.means(said, one)), said
-    )
-
-
-def _is_waited_for(conn: Connection, report: CommitsMoved, services: tuple[str, ...]) -> bool:
-    return reconsider.is_waited_for(
-        conn, (report.issuer, report.repository), services, report.commits
     )
 
 

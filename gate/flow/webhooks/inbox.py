@@ -73,7 +73,7 @@ async def measure(gate: Gate) -> None:
 
 async def tidy(gate: Gate) -> None:
     """Forget deliveries that no sender will repeat."""
-    await gate.store.write(_forget)
+    await gate.store.write(inbox.forget, older_than=KEPT_FOR)
 
 
 async def _work_through(
@@ -110,15 +110,11 @@ async def _work_on(gate: Gate, handlers: Mapping[str, Handler], one: Claimed) ->
             f"{type(error).__name__}: {error}",
         )
     else:
-        await gate.store.write(_done, one)
+        await gate.store.write(inbox.done, one.source, one.key)
 
 
 def _claim(tx: Tx) -> list[Claimed]:
     return inbox.claim(tx, again_at=tx.now + CLAIMED_FOR)
-
-
-def _done(tx: Tx, one: Claimed) -> None:
-    inbox.done(tx, one.source, one.key)
 
 
 def _again(tx: Tx, one: Claimed, error: str) -> None:
@@ -129,7 +125,3 @@ def _again(tx: Tx, one: Claimed, error: str) -> None:
 def _give_up(tx: Tx, one: Claimed, error: str) -> None:
     _log.warning("a delivery was given up", source=one.source, kind=one.kind, error=error)
     inbox.give_up(tx, one.source, one.key, error=error)
-
-
-def _forget(tx: Tx) -> int:
-    return inbox.forget(tx, older_than=KEPT_FOR)

@@ -56,7 +56,9 @@ async def by_actor(shop: Shop) -> None:
 
 
 async def by_push(shop: Shop) -> None:
-    await code_hosts.count(shop.gate, Pushed(ISSUER, 1001, (commit_of("a"),), "github:ada-ekberg"))
+    await code_hosts.keep_pusher(
+        shop.gate, Pushed(ISSUER, 1001, (commit_of("a"),), "github:ada-ekberg")
+    )
 
 
 async def by_catalogue(shop: Shop) -> None:

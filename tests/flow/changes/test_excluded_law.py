@@ -152,7 +152,7 @@ class _Place:
         delivery = Claimed(
             "github", person, kind_of(found), "github", datetime.now(UTC), write(found), 1
         )
-        await code_hosts.count(self.servers[step.server].gate, found)
+        await code_hosts.keep_pusher(self.servers[step.server].gate, found)
         await code_hosts.work(self.servers[step.server].gate, delivery)
         one.names.add(login(person))
 

@@ -311,7 +311,7 @@ async def test_a1_who_pushed_a_commit_first_does_not_review_it(
     answer = says(reviews=reviewed, commits=(commit_of("a"), *pulled), pulled=pulled)
     async with connected(database_url, tmp_path, answer, requirements=needs) as (shop, _):
         for login in pushed:
-            await code_hosts.count(shop.gate, Pushed(ISSUER, 1001, pulled, f"github:{login}"))
+            await code_hosts.keep_pusher(shop.gate, Pushed(ISSUER, 1001, pulled, f"github:{login}"))
 
         assert (await shop.submit("a"))["state"] == state
 

@@ -81,7 +81,7 @@ async def connected(
 async def send_report(shop: Shop, *reported: HostReport, named: str = "d") -> None:
     """Deliveries of the host, worked on."""
     for number, report in enumerate(reported):
-        await code_hosts.count(shop.gate, report)
+        await code_hosts.keep_pusher(shop.gate, report)
         await inbox.receive(
             shop.gate, code_hosts.delivery("github", HostDelivery(f"{named}{number}", report))
         )
