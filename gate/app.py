@@ -26,7 +26,7 @@ from gate.flow.notifications.notify import Deliver, Post
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
-from gate.flow.signing import Signing, make_key, nothing_written, read_key
+from gate.flow.signing import Signing, make_key, read_key
 from gate.flow.troubles import Troubles
 from gate.flow.waiters import Waiters
 from gate.flow.webhooks import code_hosts, held_runs
@@ -57,6 +57,7 @@ from gate.storage.database.reports import Reports
 from gate.storage.database.tx import Subscription
 from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.identity.secrets import secret
+from gate.storage.ledger import ledger
 from gate.storage.store import Store
 from gate.web.router import add_pages
 from gate.web.router import attach as attach_pages
@@ -331,7 +332,7 @@ async def _signing(settings: Settings, store: Store) -> Signing:
     signing = Signing(None if place is None else place.path, settings.address)
     if place is not None:
         key = await asyncio.to_thread(read_key, place.path, settings.address)
-        if key is None and place.may_make and await store.read(nothing_written):
+        if key is None and place.may_make and await store.read(ledger.is_empty):
             await asyncio.to_thread(make_key, place.path, settings.address)
     problem = await signing.problem()
     if problem is not None:

@@ -12,9 +12,10 @@ from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid, Unavailable
 from gate.flow.key_place import key_place
-from gate.flow.signing import OWNER_ALONE, make_key, nothing_written, read_key
+from gate.flow.signing import OWNER_ALONE, make_key, read_key
 from gate.storage import migrate
 from gate.storage.database.engine import shown, sqlite_path
+from gate.storage.ledger import ledger
 from gate.storage.store import transaction
 
 BACKUP_PAGES_A_STEP = 1_000
@@ -30,7 +31,7 @@ def upgrade() -> None:
     place = key_place(settings)
     if place is not None and place.may_make and read_key(place.path, settings.address) is None:
         with transaction(url) as tx:
-            empty = nothing_written(tx.conn)
+            empty = ledger.is_empty(tx.conn)
         if empty:
             make_key(place.path, settings.address)
             print(f"made the signing key {place.path}; keep it safe")
@@ -78,7 +79,7 @@ def ledger_key() -> None:
     if key is None:
         if sqlite_path(settings.database) is not None:
             with transaction(existing(settings)) as tx:
-                if not nothing_written(tx.conn):
+                if not ledger.is_empty(tx.conn):
                     raise Invalid(
                         f"{place.path} is missing, but the ledger is not empty: put the key "
                         "back that belongs to it"

@@ -63,8 +63,6 @@ def _key(key: str) -> VerifierKey:
 def _can_be_read(source: Path) -> bool:
     try:
         return not stat.S_ISDIR(source.stat().st_mode)
-    except (
-        OSError,
-        ValueError,
-    ):  # a key is longer than a name may be, or has a character that none has
+    except (OSError, ValueError):
+        # The text of a key is longer than a file's name may be, or has a character that none has.
         return False

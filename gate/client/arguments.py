@@ -112,9 +112,8 @@ def _run(options: CheckOptions | CloseOptions, world: World) -> int:
 
 def _this_world() -> World:
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(
-            stream, "reconfigure"
-        ):  # a terminal that cannot show a character shall not end the command
+        # A terminal that cannot show a character shall not end the command.
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     return World(os.environ, str(Path.cwd()), sys.stdout, sys.stderr)
 

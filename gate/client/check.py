@@ -37,10 +37,9 @@ CANCEL_SECONDS = 4.0
 """The longest time for a cancellation, because a runner kills a job some seconds after it asked the
 job to stop."""
 
-_MAY_DEPLOY = (
-    APPROVED,
-    DEPLOYING,
-)  # deploying: this very run and attempt was admitted already, and may ask again
+_MAY_DEPLOY = (APPROVED, DEPLOYING)
+"""The states in which an admission is asked for. A change is deploying already if this very run and
+attempt was admitted before, which gets its answer again."""
 _NOT_NOW = frozenset({"frozen", "outside_window", "conflict"})
 """The refusals of an admission that pass with time; the change stays approved."""
 

@@ -8,11 +8,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import Connection, select
 
 from gate.errors import Invalid, Unavailable
 from gate.ledger.note import KeyTextError, SigningKey
-from gate.storage.tables.schema import ledger_entries
 
 KEY_FILE = "gate.key"
 KEY_FILE_BYTES_MAX = 64 * 1024
@@ -145,8 +143,3 @@ def make_key(path: Path, address: str) -> SigningKey:
     except OSError as error:
         raise Invalid(f"the signing key {path} cannot be written ({error.strerror})") from None
     return key
-
-
-def nothing_written(conn: Connection) -> bool:
-    """Whether the ledger is empty, so that no earlier key is missing."""
-    return conn.execute(select(ledger_entries.c.id).limit(1)).first() is None

@@ -55,9 +55,8 @@ class Kind(StrEnum):
     EPOCH = "epoch"
 
 
-_BY = (
-    "by",
-)  # opaque id of the person, or of the token, that acted; absent where the gate did it by itself
+# The opaque id of the person, or of the token, that acted; absent where the gate acted by itself.
+_BY = ("by",)
 NEEDED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
         Kind.DECISION: (

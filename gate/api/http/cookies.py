@@ -102,9 +102,8 @@ def require_same_origin(request: Request, gate: Gate) -> None:
             "This was not sent by a page of this gate; open the page here and send it again."
         )
     own = gate.base_url
-    if is_secure(
-        request, gate
-    ):  # a proxy that was reached by https stands before an address that was given without
+    # A proxy that people reach by https may stand before a gate whose address is given as http.
+    if is_secure(request, gate):
         own = own.replace("http://", "https://", 1)
     if origin is not None and origin not in own_origins(own):
         raise NotAllowed(

@@ -337,10 +337,8 @@ def _opened(path: Path) -> BinaryIO:
 def _can_be_read(source: Path) -> bool:
     try:
         return not stat.S_ISDIR(source.stat().st_mode)
-    except (
-        OSError,
-        ValueError,
-    ):  # a key is longer than a name may be, or has a character that none has
+    except (OSError, ValueError):
+        # The text of a key is longer than a file's name may be, or has a character that none has.
         return False
 
 

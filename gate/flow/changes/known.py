@@ -263,8 +263,7 @@ def _know(
 
 def _rows(conn: Connection, found: Sequence[StoredChange]) -> list[_Rows]:
     kept = decisions.records(conn, [(stored.id, stored.decision) for stored in found])
-    # Without its bytes the record cannot be read, and that raises: there is no safe stand-in.
-    read = {change: records.read(record or b"") for change, record in kept.items()}
+    read = {change: records.read(record) for change, record in kept.items()}
     asked = [change for change, record in read.items() if record.decision.required]
     ended = [stored.id for stored in found if stored.result is not None]
     given, reports = approvals.of_changes(conn, asked), closures.of_changes(conn, ended)

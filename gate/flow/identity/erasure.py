@@ -241,8 +241,7 @@ def _takes_part(
     conn: Connection, book: Rulebook, change: str, says: whose.Says, ids: frozenset[str]
 ) -> bool:
     number = select(changes.c.decision).where(changes.c.id == change)
-    content = decisions.record(conn, change, conn.execute(number).scalar_one())
-    record = records.read(content or b"")
+    record = records.read(decisions.record(conn, change, conn.execute(number).scalar_one()))
     asked = record.asked
     said = texts.read_texts(conn, [asked.requested_by, *asked.authors, *asked.actor])
     names = excluded.names_of_many(conn, [record], said, book)[change]

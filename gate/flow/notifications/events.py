@@ -154,8 +154,7 @@ def change_of(stored: StoredChange, base_url: str) -> EventChange:
 
 
 def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> EventDecision:
-    # Without its bytes the record cannot be read, and that raises: there is no safe stand-in.
-    record = records.read(decisions.record(conn, change, number) or b"")
+    record = records.read(decisions.record(conn, change, number))
     decision = record.decision
     held = texts.read_texts(conn, decision.hold_reasons)
     return EventDecision(

@@ -142,7 +142,7 @@ def _all(conn: Connection, books: Rulebooks, known: dict[str, Waiting]) -> dict[
     again.
     """
     light = waiting.decisions_of_waiting(conn)
-    spoken = waiting.spoken_of(conn)
+    spoken = waiting.ids_with_approvals(conn)
     same = {
         name: known[name]
         for name, (decision, held, expires) in light.items()

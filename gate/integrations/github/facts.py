@@ -143,9 +143,8 @@ async def _compare(here: Place, question: HostQuestion, answer: Answer) -> None:
     # A commit behind the base takes changes back, so the comparison is reversed.
     if seen.status == "behind":
         files = _turned_round((await here.compare(question.commit, base)).files)
-    elif (
-        seen.status == "diverged"
-    ):  # the list has what changed since the two parted, not what changes here
+    elif seen.status == "diverged":
+        # The host lists what changed since the two parted, and not what this deployment changes.
         files = None
     else:
         files = await _with_moved(here, base, seen)

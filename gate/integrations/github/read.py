@@ -375,10 +375,8 @@ def workflow(body: Any, full_name: str, ref: str) -> str | None:
     path = shapes.maybe_text(body, "path")
     if path is None:
         return None
-    for said in (
-        ref,
-        shapes.maybe_text(body, "head_branch"),
-    ):  # newer answers name the ref here too
+    # Newer answers of the host name the ref in the path, too.
+    for said in (ref, shapes.maybe_text(body, "head_branch")):
         path = path.removesuffix(f"@{said}")
     name = f"{full_name}/{path}@{ref}"
     return name if len(name) <= TEXT_LENGTH_MAX else None

@@ -89,12 +89,8 @@ def _read(token: str) -> _Unchecked | None:
     try:
         kid = _kid(jwt.get_unverified_header(token))
         issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-    except (
-        jwt.PyJWTError,
-        Unreadable,
-        ValueError,
-        RecursionError,
-    ):  # it may be any bytes: too deep, numbers too long
+    except (jwt.PyJWTError, Unreadable, ValueError, RecursionError):
+        # A token may be any bytes, for example JSON that is too deep or has too long numbers.
         return None
     return _Unchecked(issuer, kid) if isinstance(issuer, str) else None
 

@@ -23,9 +23,9 @@ def admit(
 
     False: the change moved since it was read, and nothing is written.
 
-    `files` are those of the decision in force. With `would_wait` the
-    change would have to wait now, and passes only because the gate observes here. The row says so,
-    because a report of what the gate would have done counts it.
+    `files` are those of the decision in force. With `would_wait` the change would have to wait now,
+    and passes only because the gate observes here. The row says so, because a report of what the
+    gate would have done counts it.
     """
     waited = {"would": Outcome.PENDING} if would_wait and change.would is Outcome.APPROVED else {}
     admitted = move(

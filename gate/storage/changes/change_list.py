@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
 
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome
-from gate.storage.changes.search import change_having_words
+from gate.storage.changes.search import change_having_words, commit_is
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import every, reader
 from gate.storage.tables.columns import equals
@@ -102,9 +102,7 @@ def _conditions(conn: Connection, filters: ChangeFilters) -> list[ColumnElement[
     }
     found = [equals(wanted, value) for wanted, value in equal.items() if value is not None]
     if filters.commit:
-        # What follows all that begins so: `g` comes behind every sign of a commit.
-        begins, ends = filters.commit, f"{filters.commit}g"
-        found += (column.commit_sha >= begins, column.commit_sha < ends)
+        found.append(commit_is(filters.commit))
     having = change_having_words(conn, filters.words)
     if having is not None:
         found.append(having)

@@ -19,7 +19,7 @@ KEYS = (decisions.c.number,)
 class StoredDecision:
     """One row, never changed.
 
-    `record` is what `record_sha256` is the hash of; `core.record.read` reads it.
+    `record` is what `record_sha256` is the hash of; `core.decision.record.read` reads it.
     """
 
     change: str

@@ -72,7 +72,7 @@ def track_record(conn: Connection, query: PlaceQuery) -> TrackRecord:
 
 
 def track_records(conn: Connection, queries: Sequence[PlaceQuery]) -> list[TrackRecord]:
-    """Return the history of several places, in the order of the asks."""
+    """Return the track records of several places, in the order of the queries."""
     with asked_at_once(conn):
         answers = ask_track_records(conn, queries)
     return answers()

@@ -61,7 +61,7 @@ class LogFilters:
 class LogRow:
     """One decision, and of its change what was asked and how it ended by now.
 
-    The reasons are in `record`; `core.record.read` reads it.
+    The reasons are in `record`; `core.decision.record.read` reads it.
     """
 
     change: str

@@ -12,7 +12,8 @@ from gate.core.change import FINAL, MOVES, State
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes
 
-# How a deployment goes on says nothing new about who let it pass.
+# States that say who let the change pass, or that it will not pass. How a deployment goes on
+# changes nothing about that, so the others are not among them.
 _SETTLED = frozenset({State.APPROVED, State.REJECTED, State.EXPIRED, State.CANCELED})
 
 _PLACES = 0

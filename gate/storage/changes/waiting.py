@@ -78,7 +78,7 @@ def approvals_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Appro
     return found
 
 
-def spoken_of(conn: Connection) -> set[str]:
+def ids_with_approvals(conn: Connection) -> set[str]:
     """Return the ids of waiting changes that somebody has approved or rejected, or once did."""
     query = (
         select(approvals.c.change_id)

@@ -232,9 +232,8 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
         "connect_timeout": CONNECT_LIMIT_SECONDS,
         "application_name": "gate",
         "options": pooler.options(settings),
-        "target_session_attrs": "any"
-        if read_only
-        else "read-write",  # of several hosts, the one that leads
+        # Of several hosts a writer needs the one that leads.
+        "target_session_attrs": "any" if read_only else "read-write",
         **_KEEPALIVE,
     }
     try:

@@ -6,7 +6,7 @@ others use before and after it. So nothing of a session lasts:
 - The settings of a session are set again in every transaction.
 - Nothing is prepared. The name of a prepared statement belongs to the connection to the server, and
   under the same name another client may have prepared another statement, which would be executed.
-- LISTEN hears nothing. What others write is found by asking (`watch.py`).
+- LISTEN hears nothing. What others write is found by asking (`announcements.py`).
 """
 
 from collections.abc import Mapping

@@ -131,10 +131,10 @@ def _together(
             elif fate is Fate.LOST and not fresh:
                 return calls[done:], False
             else:
-                joined[0].error = read_refusal(fate, error)
-                if isinstance(
-                    joined[0].error, Unavailable
-                ):  # any other error is a fault that whoever asked shows
+                refused = read_refusal(fate, error)
+                joined[0].error = refused
+                # Any other error is a fault of the gate itself, which whoever asked reports.
+                if isinstance(refused, Unavailable):
                     report(error)
                 return calls[done + 1 :], link.roll_back() and fate is not Fate.LOST
         done += len(joined)

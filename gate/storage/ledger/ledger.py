@@ -35,6 +35,11 @@ def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
         announce(tx, rows)
 
 
+def is_empty(conn: Connection) -> bool:
+    """Whether nothing was ever written, so that no earlier key can be missing."""
+    return conn.execute(select(_E.id).limit(1)).first() is None
+
+
 def of_change(conn: Connection, change_id: str, limit: int) -> list[bytes]:
     """Return the newest entries about a change, oldest first."""
     newest = select(_E.body).where(_E.change_id == change_id).order_by(_E.id.desc()).limit(limit)

@@ -203,10 +203,11 @@ decisions = Table(
     Column("record_sha256", Text, nullable=False),
     Column("running_change", Text),
     UniqueConstraint("change_id", "number"),
-    # The words of the log's search: on SQLite decision_words(words), FTS5, whose rowid is
-    # decisions.id; on PostgreSQL
-    # a column decisions.words text[] with a GIN index. The migration makes both.
-    # the log, newest first; of two values the rare one is worth an index
+    # The words of the log's search are not here, because the two databases keep them differently:
+    # SQLite in the table decision_words(words), FTS5, whose rowid is decisions.id; PostgreSQL in a
+    # column decisions.words text[] with a GIN index. The migration makes both.
+    #
+    # The indexes of the log, newest first. Each is for a filter whose rare values need one.
     Index("ix_decisions_newest", "at", "change_id", "number"),
     Index("ix_decisions_service", "service", "at", "change_id", "number"),
     Index("ix_decisions_place", "service", "environment", "at", "change_id", "number"),
@@ -233,9 +234,8 @@ approvals = Table(
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
     Column("person", Text, primary_key=True),
     Column("decision", Integer, primary_key=True),  # the one it was given for
-    Column(
-        "rejected", Boolean, primary_key=True
-    ),  # a person's no stands beside the same person's yes
+    # A person's no stands beside the same person's yes.
+    Column("rejected", Boolean, primary_key=True),
     Column("subject_digest", Text, nullable=False),  # what the person was shown
     Column("comment", Text, nullable=False),  # id of a text, or empty
     Column("at", Instant, primary_key=True),  # taken back, it may be given once more
@@ -246,12 +246,10 @@ overrides = Table(
     "overrides",
     metadata,
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
-    Column(
-        "window", Text, primary_key=True
-    ),  # id of a freeze window or of a stop; `rejection` for a lifted one
-    Column(
-        "person", Text, primary_key=True
-    ),  # another's counts where this one's does not, because they turn out to be excluded
+    # Id of a freeze window or of a stop; `rejection` for a lifted one.
+    Column("window", Text, primary_key=True),
+    # Another's counts where this one's does not, because they turn out to be excluded.
+    Column("person", Text, primary_key=True),
     Column("comment", Text, nullable=False),  # id of a text
     # an override is of the occurrence that is open then; the next one takes another
     Column("at", Instant, primary_key=True),
@@ -293,9 +291,8 @@ closures = Table(
     Column("notes", Text, nullable=False),  # id of a text, or empty
     Column("started_at", Instant),
     Column("finished_at", Instant),
-    Column(
-        "matched", Boolean, nullable=False
-    ),  # false: reported for something that was never admitted
+    # False: reported for something that was never admitted.
+    Column("matched", Boolean, nullable=False),
 )
 
 standard_matches = Table(

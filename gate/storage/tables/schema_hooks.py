@@ -14,17 +14,14 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("source", Text, primary_key=True),  # github gitlab cdevents pagerduty alertmanager …
-    Column(
-        "key", Text, primary_key=True
-    ),  # SHA-256 of what the source names it by: the same delivery again is known
+    # SHA-256 of what the source names it by: the same delivery again is known.
+    Column("key", Text, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("kind", Text, nullable=False),  # which handler works on it
-    Column(
-        "caller", Text, nullable=False
-    ),  # the token it came with, or the source whose signature it bears
-    Column(
-        "body", LargeBinary, nullable=False
-    ),  # emptied when it was worked on: it may hold texts of people
+    # The token it came with, or the source whose signature it bears.
+    Column("caller", Text, nullable=False),
+    # Emptied when it was worked on: it may hold texts of people.
+    Column("body", LargeBinary, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_at", Instant),  # null: it was worked on, or given up
     Column("error", Text),  # why the last attempt failed
@@ -47,14 +44,12 @@ sources_heard = Table(
 deployments_seen = Table(
     "deployments_seen",
     metadata,
-    Column(
-        "id", Text, primary_key=True
-    ),  # SHA-256 of what was seen where: seen again it is the same row
+    # SHA-256 of what was seen where: seen again it is the same row.
+    Column("id", Text, primary_key=True),
     Column("source", Text, nullable=False),
     Column("url", Text, nullable=False),  # where a person finds it at its source, or empty
-    Column(
-        "missing", Text, nullable=False
-    ),  # repository service environment admission: what would have explained it
+    # What would have explained it, a word of `sightings.Missing`.
+    Column("missing", Text, nullable=False),
     Column("repository_issuer", Text),  # null where the source names none
     Column("repository_id", BigInteger),
     Column("repository_name", Text),

@@ -17,12 +17,10 @@ held_runs = Table(
     Column("environment", Text, primary_key=True),  # as the host calls it
     Column("repository_name", Text, nullable=False),
     Column("provider", Text, nullable=False),
-    Column(
-        "reference", Text, nullable=False
-    ),  # what the host is answered by: GitHub's run, GitLab's deployment
-    Column(
-        "change_id", Text, ForeignKey("changes.id")
-    ),  # null where it was refused before there was a change
+    # What the host is answered by: GitHub's run, GitLab's deployment.
+    Column("reference", Text, nullable=False),
+    # Null where it was refused before there was a change.
+    Column("change_id", Text, ForeignKey("changes.id")),
     Column("at", Instant, nullable=False),
     Column("reported", Text, nullable=False, server_default=text("''")),  # what the host heard last
     Column("reports", Integer, nullable=False, server_default=text("0")),

@@ -14,9 +14,8 @@ incidents = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("source", Text, nullable=False),  # api pagerduty alertmanager cdevents gate
-    Column(
-        "series", Text, nullable=False
-    ),  # what the source names it by; an alert that comes back begins another incident
+    # What the source names it by; an alert that comes back begins another incident.
+    Column("series", Text, nullable=False),
     Column("title", Text, nullable=False),  # id of a text
     Column("service", Text, nullable=False),
     Column("environment", Text),  # null: the source does not say
@@ -24,9 +23,8 @@ incidents = Table(
     Column("url", Text, nullable=False),  # where a person finds it at its source, or empty
     Column("began_at", Instant, nullable=False),
     Column("resolved_at", Instant),
-    Column(
-        "reported_at", Instant, nullable=False
-    ),  # of the newest word of its source: an older one changes nothing
+    # Of the newest word of its source: an older one changes nothing.
+    Column("reported_at", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Index("ix_incidents_newest", "began_at", "id"),

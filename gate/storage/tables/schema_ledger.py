@@ -12,9 +12,8 @@ ledger_head = Table(
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
     Column("sealed_at", Instant),
-    Column(
-        "epoch", Integer, nullable=False
-    ),  # counts the restores after which signed entries were gone
+    # Counts the restores after which signed entries were gone.
+    Column("epoch", Integer, nullable=False),
     Column("key", Text),  # the verifier key of whoever signs; null: nobody has signed yet
 )
 

@@ -43,16 +43,14 @@ merged_people = Table(
 people = Table(
     "people",
     metadata,
-    Column(
-        "id", Text, primary_key=True
-    ),  # random: `per_…`, of the catalogue or of somebody whom the catalogue lacks
+    # Random: `per_…`, of the catalogue or of somebody whom the catalogue lacks.
+    Column("id", Text, primary_key=True),
     Column("email", Text, unique=True),  # id of a text; null for somebody of the catalogue
     Column("role", Text),  # admin, auditor, or null
     Column("password", Text),  # argon2id with its salt and parameters
     Column("password_agreed", Boolean),  # its link was made on the host, or by two admins
-    Column(
-        "external_id", Text, unique=True
-    ),  # SHA-256 of the identity provider and its name for the person
+    # SHA-256 of the identity provider and its name for the person.
+    Column("external_id", Text, unique=True),
     Column("claimed_groups", TEXTS, nullable=False),  # what the provider said at the last sign-in
     Column("claimed_at", Instant),
     Column("signed_in_at", Instant),
@@ -108,18 +106,16 @@ link_requests = Table(
     "link_requests",
     metadata,
     Column("person", Text, primary_key=True),  # whose account a new link is asked for
-    Column(
-        "asked_by", Text, nullable=False
-    ),  # the admin, a person; another one has to ask for the same
+    # The admin, a person; another one has to ask for the same.
+    Column("asked_by", Text, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
 )
 
 sign_ins = Table(
     "sign_ins",
     metadata,
-    Column(
-        "state_sha256", Text, primary_key=True
-    ),  # of one that came back from the identity provider
+    # Of one that came back from the identity provider.
+    Column("state_sha256", Text, primary_key=True),
     Column("expires_at", Instant, nullable=False, index=True),
 )
 

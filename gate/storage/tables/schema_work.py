@@ -75,9 +75,8 @@ rollups = Table(
     Column("day", Integer, primary_key=True),  # days since 1970, UTC
     Column("service", Text, primary_key=True),
     Column("environment", Text, primary_key=True),
-    Column(
-        "measure", Text, primary_key=True
-    ),  # submitted approved pending rejected admitted closed failed …
+    # Submitted approved pending rejected admitted closed failed ….
+    Column("measure", Text, primary_key=True),
     Column("route", Text, primary_key=True),
     Column("band", SmallInteger, primary_key=True),
     Column("policy", Text, primary_key=True),  # revision, first 16 characters

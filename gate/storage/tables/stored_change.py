@@ -27,23 +27,23 @@ class DecisionColumns:
     type: ChangeType
     route: Route
     outcome: Outcome
-    # Observed: what it would have been, had the gate enforced; None where it does.
+    # What an observing gate would have decided; None where it enforces.
     would: Outcome | None
     band: Band
     score: int
     policy: str | None
     standard_change: str | None
-    # Standard changes.
+    # The ids of the standard changes that it matches.
     matched: tuple[str, ...]
-    # None is not held.
+    # What holds it, or None.
     hold: Hold | None
     # No freeze window holds it; a stopped line does.
     excused: bool
     subject_digest: str
-    # What ran then.
+    # The change that ran in its place when it was decided.
     running_change: str | None
     direction: str
-    # Added and deleted; None is unknown.
+    # Lines added and deleted; None is unknown.
     lines: int | None
     # The policy lets two deploy at once.
     parallel: bool
@@ -52,7 +52,7 @@ class DecisionColumns:
     planned_end: datetime | None
     # When the worker decides it again while it is pending; None: nothing asks for it.
     redecide_at: datetime | None
-    # Of an approval; None while it is held.
+    # When its approval ends; None while it is held.
     valid_until: datetime | None
     # JSON: base, ref, artifacts, run url, ids of texts, as asked; read where somebody needs it.
     detail: bytes
@@ -82,24 +82,24 @@ class StoredChange(DecisionColumns):
     subject_key: str
     # SHA-256 of commit and digests: what would run.
     content_key: str
-    # The stored one: ask `state_at` what it is now.
+    # As it was written last; `state_at` says what it is now.
     state: State
     submitted_at: datetime
     # When it was approved, rejected, canceled or expired, whichever came last; None while pending.
     settled_at: datetime | None
-    # Of a pending change; None while it is held.
+    # When a pending change expires; None while it is held.
     expires_at: datetime | None
-    # While held: what is left of `expires_at` or `valid_until` when the hold ends.
+    # While it is held, the time that is left to it when the hold ends.
     time_left: timedelta | None
     admitted_at: datetime | None = None
     admitted_run_id: str | None = None
     admitted_run_attempt: int | None = None
     admitted_run_step: str | None = None
-    # Admitted with the commit that was admitted before it.
+    # The change that was admitted here before it had the same commit.
     same_commit: bool | None = None
-    # Later it is no longer in flight.
+    # After this it is no longer in flight, even if nobody has closed it.
     close_by: datetime | None = None
-    # In its final state; of a deployment also `closed_at`.
+    # When it came into its final state; for a deployment that is `closed_at`.
     ended_at: datetime | None = None
     closed_at: datetime | None = None
     result: Result | None = None
