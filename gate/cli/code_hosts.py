@@ -1,6 +1,6 @@
 """The lines of `gate doctor` about code hosts.
 
-A gate needs no code host, but if one setting of it is there the others must be too.
+A gate needs no code host. If one setting of a code host is there, the others must be there too.
 """
 
 from gate.app import connections_of
@@ -32,19 +32,13 @@ def _github(settings: Settings) -> tuple[bool, str]:
         return False, f"GitHub: {lacking} is not set; set it, or unset the others"
     issuer = issuer_of(settings.github_api_url)
     if not _is_trusted(settings, issuer):
-        return (
-            False,
-            (
-                f"GitHub: {settings.github_api_url} belongs to {issuer}, which GATE_ISSUERS "
-                "does not list; list it"
-            ),
+        return False, (
+            f"GitHub: {settings.github_api_url} belongs to {issuer}, which GATE_ISSUERS "
+            "does not list; list it"
         )
-    return (
-        True,
-        (
-            f"GitHub: App {settings.github_app_id} at {settings.github_api_url}; its webhook is "
-            f"{settings.address}/v1/hooks/github"
-        ),
+    return True, (
+        f"GitHub: App {settings.github_app_id} at {settings.github_api_url}; its webhook is "
+        f"{settings.address}/v1/hooks/github"
     )
 
 
@@ -57,28 +51,19 @@ def _gitlab(settings: Settings) -> tuple[bool, str]:
     if not hook_secret and not token:
         return True, "GitLab: not connected; claims count as the policies say"
     if not token:
-        return (
-            False,
-            (
-                "GitLab: GATE_GITLAB_TOKEN is not set, so nothing is verified; set it, or "
-                "unset the others"
-            ),
+        return False, (
+            "GitLab: GATE_GITLAB_TOKEN is not set, so nothing is verified; set it, or "
+            "unset the others"
         )
     if not hook_secret:
-        return (
-            False,
-            (
-                "GitLab: neither GATE_GITLAB_WEBHOOK_SECRET nor GATE_GITLAB_WEBHOOK_TOKEN is "
-                "set, so GitLab can report nothing; set one"
-            ),
+        return False, (
+            "GitLab: neither GATE_GITLAB_WEBHOOK_SECRET nor GATE_GITLAB_WEBHOOK_TOKEN is "
+            "set, so GitLab can report nothing; set one"
         )
     if not _is_trusted(settings, settings.gitlab_url.rstrip("/")):
-        return (
-            False,
-            (
-                f"GitLab: GATE_ISSUERS does not list {settings.gitlab_url}, so no project is "
-                "named by it; list it"
-            ),
+        return False, (
+            f"GitLab: GATE_ISSUERS does not list {settings.gitlab_url}, so no project is "
+            "named by it; list it"
         )
     return (
         True,

@@ -1,6 +1,6 @@
 """A small demo: a token, and a few changes that are really submitted.
 
-It never deploys `checkout` to `staging`.
+It never deploys `checkout` to `staging`, because its reader is told to ask for that first.
 """
 
 import asyncio
@@ -42,15 +42,22 @@ FROZEN_FOR = timedelta(days=3)
 
 
 def facts(lines: int, *files: str, commits: int = 1, **more: Value) -> dict[str, Value]:
-    """Return what a pipeline claims of a change with so many lines, in code of every day."""
+    """Return what a pipeline claims of a change with so many new lines, in code that changes often.
+
+    In the name of a fact in `more`, two underscores stand for the dot.
+    """
     claimed: dict[str, Value] = {
         "lines_added": lines,
         "lines_deleted": lines // 3,
         "files": files,
         "files_changed": len(files),
+        "commits": commits,
+        "directories": len(files),
+        "subsystems": 1,
+        "file_authors": 4,
+        "prior_changes": 9,
+        "days_since_touched": 20,
     }
-    claimed |= {"commits": commits, "directories": len(files), "subsystems": 1}
-    claimed |= {"file_authors": 4, "prior_changes": 9, "days_since_touched": 20}
     return {
         "change.fixes_defect": False,
         "author.count": 1,
@@ -99,13 +106,19 @@ STORY = (
         description="The tax office rounds so, and our invoices did not.",
     ),
     Episode(
-        *("web", "production", "New start page", "kofi"),
+        "web",
+        "production",
+        "New start page",
+        "kofi",
         claims=facts(64, "src/start.html", "src/start.css", commits=4, author__changes=41),
         approved_by=("ada", "ben"),
         result=Result.SUCCESSFUL,
     ),
     Episode(
-        *("web", "production", "A search box on every page", "lena"),
+        "web",
+        "production",
+        "A search box on every page",
+        "lena",
         claims=facts(
             240, "src/header.html", "src/search.js", "Dockerfile", commits=7, author__changes=4
         ),
@@ -113,7 +126,10 @@ STORY = (
         rollback_plan="Deploy the image before it: nothing is kept.",
     ),
     Episode(
-        *("ledger", "production", "Faster month-end closing", "ivan"),
+        "ledger",
+        "production",
+        "Faster month-end closing",
+        "ivan",
         claims=facts(
             1_240, "src/closing.py", "db/migrations/0042_index.sql", commits=19, author__changes=63
         ),
@@ -137,7 +153,10 @@ STORY = (
         claims=facts(6, "docs/sorry.md", author__changes=120),
     ),
     Episode(
-        *("checkout", "production", "Accept cards of the new issuer", "jin"),
+        "checkout",
+        "production",
+        "Accept cards of the new issuer",
+        "jin",
         claims=facts(3, "src/cards.py", author__changes=77),
         emergency=Emergency("Every tenth payment is declined.", "INC-1042"),
     ),

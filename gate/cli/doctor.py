@@ -5,6 +5,7 @@ import sys
 
 from gate.cli import code_hosts, first_decision, reachable, receivers, spelling
 from gate.cli.database import existing
+from gate.cli.outcome import FAILED
 from gate.config import PREFIX, Settings
 from gate.core.rulebook.bundle import read_bundle
 from gate.errors import GateError
@@ -16,15 +17,13 @@ from gate.storage.database.engine import shown
 from gate.storage.messages import upkeep
 from gate.storage.store import Store, transaction
 
-FAILED = 1
-
 
 def examine() -> None:
     """Print one line for each thing, and exit with code 1 if something must be mended."""
     settings = Settings.read()
     for name in Settings.model_fields:
         print(f"      {PREFIX}{name.upper()} = {getattr(settings, name)}")
-    results = [_database(settings), _policies(settings), _key(settings), *_sign_in(settings)]
+    results = [_database(settings), _policies(settings), _key(settings), _sign_in(settings)]
     results += [*code_hosts.examine(settings), *receivers.examine(settings)]
     results += [*reachable.examine(settings), *_given_up(settings), *spelling.examine(os.environ)]
     for good, line in results:
@@ -45,7 +44,7 @@ def _database(settings: Settings) -> tuple[bool, str]:
 
 
 def _given_up(settings: Settings) -> list[tuple[bool, str]]:
-    """Return a line for the reports and the messages of each system that were given up."""
+    """Return a line for each system whose reports, or whose messages, the gate has given up."""
     try:
         with transaction(existing(settings)) as tx:
             deliveries, messages = upkeep.incoming(tx.conn), upkeep.messages(tx.conn)
@@ -88,52 +87,34 @@ def _policies(settings: Settings) -> tuple[bool, str]:
 def _key(settings: Settings) -> tuple[bool, str]:
     place = key_place(settings)
     if place is None:
-        return (
-            False,
-            "signing key: no file is named, so nothing can be admitted; set GATE_SIGNING_KEY_FILE",
+        return False, (
+            "signing key: no file is named, so nothing can be admitted; set GATE_SIGNING_KEY_FILE"
         )
     try:
         key = read_key(place.path, settings.address)
     except GateError as error:
         return False, error.for_operators
     if key is None:
-        return (
-            False,
-            (
-                f"signing key: there is none at {place.path}, so nothing can be admitted; `gate "
-                "ledger key` makes one"
-            ),
+        return False, (
+            f"signing key: there is none at {place.path}, so nothing can be admitted; `gate "
+            "ledger key` makes one"
         )
     return True, f"signing key: {key.verifier}"
 
 
-def _sign_in(settings: Settings) -> list[tuple[bool, str]]:
+def _sign_in(settings: Settings) -> tuple[bool, str]:
     """Return a line about single sign-on, of which all settings must be there, or none."""
     if settings.sso_lacks:
-        return [
-            (
-                False,
-                (
-                    f"single sign-on: off, because {', '.join(settings.sso_lacks)} is not set; "
-                    "set it, or unset the others"
-                ),
-            )
-        ]
-    if settings.sso_issuer is None:
-        return [(True, "single sign-on: off; people sign in with passwords of their own")]
-    if not settings.base_url:
-        return [
-            (
-                False,
-                "single sign-on: the provider sends people back to GATE_BASE_URL, which is not set",
-            )
-        ]
-    return [
-        (
-            True,
-            (
-                f"single sign-on: {settings.sso_issuer} sends people back to "
-                f"{settings.address}{CALLBACK}"
-            ),
+        return False, (
+            f"single sign-on: off, because {', '.join(settings.sso_lacks)} is not set; "
+            "set it, or unset the others"
         )
-    ]
+    if settings.sso_issuer is None:
+        return True, "single sign-on: off; people sign in with passwords of their own"
+    if not settings.base_url:
+        return False, (
+            "single sign-on: the provider sends people back to GATE_BASE_URL, which is not set"
+        )
+    return True, (
+        f"single sign-on: {settings.sso_issuer} sends people back to {settings.address}{CALLBACK}"
+    )

@@ -19,8 +19,9 @@ from gate.storage.identity import people
 from gate.storage.store import transaction
 
 NAMED_MAX = 5
+"""The most services without a repository that are named."""
 LOOKED_AT_MAX = 50
-"""The newest decisions, among which one with verified facts is looked for."""
+"""How many of the newest decisions are searched for one with verified facts."""
 
 
 def examine(settings: Settings) -> list[tuple[bool, str]]:

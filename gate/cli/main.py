@@ -1,6 +1,4 @@
-"""`gate COMMAND`: each command in a file of its own, imported only when it runs, so that every one
-starts fast.
-"""
+"""The program `gate`. A command is imported only when it runs, so that each one starts fast."""
 
 import sys
 
@@ -9,7 +7,7 @@ import typer
 from gate.cli import commands
 
 CLIENT_COMMANDS = ("check", "close", "evaluate")
-"""The commands of a pipeline. They import only the client, nothing else of ours and no library."""
+"""The commands of a pipeline. They import the client alone, and no library."""
 
 
 def main() -> None:

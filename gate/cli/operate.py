@@ -22,8 +22,9 @@ BACKUP_PAGES_A_STEP = 1_000
 
 
 def upgrade() -> None:
-    """Make or upgrade the database; a new embedded one gets its signing key, before anything is
-    written that needs it.
+    """Make the database, or upgrade it.
+
+    A new embedded database also gets its signing key, before anything is written that needs it.
     """
     settings = Settings.read()
     url = settings.database
@@ -60,7 +61,7 @@ def backup(file: Path) -> None:
         ):
             source.backup(copy, pages=BACKUP_PAGES_A_STEP)
     except sqlite3.Error as error:
-        # Half a copy is none.
+        # A copy that stopped halfway cannot be restored.
         file.unlink()
         raise Unavailable(f"{path} was not copied ({error})") from None
     print(f"{path} was copied to {file}; keep it with the signing key")

@@ -1,6 +1,4 @@
-"""The end of a command: an error is printed once, in words, and becomes an exit code
-for programs.
-"""
+"""Turns an error into words that are printed once, and into an exit code for programs."""
 
 import functools
 import sys

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from pathlib import Path
 
+from gate.cli.outcome import FAILED
 from gate.core.counting import counted
 from gate.core.policy.schema import schema
 from gate.core.rulebook.bundle import read_bundle
 from gate.core.rulebook.cases import check_cases, judge, read_cases
 from gate.errors import Invalid
 from gate.flow.folder import read_folder
-
-FAILED = 1
 
 
 def check_folder(folder: Path) -> None:
@@ -70,8 +69,9 @@ def print_schema() -> None:
 
 
 def print_difference(before: Path, after: Path) -> None:
-    """Print how another folder differs, file by file. Both must be policies that could be
-    registered.
+    """Print how another folder differs, file by file.
+
+    Raises `Invalid` for a folder whose policies the gate would refuse.
     """
     files = read_folder(before), read_folder(after)
     revisions = [read_bundle(one).policies.revision for one in files]

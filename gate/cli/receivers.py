@@ -28,12 +28,9 @@ def _slack(settings: Settings, outbound: Outbound) -> tuple[bool, str]:
     url = settings.slack_webhook_url.get_secret_value()
     secret = settings.slack_signing_secret.get_secret_value()
     if not url and secret:
-        return (
-            False,
-            (
-                "slack: off, because GATE_SLACK_WEBHOOK_URL is not set; set it, or unset "
-                "GATE_SLACK_SIGNING_SECRET"
-            ),
+        return False, (
+            "slack: off, because GATE_SLACK_WEBHOOK_URL is not set; set it, or unset "
+            "GATE_SLACK_SIGNING_SECRET"
         )
     if not url:
         return True, "slack: off; reviews wait in the queue"

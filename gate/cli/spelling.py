@@ -1,5 +1,6 @@
-"""Finds environment variables that begin like a setting and are none, because a misspelt setting
-would have no effect without a word.
+"""Finds environment variables that begin like a setting and are none.
+
+A misspelt setting has no effect, and without these lines nobody would notice.
 """
 
 import re

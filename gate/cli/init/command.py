@@ -81,7 +81,7 @@ def _require_inside(folder: Path) -> None:
 
 
 def _pipeline(here: Path, seen: Seen, lines: str) -> bool:
-    """Whether the lines are to be shown: a file is made only where the host has no pipeline yet."""
+    """Write a pipeline where the host has none yet. Return whether the lines must be shown."""
     if seen.provider == GITLAB and not (here / GITLAB_FILE).exists():
         return not _write(Path(GITLAB_FILE), lines)
     if seen.provider == GITHUB and not any((here / WORKFLOWS).glob("*")):

@@ -143,8 +143,9 @@ def _key(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return the text in double quotes for YAML, which escapes characters beyond 16 bits unlike
-    JSON.
+    """Return the text in double quotes for YAML.
+
+    YAML escapes characters beyond 16 bits in another way than JSON.
     """
     written = (
         f"\\U{ord(one):08x}" if ord(one) > JSON_CODE_MAX else json.dumps(one)[1:-1] for one in text

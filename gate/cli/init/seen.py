@@ -23,7 +23,7 @@ GITHUB, GITLAB = "github", "gitlab"
 
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{NAME_LENGTH_MAX - 1}}}")
 _REMOTE = re.compile(r"(?:[a-z+]+://)?(?:[^@/\s]+@)?([^/:\s]+)(?::\d+)?[:/](.+?)(?:\.git)?/?")
-# Nothing here is tried in two ways: a line of a million spaces would be looked at for hours.
+# The quantifiers are possessive. Otherwise a line of a million spaces would be matched for hours.
 _ENVIRONMENT = re.compile(r"(\s*+)environment:\s*+(?:\{\s*+name:\s*+)?+([^#{},]*+)(?:[#,}].*)?")
 _NAME_LINE = re.compile(r"(\s*)name:\s*([^#]*)(?:#.*)?")
 _TIERS: Mapping[str, str] = {
@@ -129,9 +129,7 @@ def _provider(folder: Path, host: str) -> str:
 
 
 def _id_of(env: Mapping[str, str], slug: str) -> int | None:
-    """Return the numeric id of the repository as its runner gives it, or None. No
-    network is used.
-    """
+    """Return the numeric id of the repository as its runner gives it, or None."""
     for name, identity in (
         ("GITHUB_REPOSITORY", "GITHUB_REPOSITORY_ID"),
         ("CI_PROJECT_PATH", "CI_PROJECT_ID"),

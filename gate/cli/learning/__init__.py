@@ -1,1 +1,1 @@
-"""`gate policy score` and `gate policy calibrate`."""
+"""`gate policy score`, `gate policy calibrate` and `gate policy backtest`."""

@@ -41,7 +41,7 @@ def run(
         print(f"refused: {found.because}; nothing is written", file=sys.stderr)
         sys.exit(REFUSED)
     fitted = rewritten(text, str(file), points, found.points)
-    # a policy that could not be read again is never written.
+    # A policy that could not be read again is never written.
     read_policy(fitted, str(out))
     with writing(out) as written:
         written.write(fitted)

@@ -18,7 +18,7 @@ from gate.errors import Invalid
 from gate.flow.folder import SHIPPED_POLICIES
 
 LINE_CHARACTERS_MAX = 1_000_000
-"""A file without an end of line would otherwise fill the memory, a compressed one above all."""
+"""A file without a line break would otherwise fill the memory, above all a compressed one."""
 
 PRODUCTION = "production.yaml"
 GZIPPED = ".gz"
@@ -82,7 +82,7 @@ def shipped_policy() -> Path:
 
 
 def map_in(path: Path) -> ColumnMap:
-    """Raises `Invalid` with every fault of the map."""
+    """Return the map of columns in a file. Raises `Invalid` with every fault."""
     return read_map(text_of(path), str(path))
 
 
@@ -93,10 +93,11 @@ def policy_in(path: Path) -> tuple[Policy, str]:
 
 
 def text_of(path: Path) -> str:
-    """Return the text of a small file. Raises `Invalid`."""
+    """Return the text of a small file. Raises `Invalid` for one that cannot be read as UTF-8."""
     try:
         with path.open("rb") as file:
-            # One more: the reader says it is long.
+            # One byte more than is allowed, so that the reader of the text sees that it is too
+            # long and says so.
             return file.read(FILE_BYTES_MAX + 1).decode()
     except UnicodeDecodeError:
         raise Invalid(f"{path} is not UTF-8; save it as UTF-8") from None

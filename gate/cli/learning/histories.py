@@ -22,7 +22,7 @@ from gate.errors import Fault, Invalid
 from gate.storage.figures.deployed import newest_deployed
 
 CHANGES_MAX = 1_000_000
-"""They are kept in memory, at about 200 bytes each."""
+"""The most changes of a history. Each takes about 200 bytes of memory."""
 
 SERVICE = "service.name"
 PRODUCTION_PLACE: Mapping[str, Value] = MappingProxyType(
@@ -69,7 +69,7 @@ def of_table(table: Path, column_map: Path, label: str, policy: Policy) -> Histo
             known_at=None if known_at is None else float(known_at),
         )
         ordered.append((order or Decimal(0), change))
-    # Equal ones, and all without an order, stay as they are.
+    # The sort is stable: without a column for the order, the rows stay in that of the table.
     ordered.sort(key=lambda one: one[0])
     return History([change for _, change in ordered], left_out)
 
@@ -92,7 +92,10 @@ class PastRows:
         self.left_out = 0
 
     def __iter__(self) -> Iterator[PastRow]:
-        """Raises `Invalid` at the first row that cannot be read."""
+        """Yield the rows that have an outcome.
+
+        Raises `Invalid` at the first row that cannot be read.
+        """
         table, label = str(self._table), self._label
         lines = lines_of(self._table)
         for row in read_rows(lines, table, self._map, facts=self._facts, keep=(label,)):
@@ -122,8 +125,9 @@ def _time(cells: Mapping[str, str], column: str | None, where: str) -> Decimal |
 
 
 def _known_at(cells: Mapping[str, str], column: str | None, where: str) -> Decimal | None:
-    """Return when the failure became known, or None for an empty cell: it did not fail, or the time
-    is unknown.
+    """Return when the failure became known.
+
+    Returns None for an empty cell, which means no failure or an unknown time.
     """
     if column is None or not cells[column].strip():
         return None

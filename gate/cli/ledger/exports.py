@@ -15,13 +15,12 @@ from gate.cli.database import reading
 from gate.cli.ledger.offline import (
     Replay,
     add_replay,
-    clear_bar,
     judge,
     print_verdict,
     read_checkpoints,
     read_keys,
-    show_bar,
 )
+from gate.cli.progress import clear_bar, show_bar
 from gate.config import Settings
 from gate.core.counting import counted
 from gate.errors import Invalid
@@ -64,8 +63,7 @@ def export(out: Path) -> None:
 def verify_database(
     keys: Sequence[str], since: Sequence[Path], replay: Replay | None = None
 ) -> int:
-    """Verify the database as an export of it would be, and the states of its changes by their
-    entries.
+    """Verify what an export of the database would hold, and the states of its changes.
 
     Without a key the one beside the database is used, which proves less than a copy that somebody
     kept elsewhere.
@@ -134,7 +132,7 @@ def _where_it_ended(file: BinaryIO, header: bytes) -> int:
         place = file.seek(place - size)
         piece = file.read(size)
         if place + size == end:
-            # Without the last line, which may have been interrupted.
+            # The last line is left out, because writing it may have been interrupted.
             piece = piece[: piece.rfind(b"\n") + 1]
         tail = piece + tail[: len(TILE_MARK) + 1]
     found = tail.rfind(b"\n" + TILE_MARK)

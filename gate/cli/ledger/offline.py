@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from gate.cli.progress import clear_bar, has_bar, show_bar
 from gate.core.counting import counted
 from gate.ledger.checkpoint import (
     NOTE_BYTES_MAX,
@@ -46,7 +47,6 @@ _BUFFER_BYTES = 256 * 1024
 hashing it."""
 
 _LINES_BETWEEN_SIGNS = 8_192
-_BAR = 20
 
 
 Replay = Callable[[Iterable[bytes], Faults], str]
@@ -154,7 +154,7 @@ def print_verdict(verdict: Verdict) -> int:
 def judge(
     lines: Iterable[bytes], keys: Sequence[VerifierKey], kept: Sequence[bytes]
 ) -> tuple[Verdict, LifeCheck]:
-    """Return what both checks find in one reading of the lines."""
+    """Return the verdict on an export, and what its lines say about the lives of changes."""
     faults = Faults()
     tree, lives = TreeCheck(keys, kept, faults), LifeCheck(faults)
     entries = read_export(lines, (tree, lives), faults)
@@ -223,25 +223,13 @@ def _judged(file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes]) -> V
 
 
 def _lives(file: Path) -> tuple[list[tuple[int, str]], int, int]:
-    """Judge the lives of changes, in a second process; malformed lines are reported by
-    the first.
-    """
+    """Judge the lives of changes, in a second process."""
     faults = Faults()
     lives = LifeCheck(faults)
     with _opened(file) as opened:
-        read_export(opened, (lives,), _Ignored(faults))
+        # The first process reports the faults of the lines themselves.
+        read_export(opened, (lives,), Faults())
     return list(faults), lives.decisions, len(lives.changes)
-
-
-class _Ignored(Faults):
-    """Ignores faults that the other process reports."""
-
-    def __init__(self, faults: Faults) -> None:
-        super().__init__()
-        self._faults = faults
-
-    def add(self, index: int, what: str) -> None:
-        """Ignore the fault."""
 
 
 def _verdict(
@@ -292,7 +280,7 @@ def _verify_proof(file: Path, keys: Sequence[VerifierKey]) -> int:
 
 def _shown(opened: BinaryIO, size: int) -> Iterable[bytes]:
     """Return the lines of a file, which show a progress bar while they are read on a terminal."""
-    return _with_bar(opened, size) if _has_terminal() else opened
+    return _with_bar(opened, size) if has_bar() else opened
 
 
 def _with_bar(opened: BinaryIO, size: int) -> Iterator[bytes]:
@@ -303,28 +291,6 @@ def _with_bar(opened: BinaryIO, size: int) -> Iterator[bytes]:
             show_bar("verifying", done, size)
         yield line
     clear_bar()
-
-
-def _has_terminal() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def show_bar(words: str, done: int, whole: int) -> None:
-    """Draw the progress bar again, on a terminal only."""
-    if _has_terminal():
-        filled = _BAR * done // max(whole, 1)
-        print(
-            f"\r\x1b[K[{'#' * filled}{'.' * (_BAR - filled)}] {words}",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
-def clear_bar() -> None:
-    """Remove the progress bar."""
-    if _has_terminal():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _opened(path: Path) -> BinaryIO:

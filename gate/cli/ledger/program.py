@@ -1,6 +1,4 @@
-"""Writes the verifier as one file: a zip that Python runs, which contains only the
-parts to verify.
-"""
+"""Writes the verifier as one file, a zip that Python runs. It holds only what verifying needs."""
 
 import zipfile
 from pathlib import Path
@@ -9,29 +7,27 @@ from gate.errors import Invalid
 
 PACKAGE = Path(__file__).parents[2]
 PARTS = (
-    *(
-        "__init__.py",
-        "cli/__init__.py",
-        "cli/ledger/__init__.py",
-        "cli/ledger/offline.py",
-        "core/__init__.py",
-        "core/counting.py",
-        "ledger/__init__.py",
-    ),
-    *(
-        "ledger/checkpoint.py",
-        "ledger/dsse.py",
-        "ledger/export.py",
-        "ledger/lives.py",
-        "ledger/note.py",
-        "ledger/pack.py",
-        "ledger/reading.py",
-        "ledger/signers.py",
-    ),
-    *("ledger/tiles.py", "ledger/tree.py", "ledger/verify.py"),
+    "__init__.py",
+    "cli/__init__.py",
+    "cli/ledger/__init__.py",
+    "cli/ledger/offline.py",
+    "cli/progress.py",
+    "core/__init__.py",
+    "core/counting.py",
+    "ledger/__init__.py",
+    "ledger/checkpoint.py",
+    "ledger/dsse.py",
+    "ledger/export.py",
+    "ledger/lives.py",
+    "ledger/note.py",
+    "ledger/pack.py",
+    "ledger/reading.py",
+    "ledger/signers.py",
+    "ledger/tiles.py",
+    "ledger/tree.py",
+    "ledger/verify.py",
 )
-"""The modules for verifying; beside them only the standard library and `cryptography`
-are needed."""
+"""The modules that verify. They need only the standard library and `cryptography`."""
 
 _MAIN = (
     "import sys\n\nfrom gate.cli.ledger.offline import main\n\nif __name__ == '__main__':\n    "

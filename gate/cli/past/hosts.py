@@ -1,5 +1,6 @@
-"""Imports from GitHub and GitLab: first deployments and incidents, then, newest first, the facts of
-each deployment.
+"""Imports from GitHub and GitLab.
+
+Deployments and incidents come first, then the facts of each deployment, newest first.
 
 Every page is stored before the next one is requested, so an import that was stopped or lost the
 network continues with the same command.
@@ -13,10 +14,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from gate.cli.ledger.offline import clear_bar, show_bar
 from gate.cli.past.clone import Measures
-from gate.cli.past.keep import Kept, measures_of, visible
+from gate.cli.past.keep import Kept, measures_of
 from gate.cli.past.tables import incidents_in
+from gate.cli.progress import clear_bar, show_bar
+from gate.client.show.text import visible
 from gate.config import Settings
 from gate.core.change import Change, Repository
 from gate.core.durations import ALLOWED, read_duration
@@ -55,7 +57,7 @@ class PagerDuty:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The flags."""
+    """The flags of `gate import github` and `gate import gitlab`."""
 
     service: str
     since: str
@@ -64,6 +66,19 @@ class Wanted:
     incident_label: str | None
     pagerduty: PagerDuty
     incidents: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastQuery:
+    """Which issues are incidents: those with the label that were opened since then.
+
+    They become incidents of the service, and are known by the name of their source.
+    """
+
+    source: str
+    service: str
+    label: str
+    since: datetime
 
 
 class Host(Protocol):
@@ -75,22 +90,12 @@ class Host(Protocol):
         """Yield pages of deployments since then."""
 
     def incidents(
-        self, repository: Repository, wanted: "PastQuery"
+        self, repository: Repository, wanted: PastQuery
     ) -> AsyncIterator[Sequence[PastIncident]]:
         """Yield pages of issues with a label."""
 
     async def facts(self, ask: HostQuestion) -> HostFacts:
         """Return the facts of a deployment."""
-
-
-@dataclass(frozen=True, slots=True)
-class PastQuery:
-    """Which issues are incidents: their label, service, beginning, and the name of their source."""
-
-    source: str
-    service: str
-    label: str
-    since: datetime
 
 
 class GitHubPast:
@@ -264,7 +269,7 @@ class Import:
             await rest.close()
 
     async def _measure(self, repository: Repository) -> None:
-        """Ask what was in each deployment for which nobody asked yet."""
+        """Fetch the facts of each deployment that has none yet."""
         left = self._kept.unmeasured(self._source(repository))
         for number, (deployment, ran) in enumerate(left):
             show_bar(f"what was in them: {number} of {len(left)}", number, len(left))
@@ -279,7 +284,7 @@ class Import:
             commit=deployment.commit,
             base=ran,
             claimed_base=None,
-            # without a base of its own the host would be asked what runs there today
+            # With an environment and no base, the base would be what runs there today.
             environments=(),
             ref=deployment.ref,
             proves_ref=False,
@@ -326,8 +331,7 @@ def _look_back(text: str) -> timedelta:
 
 
 def _connected(provider: str, settings: Settings, token: str) -> tuple[str, PatientRest, Host]:
-    """Return the issuer of the host's identity tokens, and the connections by which the host is
-    read.
+    """Return the issuer of the host's identity tokens, its connection, and the reader on top of it.
 
     Raises `Invalid` if there is no token for it.
     """
@@ -362,9 +366,7 @@ def _secrets(settings: Settings, wanted: Wanted) -> tuple[str, ...]:
 
 
 def _safe(said: str, secrets: tuple[str, ...]) -> str:
-    """Return a text of a host that is safe to print, because a host may echo the token that it was
-    sent.
-    """
+    """Return a text of a host that is safe to print: a host may echo the token that it was sent."""
     for secret in filter(None, secrets):
         said = said.replace(secret, "(the token)")
     return visible(said)

@@ -1,16 +1,17 @@
-"""Storing of what an import finds, in short transactions, and the report on it."""
+"""Stores what an import finds, in short transactions, and reports on it."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
 from gate.cli.database import existing
 from gate.cli.past.clone import Measures
+from gate.client.show.text import visible
 from gate.config import Settings
-from gate.core.change import Result
+from gate.core.change import FAILED_RESULTS
 from gate.core.counting import counted
 from gate.core.past import PastDeployment, PastFacts, PastIncident
 from gate.errors import Invalid
@@ -20,8 +21,6 @@ from gate.storage.store import transaction
 
 SHOWN_MAX = 5
 """The most environments that the report names because the catalogue lacks them."""
-
-_FAILED = frozenset({Result.UNSUCCESSFUL, Result.ROLLED_BACK})
 
 
 @dataclass(slots=True)
@@ -51,7 +50,7 @@ class Kept:
         self.tally = Tally()
 
     def require_service(self, service: str) -> None:
-        """Raises `Invalid` for a service that the catalogue lacks."""
+        """Raise `Invalid` for a service that the catalogue lacks."""
         if service not in self.book.catalogue.services:
             known = ", ".join(sorted(self.book.catalogue.services)[:SHOWN_MAX]) or "none"
             raise Invalid(
@@ -75,17 +74,17 @@ class Kept:
             return past.known_keys(tx.conn, source)
 
     def deployments(self, found: Sequence[PastDeployment]) -> None:
-        """Keep these, all or none. What lies in the future was never deployed."""
+        """Keep these deployments, all or none. One that ends in the future is left out."""
         ended = [one for one in found if one.ended_at <= self.now]
         self.tally.in_future += len(found) - len(ended)
         if ended:
             with transaction(self.url) as tx:
                 past.keep_deployments(tx, ended, tx.now)
         self.tally.deployments += len(ended)
-        self.tally.failed += sum(one.result in _FAILED for one in ended)
+        self.tally.failed += sum(one.result in FAILED_RESULTS for one in ended)
 
     def incidents(self, found: Sequence[PastIncident]) -> None:
-        """Keep these, all or none."""
+        """Keep these incidents, all or none. One that begins in the future is left out."""
         begun = [one for one in found if one.began_at <= self.now]
         self.tally.in_future += len(found) - len(begun)
         if begun:
@@ -101,7 +100,7 @@ class Kept:
             return past.unmeasured(tx.conn, source)
 
     def facts(self, deployment: PastDeployment, facts: PastFacts, *, is_whole: bool) -> None:
-        """Keep what is known of one."""
+        """Keep what is known of one deployment."""
         with transaction(self.url) as tx:
             past.keep_deployments(tx, [replace(deployment, facts=facts)], tx.now)
         self.tally.measured += 1
@@ -111,8 +110,7 @@ class Kept:
         """Print the result of the import."""
         for line in _lines(self.tally):
             print(line)
-        where = {"service": service} if service else {}
-        query = f"?{urlencode(where)}" if where else ""
+        query = f"?{urlencode({'service': service})}" if service else ""
         print(f"the report: {self.address}/observations{query}")
 
 
@@ -139,18 +137,6 @@ def _lines(tally: Tally) -> list[str]:
     return lines
 
 
-def visible(text: str) -> str:
-    """Return the text with unprintable characters replaced, so that it does nothing to
-    a terminal.
-    """
-    return "".join(one if one.isprintable() else "?" for one in text)
-
-
 def measures_of(clone: Path | None) -> Measures | None:
     """Return a way to measure changes by git, or None without a clone."""
     return Measures(clone) if clone is not None else None
-
-
-def utc(at: datetime) -> datetime:
-    """Return the instant in UTC. An instant without a zone is taken as UTC."""
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -5,17 +5,17 @@ empty cell is unknown.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
 from gate.cli.learning.files import lines_of
-from gate.cli.ledger.offline import clear_bar, show_bar
 from gate.cli.past.clone import Measures
-from gate.cli.past.keep import Kept, measures_of, utc
+from gate.cli.past.keep import Kept, measures_of
+from gate.cli.progress import clear_bar, show_bar
 from gate.config import Settings
-from gate.core.change import Result
+from gate.core.change import FAILED_RESULTS, Result
 from gate.core.facts import FactType, definition
 from gate.core.instants import in_utc
 from gate.core.learning.map import ColumnMap, MappedColumn
@@ -29,9 +29,9 @@ from gate.integrations.code_host.texts import is_commit
 SOURCE = "csv"
 ROWS_MAX = 10_000
 CELL_LENGTH_MAX = 200
-DEPLOYED = ("service", "environment", "commit", "began_at", "ended_at", "result")
-BROKE = ("service", "began_at")
-BROKE_TOO = ("environment", "resolved_at")
+DEPLOYMENT_COLUMNS = ("service", "environment", "commit", "began_at", "ended_at", "result")
+INCIDENT_COLUMNS = ("service", "began_at")
+INCIDENT_COLUMNS_OPTIONAL = ("environment", "resolved_at")
 ID = "id"
 
 
@@ -51,7 +51,7 @@ def run(table: Path, incidents: Path | None, clone: Path | None) -> None:
 def incidents_in(path: Path, book: Rulebook) -> list[PastIncident]:
     """Return the incidents of a table. Raises `Invalid` at the first row that cannot be read."""
     found = []
-    for row, cells in _rows(path, BROKE, BROKE_TOO):
+    for row, cells in _rows(path, INCIDENT_COLUMNS, INCIDENT_COLUMNS_OPTIONAL):
         where = f"{path}:{row.line}"
         service = cells["service"]
         if service not in book.catalogue.services:
@@ -69,7 +69,7 @@ def incidents_in(path: Path, book: Rulebook) -> list[PastIncident]:
 
 
 def _deployments(path: Path, kept: Kept) -> Iterator[PastDeployment]:
-    for row, cells in _rows(path, DEPLOYED, ()):
+    for row, cells in _rows(path, DEPLOYMENT_COLUMNS, ()):
         where = f"{path}:{row.line}"
         kept.require_service(cells["service"])
         environment = kept.environment(cells["environment"])
@@ -108,19 +108,19 @@ def _measure(kept: Kept, found: list[PastDeployment], measures: Measures) -> Non
         given = facts_by_name[one.name] or PastFacts()
         facts = given._replace(claimed=claims, is_named=is_named or given.is_named)
         kept.facts(one, facts, is_whole="diff.lines_added" in claims)
-        if one.result in {Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES}:
+        if one.result not in FAILED_RESULTS:
             ran[place] = one.commit
     clear_bar()
 
 
 def _rows(
-    path: Path, needed: tuple[str, ...], also: tuple[str, ...]
+    path: Path, needed: tuple[str, ...], optional: tuple[str, ...]
 ) -> Iterator[tuple[Row, dict[str, str]]]:
     """Yield every row with its facts, and its other cells by name."""
     lines = lines_of(path)
     first = next(lines, "")
     header = [name.strip() for name in first.strip().split(",")]
-    keep = (*needed, *(name for name in (*also, ID) if name in header))
+    keep = (*needed, *(name for name in (*optional, ID) if name in header))
     place = Place(str(path), 1, 1, 0, 0, first)
     columns = [
         MappedColumn(name, fact, place)
@@ -144,8 +144,10 @@ def _rows(
 
 
 def _instant(text: str, name: str, where: str) -> datetime:
+    """Return the instant, which is in UTC if it names no zone."""
     try:
-        at = in_utc(utc(datetime.fromisoformat(text)))
+        given = datetime.fromisoformat(text)
+        at = in_utc(given if given.tzinfo else given.replace(tzinfo=UTC))
     except ValueError:
         at = None
     if at is None:

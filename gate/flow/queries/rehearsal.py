@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gate.core import history
 from gate.core.calendar import freeze
-from gate.core.change import Result
+from gate.core.change import FAILED_RESULTS
 from gate.core.decision.decide import Case, People, decide
 from gate.core.decision.evaluate import counted_files
 from gate.core.decision.guards import InTheWay
@@ -37,7 +37,6 @@ from gate.flow.changes.gather import earned_here
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes.paths import Touched, touched
 
-_SUCCEEDED = frozenset({Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES})
 _NOBODY_ASKED = PastFacts()
 _NOTHING_SAID: Mapping[str, Value] = {
     "change.has_rollback_plan": False,
@@ -281,7 +280,7 @@ def _has_failed(one: Rehearsed, at: datetime) -> bool:
 
 
 def _has_succeeded(deployment: PastDeployment, at: datetime) -> bool:
-    return deployment.result in _SUCCEEDED and deployment.ended_at <= at
+    return deployment.result not in FAILED_RESULTS and deployment.ended_at <= at
 
 
 def _admitted(before: Sequence[Rehearsed]) -> Admitted | None:

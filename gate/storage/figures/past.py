@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, func, or_, select
 
-from gate.core.change import Result
+from gate.core.change import FAILED_RESULTS
 from gate.core.facts import Value
 from gate.core.past import PastDeployment, PastFacts, PastIncident
 from gate.storage.database.tx import Tx
@@ -22,8 +22,6 @@ DEPLOYMENTS_MAX = 500
 UNMEASURED_MAX = 2_000
 
 INCIDENTS_MAX = 1_000
-
-_SUCCEEDED = (Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES)
 
 
 def keep_deployments(tx: Tx, found: Iterable[PastDeployment], at: datetime) -> None:
@@ -101,7 +99,7 @@ def unmeasured(conn: Connection, source: str) -> list[tuple[PastDeployment, str 
             before.c.environment == table.c.environment,
             before.c.ended_at <= table.c.began_at,
             before.c.began_at < table.c.began_at,
-            before.c.result.in_(_SUCCEEDED),
+            before.c.result.not_in(FAILED_RESULTS),
         )
         .order_by(before.c.began_at.desc(), before.c.source, before.c.key)
         .limit(1)
