@@ -42,9 +42,9 @@ from gate.integrations.gitlab.answers import GitLabAnswers
 from gate.integrations.gitlab.facts import HEADERS as GITLAB_HEADERS
 from gate.integrations.gitlab.facts import GitLab
 from gate.integrations.gitlab.hook import GitLabHook
-from gate.integrations.http.client import open_client
+from gate.integrations.http.client import OpenClient, open_client
 from gate.integrations.http.outbound import Outbound
-from gate.integrations.http.rest import OpenClient, Rest
+from gate.integrations.http.rest import Rest
 from gate.integrations.identity.identity_tokens import IdentityTokens, Issuer
 from gate.integrations.identity.jwks import Keys
 from gate.integrations.identity.single_sign_on import Client, SingleSignOn

@@ -38,11 +38,8 @@ class Api(FastAPI):
             openapi_url=None,
             redirect_slashes=False,
             lifespan=lifespan,
-            telemetry={
-                "tracing": False,
-                "metrics": False,
-                "logs": False,
-            },  # it asks for its providers at every request
+            # With telemetry on, every request would look up its providers.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
         )
 
     def build_middleware_stack(self) -> ASGIApp:

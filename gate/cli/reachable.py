@@ -15,8 +15,8 @@ from gate.integrations.github.facts import HEADERS as GITHUB_HEADERS
 from gate.integrations.gitlab.facts import API, GitLab
 from gate.integrations.gitlab.facts import HEADERS as GITLAB_HEADERS
 from gate.integrations.http import shapes
-from gate.integrations.http.client import open_client
-from gate.integrations.http.rest import OpenClient, Rest
+from gate.integrations.http.client import OpenClient, open_client
+from gate.integrations.http.rest import Rest
 from gate.integrations.identity.jwks import Keys
 
 SECONDS_MAX = 10.0

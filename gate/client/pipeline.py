@@ -40,7 +40,7 @@ def pipeline(world: World) -> Pipeline:
         return _github(env)
     if env.get("GITLAB_CI") == "true" and env.get("CI_PIPELINE_ID"):
         return _gitlab(env)
-    # a run of its own, so that admission can say which run consumed the approval
+    # On a desk it is a run of its own, so that admission can say which run consumed the approval.
     return Pipeline(LOCAL, {"id": f"local-{world.fresh_id()}", "attempt": 1})
 
 

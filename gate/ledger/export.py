@@ -1,22 +1,22 @@
 """An export, line by line: JSON objects of one member each, whose name says what the line is.
 
     {"export":["change-gate-ledger",1,"gate.example.com/decisions"]}
-    {"tile":["0/000","<base64 of its hashes>"]}     before its 256 entries; a higher tile after the
-    last one below it
-    {"entry":{…}}                                   the exact bytes that the tree has the hash of,
-    in their order
-    {"record":{…}}                                  the record of the decision in the line before,
-    byte for byte
-    {"policies":[…]}                                the policies that the line before registers, in
-    the form whose SHA-256 is their revision
-    {"removed":17}                                  the entry that stood here is not in the database
-    any more
-    {"checkpoint":"…"}                              a signed head, after the last entry that it
-    covers
-    {"fault":[17,"…"]}                              what the exporter found wrong with a row of the
-    database
-    {"end":1000}                                    so many entries; without this line the export is
-    not whole
+    {"tile":["0/000","<base64 of its hashes>"]}
+        stands before its 256 entries; a higher tile stands after the last one below it
+    {"entry":{…}}
+        the exact bytes that the tree has the hash of, in their order
+    {"record":{…}}
+        the record of the decision in the line before, byte for byte
+    {"policies":[…]}
+        the policies that the line before registers, in the form whose SHA-256 is their revision
+    {"removed":17}
+        the entry that stood here is not in the database any more
+    {"checkpoint":"…"}
+        a signed head, after the last entry that it covers
+    {"fault":[17,"…"]}
+        what the exporter found wrong with a row of the database
+    {"end":1000}
+        so many entries; without this line the export is not whole
 
 No byte of it is free: each is hashed, or compared with the one form that it may have. So every
 changed bit is found.

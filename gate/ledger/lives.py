@@ -27,7 +27,7 @@ CLOSED: Mapping[str, int] = {
 """The results by rank, the best first, because a later report may only make a result worse."""
 
 PARTS = ("policies", "catalogue", "calendar")
-ALL_EVER = "rejection"
+ANY_REJECTION = "rejection"
 """The word in the place of a window in an override that lifts a rejection."""
 
 
@@ -35,17 +35,18 @@ class Life:
     """One change, as far as the entries so far describe it."""
 
     __slots__ = (
-        *(
-            "admitted",
-            "approvals",
-            "carries",
-            "digest",
-            "excluded",
-            "number",
-            "observed",
-            "outcome",
-        ),
-        *("required", "result", "revision", "state"),
+        "admitted",
+        "approvals",
+        "carries",
+        "digest",
+        "excluded",
+        "number",
+        "observed",
+        "outcome",
+        "required",
+        "result",
+        "revision",
+        "state",
     )
 
     def __init__(self) -> None:
@@ -224,7 +225,7 @@ class LifeCheck:
             self._fault(f"an approval of {change} is taken back, and it was {life.state} already")
 
     def _override(self, change: str, life: Life, fields: Fields) -> None:
-        lifts = fields.get("window") == ALL_EVER
+        lifts = fields.get("window") == ANY_REJECTION
         if lifts != (life.state is REJECTED) or life.state not in (WAITING, REJECTED):
             self._fault(
                 f"an override of {fields.get('window')} for {change}, which was {life.state}"

@@ -53,7 +53,7 @@ class AdmissionStatement:
     expires_at: datetime
     type: str
     approvers: tuple[str, ...] = ()
-    # The gate only watched: it would have admitted this whatever it found.
+    # The gate only observed, so it would have admitted this whatever it found.
     observed: bool = False
 
 

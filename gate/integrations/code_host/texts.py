@@ -1,4 +1,4 @@
-"""Texts that a code host reports: a commit, or one short line."""
+"""Texts that a code host reports: a commit, a link, or one short line."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def is_commit(text: str) -> bool:
-    """Whether this is a whole commit hash."""
+    """Return whether this is a whole commit hash."""
     return _COMMIT.fullmatch(text) is not None
 
 
@@ -21,6 +21,13 @@ def commit_at(payload: Any, *path: str) -> str:
     if not is_commit(found):
         raise Misshapen(f"{'/'.join(path)} is no commit")
     return found
+
+
+def https_link(url: str | None) -> str:
+    """Return the address if a page may show it as a link, or an empty text."""
+    if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX:
+        return url
+    return ""
 
 
 def short_text_at(payload: Any, *path: str) -> str:

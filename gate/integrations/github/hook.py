@@ -23,7 +23,7 @@ from gate.core.messages.host_reports import (
     RunHeld,
 )
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
-from gate.integrations.code_host.texts import commit_at, short_text_at
+from gate.integrations.code_host.texts import commit_at, https_link, short_text_at
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
 
@@ -142,7 +142,7 @@ class GitHubHook:
             commit_at(payload, "deployment", "sha"),
             _RESULTS[state],
             shapes.instant(said, "created_at"),
-            _link(shapes.maybe_text(said, "log_url") or shapes.maybe_text(said, "target_url")),
+            https_link(shapes.maybe_text(said, "log_url") or shapes.maybe_text(said, "target_url")),
             shapes.one_line(payload, "repository", "full_name"),
         )
 
@@ -215,10 +215,3 @@ def is_signed(secret: bytes, signature: str | None, body: bytes) -> bool:
 
 def _repository(payload: Any) -> int:
     return shapes.number(payload, "repository", "id")
-
-
-def _link(url: str | None) -> str:
-    """Return the address if it may be shown as a link, or an empty text."""
-    if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX:
-        return url
-    return ""

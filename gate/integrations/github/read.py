@@ -14,6 +14,7 @@ from gate.core.workload import Provider
 from gate.integrations.code_host.checks import Check, counted
 from gate.integrations.code_host.measure import GITHUB_ADDRESS, File, Lines, Message
 from gate.integrations.code_host.merged import Touched
+from gate.integrations.code_host.texts import https_link
 from gate.integrations.http import shapes
 
 FILES_MAX = 300
@@ -355,7 +356,7 @@ def run_seen(body: Any) -> RunSeen:
         actors=tuple(dict.fromkeys(one for one in logins if one)),
         ref=shapes.maybe_text(body, "head_branch"),
         title=(shapes.maybe_text(body, "display_title") or "")[:TEXT_LENGTH_MAX],
-        url=_link(shapes.maybe_text(body, "html_url")),
+        url=https_link(shapes.maybe_text(body, "html_url")),
     )
 
 
@@ -380,9 +381,3 @@ def workflow(body: Any, full_name: str, ref: str) -> str | None:
         path = path.removesuffix(f"@{said}")
     name = f"{full_name}/{path}@{ref}"
     return name if len(name) <= TEXT_LENGTH_MAX else None
-
-
-def _link(url: str | None) -> str:
-    if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX:
-        return url
-    return ""

@@ -4,9 +4,8 @@ All parts are asked at the same time, and a part that fails leaves the others th
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
 from gate.core.change import Repository
@@ -84,16 +83,9 @@ class GitLab:
 
         Raises `SourceUnavailable`.
         """
-        listed = shapes.items(
-            [
-                (
-                    await self.at(repository.id).get(
-                        "/deployments", status="blocked", per_page=PER_PAGE
-                    )
-                ).body
-            ],
-            0,
-        )
+        here = self.at(repository.id)
+        reply = await here.get("/deployments", status="blocked", per_page=PER_PAGE)
+        listed = shapes.items([reply.body], 0)
         return [
             RunHeld(
                 repository.issuer,
@@ -293,9 +285,9 @@ async def _check(here: Project, question: HostQuestion, answer: Answer) -> None:
 
 
 async def _protect(here: Project, question: HostQuestion, answer: Answer) -> None:
-    """Whether the commit is on the branch that the caller names, and the branch protected.
+    """Add the branch that the caller names, if the commit is on it, and whether it is protected.
 
-    A token says it better.
+    Nothing is asked where an identity token proves the branch.
     """
     if (
         question.proves_ref
@@ -304,10 +296,9 @@ async def _protect(here: Project, question: HostQuestion, answer: Answer) -> Non
     ):
         return
     name = question.ref.removeprefix("refs/heads/")
-    branch: Awaitable[Any] = here.get_if_there(f"/repository/branches/{quote(name, safe='')}")
-    found = await branch
+    found = await here.get_if_there(f"/repository/branches/{quote(name, safe='')}")
     if found is None:
-        # a tag, or nothing at all: whether it is protected stays unknown.
+        # It is a tag or does not exist, so whether it is protected stays unknown.
         return
     on_branch = shapes.text(found, "commit", "id") == question.commit
     if not on_branch:

@@ -25,7 +25,7 @@ from gate.core.messages.host_reports import (
     Pushed,
 )
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
-from gate.integrations.code_host.texts import commit_at, short_text_at
+from gate.integrations.code_host.texts import commit_at, https_link, short_text_at
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
 
@@ -164,7 +164,6 @@ def _deployment(issuer: str, payload: Any) -> HostReport | str:
     found = _AT_ITS_END.search(shapes.text(payload, "commit_url"))
     if found is None or not found.group(1).startswith(shapes.text(payload, "short_sha")):
         raise Misshapen("commit_url does not end with the commit of short_sha")
-    url = shapes.maybe_text(payload, "deployable_url") or ""
     return DeploymentStatus(
         issuer,
         shapes.number(payload, "project", "id"),
@@ -172,7 +171,7 @@ def _deployment(issuer: str, payload: Any) -> HostReport | str:
         found.group(1),
         _RESULTS[status],
         _instant(payload, "status_changed_at"),
-        url if url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else "",
+        https_link(shapes.maybe_text(payload, "deployable_url")),
         shapes.one_line(payload, "project", "path_with_namespace"),
     )
 

@@ -15,6 +15,7 @@ from gate.core.workload import Provider
 from gate.integrations.code_host.checks import Check, counted
 from gate.integrations.code_host.measure import GITHUB_ADDRESS, File, Lines, Message
 from gate.integrations.code_host.merged import Touched
+from gate.integrations.code_host.texts import https_link
 from gate.integrations.http import shapes
 from gate.integrations.identity.claims import MERGE_REQUEST
 
@@ -311,7 +312,6 @@ def run_seen(body: Any, source: str) -> RunSeen:
     login = shapes.maybe_text(body, "deployable", "user", "username") or shapes.maybe_text(
         body, "user", "username"
     )
-    url = shapes.maybe_text(body, "deployable", "web_url") or ""
     return RunSeen(
         provider=Provider.GITLAB,
         run=str(pipeline(body)),
@@ -321,7 +321,7 @@ def run_seen(body: Any, source: str) -> RunSeen:
         actors=(login,) if login else (),
         ref=_whole_ref(body) or shapes.maybe_text(body, "ref"),
         title=(shapes.maybe_text(body, "deployable", "commit", "title") or "")[:TEXT_LENGTH_MAX],
-        url=url if url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else "",
+        url=https_link(shapes.maybe_text(body, "deployable", "web_url")),
     )
 
 

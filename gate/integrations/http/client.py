@@ -1,13 +1,14 @@
-"""Asks other systems over HTTP: within a few seconds, for a limited answer, with one
-kind of error.
+"""Asks other systems over HTTP, with a limit for the time and for the length of the answer.
+
+Whatever goes wrong is a `SourceUnavailable`.
 """
 
 import asyncio
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import cache
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import orjson
@@ -18,6 +19,8 @@ SOURCE_SECONDS_MAX = 3.0
 ANSWER_BYTES_MAX = 1024 * 1024
 FORM = "application/x-www-form-urlencoded"
 _OK_ALONE = frozenset({200})
+
+OpenClient: TypeAlias = Callable[[], Awaitable[httpx.AsyncClient]]
 
 
 async def open_client() -> httpx.AsyncClient:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import httpx
 
 from gate.errors import SourceUnavailable, Undeliverable
-from gate.integrations.http.client import open_client
+from gate.integrations.http.client import OpenClient, open_client
 
 SECONDS_MAX = 5.0
 CONNECT_SECONDS_MAX = 2.0
@@ -24,7 +24,7 @@ RETRY_AFTER_SECONDS_MAX = 3600
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-OpenClient: TypeAlias = Callable[[], Awaitable[httpx.AsyncClient]]
+
 
 _NAT64 = ip_network("64:ff9b::/96")
 _TUNNELS = (ip_network("2001::/32"), ip_network("2002::/16"), ip_network("64:ff9b:1::/48"))
@@ -148,9 +148,8 @@ class Outbound:
                     content=content,
                     headers={**headers, "Host": url.netloc.decode()},
                     timeout=httpx.Timeout(SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
-                    extensions={
-                        "sni_hostname": host
-                    },  # the certificate must be the name's, not the address's
+                    # The certificate must be that of the name, not of the address.
+                    extensions={"sni_hostname": host},
                 )
                 try:
                     response = await client.send(request, stream=True)

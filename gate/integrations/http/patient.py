@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from gate.integrations.http.client import open_client
-from gate.integrations.http.rest import Credential, OpenClient, Paced, Reply, Rest
+from gate.integrations.http.client import OpenClient, open_client
+from gate.integrations.http.rest import Credential, Paced, Reply, Rest
 
 PAUSES_MAX = 5
 """The most pauses for one request. A pause is at most an hour, so a host that never answers is

@@ -7,13 +7,13 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import httpx
 import orjson
 
 from gate.errors import SourceUnavailable
-from gate.integrations.http.client import is_private, open_client
+from gate.integrations.http.client import OpenClient, is_private, open_client
 from gate.tracing import span
 
 REQUEST_SECONDS_MAX = 2.5
@@ -38,8 +38,6 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 _TOO_MANY = 429
 _FORBIDDEN = 403
 _SERVER_ERROR = 500
-
-OpenClient: TypeAlias = Callable[[], Awaitable[httpx.AsyncClient]]
 
 
 @dataclass(frozen=True, slots=True)

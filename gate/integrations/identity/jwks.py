@@ -156,11 +156,8 @@ def _key_of(one: Any) -> RSAPublicKey | None:
     if one.get("use", "sig") != "sig" or one.get("alg", "RS256") != "RS256":
         return None
     try:
-        public = {
-            "kty": "RSA",
-            "n": one["n"],
-            "e": one["e"],
-        }  # whatever else there is: a private part is not read
+        # Only the public parts are read, even if the issuer serves the private ones by mistake.
+        public = {"kty": "RSA", "n": one["n"], "e": one["e"]}
         key = cast("RSAPublicKey", RSAAlgorithm.from_jwk(public))
     except (InvalidKeyError, KeyError, TypeError, ValueError):
         return None

@@ -57,18 +57,19 @@ class Found(NamedTuple):
 
 PARTS: Mapping[str, str] = MappingProxyType(
     {
-        # what runs here: the newest deployment that ended well; one whose end was reported after
-        # its time limit ended then, and does not come back over what was deployed since
+        # The commit that runs here is that of the newest deployment that ended well. If its end was
+        # reported after its time limit, it counts as ended at the limit. So it does not come back
+        # over what was deployed since.
         "running": """
 (SELECT {array}(commit_sha, id, closed_at) FROM changes WHERE {here} AND {succeeded}
   ORDER BY {ended} DESC, id DESC LIMIT 1)""",
-        # what was admitted last
+        # The change that was admitted last.
         "admitted": """
 (SELECT {array}(commit_sha, digests, admitted_at) FROM changes WHERE {here} AND {was_admitted}
   ORDER BY admitted_at DESC, id DESC LIMIT 1)""",
-        # when this very content last ran here with success, and when another commit took its place;
-        # where a person rejected the commit, a run that was only observed does not count, because
-        # nobody could stop it, and going back to it would pass by itself
+        # When this very content last ran here with success, and when another commit took its place.
+        # Where a person rejected the commit, a run that was only observed does not count: nobody
+        # could stop it, and going back to it would be approved without people.
         "ran": """
 (SELECT {array}(ran.at, (SELECT admitted_at FROM changes
     WHERE {here} AND {was_admitted} AND admitted_at > ran.at AND commit_sha <> {commit}
@@ -77,57 +78,57 @@ PARTS: Mapping[str, str] = MappingProxyType(
     WHERE {here} AND content_key = {content} AND {succeeded}
     AND (route <> 'observed' OR NOT EXISTS (SELECT 1 FROM changes
       WHERE {here} AND commit_sha = {commit} AND {was_refused}))) ran)""",
-        # all changes of the place, and how many of them failed
+        # How many changes the place had, and how many of them failed.
         "totals": """
 (SELECT {array}(changes, failures) FROM path_outcomes WHERE {here} AND path = {whole_place})""",
-        # of the last ones
+        # The same of its last changes.
         "recent": """
 (SELECT {array}(count(*), count(*) FILTER (WHERE failed)) FROM (SELECT failed FROM changes
     WHERE {here} AND {was_admitted}
     ORDER BY admitted_at DESC, id DESC LIMIT {recent_max}) recent)""",
         "failed_at": "(SELECT max(failed_at) FROM changes WHERE {here} AND failed)",
-        # of a day: changes, those whose lines are known, and these lines
+        # Of the last day: the changes, those whose lines are known, and the sum of these lines.
         "sums": """
 (SELECT {array}(count(*), count(lines), coalesce(sum(lines), 0)) FROM changes
   WHERE {here} AND {was_admitted} AND admitted_at > {sums_after} AND id <> {change})""",
-        # failures and changes of that folder of the change where most changes fail
+        # Of the folder where most changes fail: its failures and changes.
         "folder": """
 {json}((SELECT {array}(failures, changes) FROM {folders} CROSS JOIN path_outcomes p
   WHERE {here} AND p.path = folder.value
   ORDER BY CAST(failures AS bigint) * {decimal_unit} / (changes + {prior_changes}) DESC,
     failures DESC, changes LIMIT 1))""",
-        # failures of that file of the change that failed most often
+        # Of the file that failed most often: its failures.
         "file": """
 (SELECT max(failures) FROM {files} CROSS JOIN path_outcomes p
   WHERE {here} AND p.path = file.value)""",
-        # changes that touched the same kinds of files, and how the last of them ended
+        # The changes that touched the same kinds of files, and how the last of them ended.
         "similar": """
 (SELECT {array}(s.changes, s.failures, s.last_change, s.last_at,
     (SELECT failed FROM changes WHERE id = s.last_change))
   FROM similar_outcomes s WHERE {here} AND kinds = {kinds})""",
         "rejected": """
 (SELECT count(*) FROM changes WHERE {here} AND {was_refused} AND decided_at > {rejected_after})""",
-        # how many others people approved, and some of them with the end of their approval
+        # How many other changes people approved, and some of them with the end of their approval.
         "approved": """
 {array}(
   (SELECT count(*) FROM (SELECT 1 FROM changes
     WHERE {here} AND {is_approved} AND id <> {change} LIMIT {counted_max}) counted),
   {json}((SELECT {list}({array}(id, valid_until)) FROM (SELECT id, valid_until FROM changes
     WHERE {here} AND {is_approved} AND id <> {change} LIMIT {listed_max}) listed)))""",
-        # how many others are being deployed, and some of them with their time limit
+        # How many other changes are being deployed, and some of them with their time limit.
         "deploying": """
 {array}(
   (SELECT count(*) FROM (SELECT 1 FROM changes
     WHERE {here} AND {is_deploying} AND id <> {change} LIMIT {counted_max}) counted),
   {json}((SELECT {list}({array}(id, close_by)) FROM (SELECT id, close_by FROM changes
     WHERE {here} AND {is_deploying} AND id <> {change} LIMIT {listed_max}) listed)))""",
-        # whether a service that this one depends on has a change in flight
+        # Whether a service that this one depends on has a change in flight.
         "dependency": """
 EXISTS (SELECT 1 FROM {depends_on} CROSS JOIN changes
   WHERE service = dependency.value AND environment = {environment} AND {is_approved})
 OR EXISTS (SELECT 1 FROM {depends_on} CROSS JOIN changes
   WHERE service = dependency.value AND environment = {environment} AND {is_deploying})""",
-        # of each standard change: its suspension, and the newest matches that count for earning it
+        # Of each standard change: its suspension, and the newest matches that count for earning it.
         "standards": """
 (SELECT {list}({array}({name}, s.because, s.suspended_at, s.reinstated_at, {json}((
     SELECT {list}({array}(
@@ -165,9 +166,19 @@ _OURS: Mapping[str, object] = MappingProxyType(
     }
 )
 BOUND = (
-    *("service", "environment", "commit", "content", "change", "kinds"),
-    *("now", "sums_after", "rejected_after"),
-    *("files", "folders", "depends_on", "earning"),
+    "service",
+    "environment",
+    "commit",
+    "content",
+    "change",
+    "kinds",
+    "now",
+    "sums_after",
+    "rejected_after",
+    "files",
+    "folders",
+    "depends_on",
+    "earning",
 )
 """The parameters of the caller, in the order of their numbers and of the columns of `ask`. The last
 four are JSON lists."""
@@ -175,7 +186,8 @@ four are JSON lists."""
 SQLITE: Mapping[str, str] = MappingProxyType(
     {
         **{name: f'ask."{name}"' for name in BOUND},
-        "matches": "?",  # a limit cannot be a column: the last parameter, for all asks
+        # A limit cannot be a column, so it is the last parameter, one for all questions.
+        "matches": "?",
         "array": "json_array",
         "list": "json_group_array",
         "json": "json",
@@ -185,7 +197,8 @@ SQLITE: Mapping[str, str] = MappingProxyType(
         "earning": "json_each(ask.earning) wanted",
         "name": "json_extract(wanted.value, '$[0]')",
         "settled_before": "json_extract(wanted.value, '$[1]')",
-        # the subquery is in this order, and CROSS JOIN keeps it: sorting again would read all of it
+        # Nothing is sorted here, because the subquery is in order and CROSS JOIN keeps it. Sorting
+        # again would read all of it.
         "newest_matches": "",
     }
 )

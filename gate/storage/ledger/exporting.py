@@ -275,7 +275,7 @@ class _Kept:
             yield f"the {fields['kind']} was removed from the database"
             return
         column, at = "lapsed_at" if lapsed else "at", fields["at"]
-        # one that was taken back may have been given once more: the time tells which is meant
+        # An approval that was taken back may have been given again. The time tells which is meant.
         row = next((one for one in rows if one._mapping[column] == at), rows[0])  # noqa: SLF001 - the documented way to a column by its name
         said = {"subject_digest": fields["subject_digest"], column: at}
         said |= {} if lapsed else {"comment": fields.get("comment", "")}

@@ -73,7 +73,7 @@ changes = Table(
     *columns_of(StoredChange),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("run_key"),
-    # lists, newest first
+    # For lists, newest first.
     Index("ix_changes_newest", "submitted_at", "id"),
     Index("ix_changes_state", "state", "submitted_at", "id"),
     Index("ix_changes_service", "service", "submitted_at", "id"),
@@ -89,7 +89,8 @@ changes = Table(
         "submitted_at",
         **_where("repository_id IS NOT NULL"),
     ),
-    # what a decision asks about its place: each is read from the index alone, or is one row
+    # For what a decision asks about its place. Each question is answered by the index alone, or by
+    # one row.
     Index(
         "ix_changes_admitted",
         "service",
@@ -133,8 +134,8 @@ changes = Table(
         "id",
         **_where(REVIEWED),
     ),
-    # the state stands in front although it is always the same: the more columns are equal, the
-    # surer SQLite takes the index
+    # The state stands in front although it is always the same, because SQLite prefers the index in
+    # which more columns are equal.
     Index(
         "ix_changes_pending",
         "state",
@@ -171,7 +172,7 @@ changes = Table(
         "id",
         **_where("state = 'deploying'"),
     ),
-    # what the worker looks for
+    # For what the worker looks for.
     Index("ix_changes_expires", "state", "expires_at", **_where("state = 'pending'")),
     Index("ix_changes_lapses", "state", "valid_until", **_where("state = 'approved'")),
     Index("ix_changes_redecide", "redecide_at", "id", **_where("redecide_at IS NOT NULL")),
@@ -180,8 +181,8 @@ changes = Table(
 decisions = Table(
     "decisions",
     metadata,
-    # the row of the word index; on SQLite a rowid without a name of its own would change when the
-    # file is compacted
+    # The row of the word index has this id. On SQLite a rowid without a name of its own would
+    # change when the file is compacted.
     Column(
         "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     ),
@@ -251,7 +252,7 @@ overrides = Table(
     # Another's counts where this one's does not, because they turn out to be excluded.
     Column("person", Text, primary_key=True),
     Column("comment", Text, nullable=False),  # id of a text
-    # an override is of the occurrence that is open then; the next one takes another
+    # An override is of the occurrence that is open at this time. The next one needs another.
     Column("at", Instant, primary_key=True),
 )
 
@@ -331,15 +332,15 @@ texts = Table(
     Column("id", Text, primary_key=True),  # SHA-256(salt ‖ text), hexadecimal
     Column("salt", Text, nullable=False),  # 16 bytes, hexadecimal
     Column("text", Text, nullable=False),
-    # of a name or address in the catalogue: the text again, to find its salt; null for every other
-    # text
+    # A name or address in the catalogue stands here again, so that its salt is found. It is null
+    # for every other text.
     Column("name", Text, unique=True),
 )
 
 ledger_entries = Table(
     "ledger_entries",
     metadata,
-    # order of insertion, for finding unsealed rows; the place in the tree is `index`
+    # The order of insertion, for finding unsealed rows. The place in the tree is `index`.
     Column(
         "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     ),
@@ -349,6 +350,6 @@ ledger_entries = Table(
     Column("change_id", Text),
     Column("body", Packed, nullable=False),
     Index("ix_ledger_entries_change", "change_id"),
-    # the log of what people did, newest first; the path of a change writes nothing into it
+    # For the log of what people did, newest first. The path of a change adds no row to this index.
     Index("ix_ledger_entries_acts", "at", "id", "kind", **_where(ACTS)),
 )

@@ -48,7 +48,7 @@ measures = Table(
 UNREAD = "after_at IS NULL AND closed_at IS NULL"
 """An item whose figure was not read again yet; a query names it word for word."""
 
-# the register of improvements: what a person tries, and the figure before and after it
+# The register of improvements: what a person tries, and the figure before and after it.
 improvements = Table(
     "improvements",
     metadata,

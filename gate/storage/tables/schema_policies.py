@@ -39,7 +39,7 @@ in_force = Table(
 )
 
 
-# activations after which other policies decide; one of a catalogue or calendar alone is none
+# Activations after which other policies decide. One of a catalogue or calendar alone is none.
 policy_changes = Table(
     "policy_changes",
     metadata,

@@ -30,7 +30,8 @@ idempotency = Table(
     Column("body_sha256", Text, nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("change_id", Text, nullable=False),
-    # without the change token, which is made again; null: made again from the first decision
+    # The answer without the change token, which is made again. If it is null, the whole answer is
+    # made again from the first decision.
     Column("answer", Packed),
     Column("expires_at", BigInteger, nullable=False),
     Index("ix_idempotency_expires", "expires_at"),
@@ -62,7 +63,7 @@ outbox = Table(
     Column("delivered_at", Instant),
     Column("dead_at", Instant),
     Column("error", Text),
-    # what is delivered or dead is out of the way of what is not
+    # The index has only messages that are still to be delivered.
     Index("ix_outbox_due", "target", "next_at", "id", "at", **_where(UNDELIVERED)),
     Index("ix_outbox_done", "delivered_at", **_where("delivered_at IS NOT NULL")),
     Index("ix_outbox_dead", "dead_at", "id", "target", **_where("dead_at IS NOT NULL")),
