@@ -38,9 +38,9 @@ _AGREEING: dict[int | str, dict[str, Any]] = {
     "", status_code=201, response_model=InvitedAnswer, responses=_AGREEING | documented(409)
 )
 async def invite_person(request: InvitationRequest, by: Admin, gate: GateDep) -> Answer:
-    """Let somebody in; the answer alone has their one-time link.
+    """Let somebody in. Only this answer has their one-time link.
 
-    Again: a new link, and the old one is of no use.
+    The same request again makes a new link, and the old one is of no use then.
 
     A link to an account that is in use is given to the second admin who asks for it.
     """

@@ -86,9 +86,10 @@ def build_api(*, metrics: Metrics | None = None, lifespan: Lifespan[Any] | None 
 
 
 def attach(app: Starlette, gate: Gate, hooks: Hooks = NO_HOOKS) -> Parts:
-    """Hand the app its gate, and who may tell it something.
+    """Give the app its gate and the hooks of other systems.
 
-    In the running event loop: what is remembered of tokens follows the store from now on.
+    It must be called in the running event loop, because what is remembered of tokens follows the
+    store from now on.
     """
     parts = app.state.parts = Parts(gate, hooks)
     gate.store.on_change(parts.access.hear)

@@ -50,7 +50,7 @@ class TreeCheck:
     ) -> None:
         self.head: Checkpoint | None = None
         self.checkpoints = 0
-        # The size at which each began, from the second on.
+        # The sizes at which epochs began, from the second epoch on.
         self.epochs: list[int] = []
         self._faults = faults
         self._keys = Keys(keys)
@@ -77,8 +77,8 @@ class TreeCheck:
             )
 
     def tile(self, path: str, encoded: str) -> None:
-        """Take a tile. One of entries announces them; a higher one must be what follows
-        from below.
+        """Take a tile. A tile of entries announces their hashes, a higher one follows from those
+        below it.
         """
         found = read_tile_path(path)
         level = found.level if found and found.level is not None else -1

@@ -146,7 +146,7 @@ def strict_json(body: bytes) -> Any:
         or body.count(b":") != orjson.dumps(value).count(b":")
         or _LONG_NUMBER in body.translate(_DIGITS_AS_ZERO)
     ):
-        _read_slowly(body)
+        json.loads(body, object_pairs_hook=_names_once, parse_int=_exact)
         _refuse_nul(value)
     return value
 
@@ -158,10 +158,6 @@ def _is_deep(value: Any, levels: int) -> bool:
         return True
     items = value.values() if isinstance(value, dict) else value
     return any(_is_deep(item, levels - 1) for item in items if isinstance(item, dict | list))
-
-
-def _read_slowly(body: bytes) -> None:
-    json.loads(body, object_pairs_hook=_names_once, parse_int=_exact)
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> None:

@@ -78,7 +78,7 @@ def clear_cookie(
 def cookie_of(request: Request, gate: Gate, purpose: str = "gate") -> str | None:
     """Return the value of a cookie, or None.
 
-    None also if there are two of this name, because one of them was planted by somebody else.
+    It is None as well if there are two of this name, because somebody else planted one of them.
     """
     name = cookie_name(request, gate, purpose).encode()
     found = [

@@ -18,8 +18,9 @@ POLICY = (
     "data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
-_KEPT = {"Cache-Control": "public, max-age=86400"}
-"""The page's assets come with the package and have nothing of this installation."""
+_CACHED = {"Cache-Control": "public, max-age=86400"}
+"""Anybody may keep the assets of the page, because they come with the package and say nothing about
+this installation."""
 
 _PAGE = f"""<!doctype html>
 <html lang="en">
@@ -70,13 +71,14 @@ async def _page(_: Request) -> Response:
 
 async def _asset(request: Request) -> Response:
     name = request.url.path.rpartition("/")[2]
-    return Answer(_bytes(name), media_type=_TYPES[name].encode(), headers=_HEADERS | _KEPT)
+    return Answer(_bytes(name), media_type=_TYPES[name].encode(), headers=_HEADERS | _CACHED)
 
 
 @cache
 def _bytes(name: str) -> bytes:
-    """Return the content of an asset. It is read once for each process, because all of them have
-    1.5 MB.
+    """Return the content of an asset, which is read once for each process.
+
+    Together they have 1.5 MB.
     """
     if name == "start.js":
         return _START.encode()

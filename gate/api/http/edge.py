@@ -29,7 +29,7 @@ does not read the refusal."""
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ID_BYTES = 10
 
-_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+_READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED = 500
 
 log = structlog.get_logger("gate.api")
@@ -111,7 +111,7 @@ class _Exchange:
         """Whether the answer has a line in the log. A request that only reads has none, unless it
         failed by a fault of the gate.
         """
-        return self._scope["method"] not in _LOOKING or self.status >= _FAILED
+        return self._scope["method"] not in _READ_METHODS or self.status >= _FAILED
 
     def describe(self, span: Span) -> None:
         """Set the request and its result on the span."""

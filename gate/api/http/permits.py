@@ -61,11 +61,15 @@ def _gate(request: Request) -> Gate:
 
 
 class Permit:
-    """Admits machines of these roles, people, and holders of the token of one change, as given.
+    """Admits the callers that its arguments name: machines of some roles, people, or the holder of
+    the token of one change.
 
     A person who is an admin is also admitted where an admin's token is. An auditor is admitted only
     where an auditor's token is.
     """
+
+    _with_role = "tokens"
+    """The word of an error for the callers whose roles are admitted."""
 
     def __init__(
         self,
@@ -131,7 +135,7 @@ class Permit:
         return self._people and (self._group is None or self._group in person.groups)
 
     def _allowed(self) -> str:
-        who = [f"tokens of role {role}" for role in sorted(self._roles)]
+        who = [f"{self._with_role} of role {role}" for role in sorted(self._roles)]
         if self._people:
             who.append(f"people in {self._group}" if self._group else "people")
         if self._holder:
@@ -163,15 +167,11 @@ class HookPermit(Permit):
 class PeoplePermit(Permit):
     """Admits only people; whether this person may do it is judged in `flow`."""
 
+    _with_role = "people"
+
     def admits(self, caller: Caller) -> bool:
         """Whether the caller is a person; a token of a role never is, whatever its role."""
         return isinstance(caller, Person) and super().admits(caller)
-
-    def _allowed(self) -> str:
-        who = [f"people of role {role}" for role in sorted(self._roles)]
-        if self._people:
-            who.append(f"people in {self._group}" if self._group else "people")
-        return f"Allowed are {', '.join(who)}."
 
     async def __call__(self, request: Request) -> Person:
         """Return the person who asks. Raises as `Permit` does."""

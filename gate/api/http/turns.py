@@ -16,8 +16,9 @@ from gate.errors import Unavailable
 
 ASKING = frozenset({"/v1/changes", "/v1/evaluations"})
 AT_ONCE_MAX = 128
-"""Enough to fill every group of the writer and both readers. An admission takes some ten steps, and
-before each of them every asking may take one of its own, of less than a millisecond."""
+"""Enough to fill every group of the writer and both readers. An admission takes about ten steps.
+Before each of them every request for a decision may take a step of its own, of less than a
+millisecond."""
 
 WAITING_MAX = 5_000
 WAITING_SECONDS_MAX = 8

@@ -50,7 +50,7 @@ class File(NamedTuple):
 
 
 def bring_contents(repository: Repository, base: str, commit: str) -> bool:
-    """Fetch the contents that changed into a partial clone, once. False: some are still missing."""
+    """Fetch the contents that changed into a partial clone, once. Return whether all are here."""
     wanted = _contents(repository, ["diff-tree", "-r", base, commit])
     wanted |= _contents(repository, ["log", "--format=", commit, f"^{base}"])
     missing = _missing(repository, wanted)

@@ -1,8 +1,8 @@
-"""Everything git can tell about a change, as facts: `diff.*`, `author.*`, and `fixes_defect
-age_hours` of `change.*`.
+"""Everything git can tell about a change, as facts: `diff.*`, `author.*`, `change.fixes_defect` and
+`change.age_hours`.
 
 A fact that cannot be computed exactly (no base, a cut clone, too much history, a time limit) is
-None: unknown.
+None, which means unknown.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ class Repository:
         return FULL_HASH.fullmatch(commit) is not None and self.resolve(commit) == commit
 
     def fetch(self, objects: Sequence[str], *, depth: int | None = None) -> bool:
-        """Fetch these commits or contents (whole hashes) from the remote. False: that failed.
+        """Fetch these commits or contents (whole hashes) from the remote. Return whether it worked.
 
         A shallow clone stays shallow, and a whole one stays whole.
         """
