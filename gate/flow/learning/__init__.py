@@ -1,1 +1,1 @@
-"""Learning from how changes ended: measures of other systems, and the scorecard."""
+"""Learning from how changes ended: measures, the scorecard, and the register of improvements."""

@@ -254,7 +254,7 @@ def _not_closed(item: Improvement) -> str:
 
 
 def _keep_reading(tx: Tx, item: Improvement, found: _Reading) -> None:
-    """By the gate itself, so the entry names nobody."""
+    """Keep a figure that the gate itself has read, so the entry names nobody."""
     if improvements.keep_reading(tx, item, found.value, found.n):
         _append(tx, item, "measured", value=found.value)
 

@@ -30,7 +30,7 @@ class MeasureCommand:
 
 
 async def keep(gate: Gate, command: MeasureCommand, by: Caller) -> MeasureAnswer:
-    """Keep it, and return it. The same name and time again corrects the value.
+    """Keep a measure, and return it. The same name and time again corrects the value.
 
     Raises `NotAllowed` for a service that the caller's token is not for, `Invalid` for one that the
     catalogue lacks or a time that has not come, and `Conflict` where the service has too many
