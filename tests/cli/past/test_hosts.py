@@ -184,7 +184,7 @@ def test_h5_an_environment_that_the_catalogue_lacks_is_named_and_writes_nothing_
 ) -> None:
     _, done = brought
 
-    assert "1 in environments that the catalogue lacks: preview-7?[2J (1)" in done.out
+    assert "1 in environments that the catalogue lacks: preview-7 (1)" in done.out
     assert "\x1b" not in done.out
 
 
