@@ -70,7 +70,7 @@ def exporter_of(environment: Mapping[str, str]) -> str:
 
 
 def is_installed() -> bool:
-    """Whether the extra `otel` is installed."""
+    """Return whether the extra `otel` is installed."""
     return all(
         importlib.util.find_spec(f"opentelemetry.{part}") is not None
         for part in ("sdk", "exporter")

@@ -26,7 +26,7 @@ async def healthz() -> Answer:
     responses={503: {"model": ReadyAnswer, "description": "It cannot decide now"}},
 )
 async def readyz(gate: GateDep) -> Answer:
-    """Whether this server can decide, and if not, why.
+    """Return whether this server can decide, and if not, why.
 
     A server that decides may have problems, too: then nothing is admitted.
     """

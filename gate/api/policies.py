@@ -35,7 +35,7 @@ async def policy_schema() -> Answer:
 
 @router.post("/check", response_model=PolicyCheckAnswer)
 async def check_policies(request: PoliciesRequest, _: Checker) -> Answer:
-    """Whether these files could be registered; nothing is recorded."""
+    """Return whether these files could be registered; nothing is recorded."""
     return answer(await policies.check(request.files))
 
 

@@ -116,7 +116,7 @@ def problem_name(error: Exception) -> str:
 
 
 def is_planned(error: Exception) -> bool:
-    """Whether it was raised on purpose; anything else is for the log."""
+    """Return whether the error was raised on purpose. Any other is for the log."""
     return isinstance(error, GateError | HTTPException)
 
 

@@ -45,7 +45,7 @@ def digest(content: bytes) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether orjson with sorted keys gives the canonical bytes, because it is much faster.
+    """Return whether orjson with sorted keys, which is much faster, gives the canonical bytes.
 
     It does for values without floats, with exact integers, and with ASCII keys, which it sorts as
     RFC 8785 does.

@@ -510,7 +510,7 @@ def definition(name: str) -> FactDef | None:
 
 
 def claimable(name: str) -> bool:
-    """Whether a request may claim this fact at all."""
+    """Return whether a request may claim this fact at all."""
     return name.partition(".")[0] in CLAIMABLE_GROUPS or name in _CLAIMABLE_CHANGE
 
 

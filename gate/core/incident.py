@@ -71,7 +71,7 @@ def suspected(suspects: Sequence[Suspect], began_at: datetime) -> tuple[str, Met
 
 
 def counts(severity: str, threshold: str | None) -> bool:
-    """Whether an alert of this severity is tied to changes.
+    """Return whether an alert of this severity is tied to changes.
 
     A severity that the gate does not know counts as the worst.
     """
@@ -84,7 +84,7 @@ def worst(severities: Iterable[str]) -> str:
 
 
 def _is_near(one: Suspect, began_at: datetime) -> bool:
-    """Whether the incident began during the deployment or soon after."""
+    """Return whether the incident began during the deployment or soon after."""
     return (
         one.admitted_at - CLOCK_SLACK
         <= began_at

@@ -44,12 +44,12 @@ _MERGED = ("heads/", "tags/")
 
 
 def is_branch_or_tag(ref: str) -> bool:
-    """Whether a full ref names a branch or tag. A short ref may be anything, so it does not."""
+    """Return whether a full ref names a branch or tag. A short ref does not: it may be anything."""
     return ref.startswith(tuple(f"refs/{folder}" for folder in _MERGED))
 
 
 def is_of_request(ref: str) -> bool:
-    """Whether this ref is that of a pull or merge request.
+    """Return whether this ref is that of a pull or merge request.
 
     A short name that begins like one counts as one, because it cannot be distinguished from a
     branch of that name.

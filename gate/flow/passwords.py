@@ -45,7 +45,7 @@ class Passwords:
         return await self._in_turn(_hash, password)
 
     async def is_right(self, password: str, kept: str | None) -> bool:
-        """Whether this is the password.
+        """Return whether this is the password.
 
         Without one to compare with it takes as long, and is wrong. Raises `Unavailable`.
         """
@@ -68,7 +68,10 @@ class Passwords:
 
 
 def check_length(password: str) -> None:
-    """Raises `Invalid`. Length is all that is asked: other rules make people choose worse ones."""
+    """Raise `Invalid` for a password that is too short or too long.
+
+    Nothing else is asked of it, because other rules make people choose worse ones.
+    """
     if _is_too_long(password):
         raise Invalid(f"the password has more than {PASSWORD_BYTES_MAX} bytes, which is the limit")
     if len(password) < PASSWORD_CHARACTERS_MIN:
@@ -79,7 +82,7 @@ def check_length(password: str) -> None:
 
 
 def is_weak(kept: str) -> bool:
-    """Whether it was hashed with other parameters than those of now."""
+    """Return whether it was hashed with other parameters than those of now."""
     return _HASHER.check_needs_rehash(kept)
 
 

@@ -11,12 +11,12 @@ REMEMBERED_MAX = 10_000
 
 @dataclass(slots=True)
 class Pauses:
-    """Remembers to which changes it was done a moment ago, by this process."""
+    """Remembers which changes this process has just worked on."""
 
     _last: dict[str, float] = field(default_factory=dict)
 
     def begin(self, change: str) -> bool:
-        """Whether it may be done to the change now; if so, its pause begins."""
+        """Return whether the change may be worked on now. If so, its pause begins."""
         now = time.monotonic()
         if now - self._last.get(change, -PAUSE_SECONDS) < PAUSE_SECONDS:
             return False

@@ -45,8 +45,9 @@ class Refusals:
     _recorded: dict[_Same, _Recorded] = field(default_factory=dict)
 
     def due(self, refused: Refused) -> int | None:
-        """Whether this refusal gets an entry now: None if not, else how many equal refusals were
-        left out since the last entry.
+        """Return how many equal refusals were left out since the last entry.
+
+        Returns None if this refusal gets no entry now either.
         """
         same = (refused.by, refused.operation, refused.problem)
         now, known = self.monotonic(), self._recorded.get(same)

@@ -9,7 +9,7 @@ from gate.storage.tables.stored_change import StoredChange
 
 
 def require_service(by: Caller, service: str) -> None:
-    """Raises `NotAllowed` where the caller's token is not bound to the service."""
+    """Raise `NotAllowed` where the caller's token is not bound to the service."""
     if isinstance(by, Workload) and service not in by.services:
         detail = (
             f"repository {by.repository.id} of {by.issuer} is not listed for {service[:100]}; "
@@ -24,9 +24,7 @@ def require_service(by: Caller, service: str) -> None:
 
 
 def require_repository(change: Change, book: Rulebook) -> None:
-    """Raises `NotAllowed` where the service lists its repositories, and the named one is not among
-    them.
-    """
+    """Raise `NotAllowed` where the service lists its repositories, but not the named one."""
     listed = book.catalogue.services.get(change.service)
     if change.repository is None or listed is None or not listed.repositories:
         return
@@ -42,7 +40,7 @@ def require_repository(change: Change, book: Rulebook) -> None:
 
 
 def sees(by: Caller, stored: StoredChange) -> bool:
-    """Whether the change is there at all for this caller."""
+    """Return whether the change is there at all for this caller."""
     match by:
         case ChangeHolder():
             return by.change == stored.id
@@ -57,7 +55,7 @@ def sees(by: Caller, stored: StoredChange) -> bool:
 
 
 def require_owner(by: Caller, stored: StoredChange, doing: str) -> None:
-    """Raises `NotAllowed` for whoever sees the change but does not run its pipeline."""
+    """Raise `NotAllowed` for whoever sees the change but does not run its pipeline."""
     if isinstance(by, ChangeHolder | Workload) or (
         isinstance(by, Machine) and by.role is Role.PIPELINE
     ):

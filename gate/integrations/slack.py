@@ -109,7 +109,7 @@ class Slack:
 
 
 def is_signed(secret: bytes, signature: str, timestamp: str, body: bytes, now: datetime) -> bool:
-    """Whether Slack has signed these very bytes within the last minutes."""
+    """Return whether Slack has signed these very bytes within the last minutes."""
     if not (timestamp.isascii() and timestamp.isdigit()) or len(timestamp) > 15:  # noqa: PLR2004 - more is no time
         return False
     wanted = "v0=" + hmac.digest(secret, b"v0:%s:%s" % (timestamp.encode(), body), "sha256").hex()

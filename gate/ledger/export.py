@@ -108,7 +108,7 @@ class Faults:
         return iter(self._found)
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Return whether there are any faults."""
         return bool(self._found)
 
 

@@ -74,7 +74,7 @@ class VerifierKey:
         return f"{self.hint}+{base64.b64encode(_ED25519 + self.public).decode()}"
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Whether `signature` is this key's signature of exactly these bytes."""
+        """Return whether `signature` is this key's signature of exactly these bytes."""
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except InvalidSignature:

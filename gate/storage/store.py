@@ -167,7 +167,7 @@ class Store:
         return self._writer.waited_seconds()
 
     def hears_others(self) -> bool:
-        """Whether this process finds out what others write; an SQLite file has no others."""
+        """Return whether this process finds out what others write; an SQLite file has no others."""
         return self._listener is None or self._listener.hears
 
     async def unready(self) -> str | None:

@@ -50,7 +50,7 @@ def cookie_name(request: Request, gate: Gate, purpose: str = "gate") -> str:
 
 
 def is_secure(request: Request, gate: Gate) -> bool:
-    """Whether people reach the gate by https: its address says so, or a trusted proxy does."""
+    """Return whether people reach the gate by https, as its address or a trusted proxy says."""
     return gate.base_url.startswith("https://") or came_by_https(request, gate.trusted_proxies)
 
 

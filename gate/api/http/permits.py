@@ -118,7 +118,7 @@ class Permit:
         return person
 
     def admits(self, caller: Caller) -> bool:
-        """Whether this kind of caller may do it at all; `flow` judges the service or the change."""
+        """Return whether this kind of caller may do it at all. `flow` judges service and change."""
         if isinstance(caller, Machine):
             return caller.role in self._roles
         if isinstance(caller, Workload):
@@ -151,7 +151,7 @@ class HookPermit(Permit):
         self._kind = kind
 
     def admits(self, caller: Caller) -> bool:
-        """Whether the token was made for this hook.
+        """Return whether the token was made for this hook.
 
         A token for another one is refused, so that a token stolen from one system cannot report in
         the name of another.
@@ -170,7 +170,7 @@ class PeoplePermit(Permit):
     _with_role = "people"
 
     def admits(self, caller: Caller) -> bool:
-        """Whether the caller is a person; a token of a role never is, whatever its role."""
+        """Return whether the caller is a person; a token of a role never is, whatever its role."""
         return isinstance(caller, Person) and super().admits(caller)
 
     async def __call__(self, request: Request) -> Person:

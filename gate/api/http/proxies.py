@@ -45,7 +45,7 @@ def source_of(request: Request, trusted: Networks) -> str:
 
 
 def came_by_https(request: Request, trusted: Networks) -> bool:
-    """Whether a trusted proxy says that the request reached it by https.
+    """Return whether a trusted proxy says that the request reached it by https.
 
     What a proxy says that is not trusted is ignored, because anybody can send that header.
     """

@@ -8,7 +8,7 @@ _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def is_private(url: str) -> bool:
-    """Whether what is sent there is encrypted, or does not leave this machine."""
+    """Return whether what is sent there is encrypted, or does not leave this machine."""
     try:
         parts = urllib.parse.urlsplit(url)
         host = parts.hostname or ""

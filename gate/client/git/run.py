@@ -206,7 +206,7 @@ class Repository:
         return by_hash or _optional(self._ask, asked)
 
     def has(self, commit: str) -> bool:
-        """Whether the commit itself is here; a short or symbolic name never is."""
+        """Return whether the commit itself is here; a short or symbolic name never is."""
         return FULL_HASH.fullmatch(commit) is not None and self.resolve(commit) == commit
 
     def fetch(self, objects: Sequence[str], *, depth: int | None = None) -> bool:

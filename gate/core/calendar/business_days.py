@@ -14,7 +14,7 @@ _ONE_DAY = timedelta(days=1)
 
 
 def is_business_day(calendar: Calendar, day: date) -> bool:
-    """Whether people work on this day."""
+    """Return whether people work on this day."""
     hours = calendar.business_hours
     weekdays = hours.weekdays if hours and hours.weekdays else USUAL_WEEKDAYS
     return day.weekday() in weekdays and day not in calendar.holidays

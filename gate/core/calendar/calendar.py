@@ -58,7 +58,7 @@ class BusinessHours:
     ends_minute: int
 
     def include(self, local: datetime) -> bool:
-        """Whether a local time is within business hours."""
+        """Return whether a local time is within business hours."""
         return (
             local.weekday() in self.weekdays
             and self.begins_minute <= local.hour * 60 + local.minute < self.ends_minute
@@ -141,7 +141,7 @@ class Calendar:
         }
 
     def is_within_business_hours(self, at: datetime) -> bool | None:
-        """Whether people work at this instant; None where the file does not say when they do."""
+        """Return whether people work at this instant, or None where the file does not say it."""
         if self.business_hours is None:
             return None
         local = at.astimezone(self.zone)

@@ -145,7 +145,7 @@ def next_opening(
 
 
 def is_overridden(window: Window, overridden: Overridden) -> bool:
-    """Whether this opening was overridden.
+    """Return whether this opening was overridden.
 
     An override counts for the opening of its time. The next opening of a window that recurs holds
     again, because nobody has decided about it.
@@ -219,7 +219,7 @@ def _open(
 
 
 def covers(reach: Reach, scope: Scope) -> bool:
-    """Whether a window covers this scope.
+    """Return whether a window covers this scope.
 
     Unknown is the worst case: a window for a tier or for owners covers a scope whose tier or owners
     are unknown.

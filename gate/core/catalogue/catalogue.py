@@ -47,7 +47,7 @@ class Service:
     observing: tuple[str, ...] = ()
 
     def deploys_to(self, environment: str) -> bool:
-        """Whether the catalogue lets the service be in this environment at all."""
+        """Return whether the catalogue lets the service be in this environment at all."""
         return self.environments is None or environment in self.environments
 
 
@@ -147,7 +147,7 @@ class Catalogue:
         return fitting[0] if len(fitting) == 1 else said
 
     def means(self, said: str, environment: str) -> bool:
-        """Whether a name in a token means this environment.
+        """Return whether a name in a token means this environment.
 
         Code hosts ignore case, so a name that is no environment's own is compared without case.
         """
@@ -192,7 +192,7 @@ class Catalogue:
         return listed.owners or (OWNERS_OF_LAST_RESORT,)
 
     def observes(self, service: str, environment: str) -> bool:
-        """Whether the gate only observes this service in this environment, given by its
+        """Return whether the gate only observes this service in this environment, given by its
         own name.
         """
         listed = self.services.get(service)

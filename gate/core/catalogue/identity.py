@@ -139,7 +139,7 @@ def hosted(person: Person) -> tuple[str, ...]:
 
 
 def is_bot(key: str) -> bool:
-    """Whether a normalised text names a machine, by its login or its address."""
+    """Return whether a normalised text names a machine, by its login or its address."""
     if key.endswith(_BOT) or key in _MACHINES:
         return True
     login, _, domain = key.partition("@")

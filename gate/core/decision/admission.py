@@ -118,7 +118,7 @@ def waits(case: AdmissionCase, *, at: datetime) -> Refusal | None:
 
 
 def admitted_before(case: AdmissionCase, run: Run) -> bool:
-    """Whether this run, attempt and step was admitted before, so that it gets its answer again."""
+    """Return whether this run, attempt and step was admitted before and gets its answer again."""
     return case.state is State.DEPLOYING and _consumer(case.admitted_run) == _consumer(run)
 
 

@@ -58,7 +58,7 @@ def unknown_names(catalogue: Catalogue, service: str | None, environment: str | 
 
 
 def lacks(known: Collection[str], name: str) -> bool:
-    """Whether the catalogue lists things of this kind, but not this one."""
+    """Return whether the catalogue lists things of this kind, but not this one."""
     return bool(known) and name not in known
 
 

@@ -8,7 +8,9 @@ from gate.core.decision.values import Decision, Finding, FindingKind, Outcome
 
 
 def same(before: Record, now: Record) -> bool:
-    """Whether nothing changed that a person acts on; then nothing is written and the digest stays.
+    """Return whether nothing changed that a person acts on.
+
+    Then nothing is written and the digest stays.
 
     The people are compared too, because whoever was named since the last decision is excluded, and
     the ledger has to say so.
@@ -17,7 +19,7 @@ def same(before: Record, now: Record) -> bool:
 
 
 def keeps_approvals(before: Record, now: Decision, planned: Planned) -> bool:
-    """Whether approvals of the decision before count for this one too.
+    """Return whether approvals of the decision before count for this one too.
 
     They do if neither the band nor the unmet requirements became worse and the planned times are
     those that were shown, because whoever approved Sunday night has not approved Monday noon. A

@@ -92,9 +92,9 @@ def movement(figure: Figure, before: float, after: float) -> Movement:
 
 
 def separates(*, fired: int, fired_failed: int, deployments: int, failed: int) -> bool:
-    """Whether changes to which a rule gave points failed more often than those of the whole place.
+    """Return whether changes to which a rule gave points failed more often than all of the place.
 
-    True as well where too little is known to say that it does not.
+    It is True as well where too little is known to say that they did not.
     """
     if fired < FIRED_MIN or failed < FAILED_MIN:
         return True

@@ -163,8 +163,10 @@ def silence(because: str) -> HostFacts:
 
 
 def confirmed(heard: HostFacts, identities: Identities) -> bool:
-    """Whether it is certain who wrote the change: nobody is missing, and everybody has an account
-    at the host or is in the catalogue.
+    """Return whether it is certain who wrote the change.
+
+    It is certain if nobody is missing, and everybody has an account at the host or is in the
+    catalogue.
     """
     return heard.all_hands and all(
         not hand.doubtful and (hand.confirmed or _is_known(hand, identities))
@@ -173,7 +175,7 @@ def confirmed(heard: HostFacts, identities: Identities) -> bool:
 
 
 def _is_known(hand: Hand, identities: Identities) -> bool:
-    """Whether the catalogue knows the person; a bot counts as known, because it
+    """Return whether the catalogue knows the person; a bot counts as known, because it
     approves nothing.
     """
     return any(
@@ -227,7 +229,7 @@ def review_facts(
 
 
 def _counts(review: Review, identities: Identities) -> bool | None:
-    """Whether an approval counts, or None if that is unknown."""
+    """Return whether an approval counts, or None if that is unknown."""
     if not review.of_commit:
         return False
     return True if identities.people(review.by) else review.may_write
@@ -250,7 +252,7 @@ def contradictions(
 
 
 def differs(name: str, claimed: Value, verified: Value) -> bool:
-    """Whether a claim differs from the verified value.
+    """Return whether a claim differs from the verified value.
 
     Numbers of `diff` and `author` differ if they are more than a tenth and more than 10 apart,
     because two tools count them a little differently. Lists are compared as sets.

@@ -262,7 +262,7 @@ _VALUE = re.compile(r"(?P<before>[^=!]+? (?:==|!=|matches|contains)) +(?P<value>
 
 
 def _unfinished(condition: str) -> bool:
-    """Whether the condition lacks its end, so that the `#` behind it began no comment."""
+    """Return whether the condition lacks its end, so that the `#` behind it began no comment."""
     try:
         parse(condition)
     except BadCondition:

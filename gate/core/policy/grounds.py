@@ -30,7 +30,7 @@ class Grounds:
     review_by: date | None = None
 
     def overdue(self, today: date) -> bool:
-        """Whether the day of its review has passed."""
+        """Return whether the day of its review has passed."""
         return self.review_by is not None and today > self.review_by
 
 

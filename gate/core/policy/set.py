@@ -219,7 +219,10 @@ def _name_place(node: Node) -> Place:
 
 
 def _disjoint(one: Policy, other: Policy) -> bool:
-    """Whether both compare one fact by `==` with different constants, so never apply together."""
+    """Return whether both compare one fact by `==` with different constants.
+
+    Such policies never apply together.
+    """
     theirs = other.applies_to_equal
     return any(
         fact in theirs and theirs[fact] != constant

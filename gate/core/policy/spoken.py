@@ -110,7 +110,7 @@ def words_of(name: str) -> str:
 
 
 def is_count(name: str) -> bool:
-    """Whether the fact counts something, so that its number stands before its words."""
+    """Return whether the fact counts something, so that its number stands before its words."""
     fact = definition(name)
     return fact is not None and fact.type is FactType.INTEGER and name not in NOT_COUNTED
 

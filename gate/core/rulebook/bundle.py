@@ -112,7 +112,7 @@ def _read(faults: list[Fault], read: Callable[[], _T]) -> _T | None:
 
 
 def _only_observed(policy: Policy | None, catalogue: Catalogue) -> bool:
-    """Whether the policy may apply somewhere, and the gate only observes in all such places."""
+    """Return whether the policy may apply somewhere, but only where the gate observes."""
     places = [
         (service.name, place)
         for service in catalogue.services.values()

@@ -106,7 +106,7 @@ class Fields:
             faults.add(node.place, f"{what}: found {shown(node)}, allowed is a mapping")
 
     def has(self, key: str) -> bool:
-        """Whether the key is there. With an empty value (`key:`) it is, and the type refuses it."""
+        """Return whether the key is there, even with an empty value, which its type refuses."""
         self._asked.add(key)
         return key in self._nodes
 

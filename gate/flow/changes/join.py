@@ -163,7 +163,7 @@ async def _joined(gate: Gate, asking: SubmitCommand, known: Known, state: State)
 
 
 def _other_job(known: Known, by: Caller) -> bool:
-    """Whether this job of the run proves another ref or workflow than the decision rests on.
+    """Return whether this job of the run proves another ref or workflow than the decision rests on.
 
     An approval that was given for one is not an approval of the other.
     """

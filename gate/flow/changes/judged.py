@@ -67,7 +67,7 @@ def admission_case(
 
 
 def is_out_of_date(known: Known, at: datetime) -> bool:
-    """Whether the code host must be asked again before this change is admitted.
+    """Return whether the code host must be asked again before this change is admitted.
 
     It must be if the change was approved automatically by facts of the host that are too old.
     """

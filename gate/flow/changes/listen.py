@@ -98,7 +98,7 @@ async def _answer_of(host: CodeHost, question: HostQuestion) -> HostFacts:
 
 
 def _has_several(change: Change, book: Rulebook, hosts: Hosts) -> bool:
-    """Whether a caller would escape verification by naming no repository.
+    """Return whether a caller would escape verification by naming no repository.
 
     That is so where the service has several, because then none of them can be chosen, and at least
     one is on a connected host.

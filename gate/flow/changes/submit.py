@@ -190,7 +190,7 @@ def _caught_by(made: Decided) -> str | None:
 
 
 def _has_own(conn: Connection, key: str | None, subject: str, now: datetime) -> bool:
-    """Whether the run has a change of this very subject that waits or deploys.
+    """Return whether the run has a change of this very subject that waits or deploys.
 
     Such a change is joined, because people may have let it pass since the rejection. A change of
     another subject is replaced by the new attempt, so the rejection has to catch that attempt.

@@ -162,7 +162,7 @@ class Access:
         return None
 
     async def _is_backed(self, token: Token) -> bool:
-        """Whether the maker of this token could still make it.
+        """Return whether the maker of this token could still make it.
 
         Every token of the chain behind it must be valid, and for a token of a role the person at
         its root must still be an admin. Otherwise a person whose token or role was taken away could

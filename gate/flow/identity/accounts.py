@@ -76,5 +76,5 @@ def joined(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
 
 
 def is_somebody(book: Rulebook, stored: Stored) -> bool:
-    """Whether the account is of a person of the catalogue, or was invited from outside it."""
+    """Return whether the account's person is in the catalogue, or was invited from outside it."""
     return stored.id in book.catalogue.people or stored.email is not None

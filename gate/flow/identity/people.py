@@ -194,7 +194,7 @@ def _asked_before(tx: Tx, book: Rulebook, account: Stored, by: Caller) -> LinkRe
 
 
 def _is_another_admin(tx: Tx, book: Rulebook, person: str, by: Caller) -> bool:
-    """Whether this person's request counts beside that of `by`.
+    """Return whether this person's request counts beside that of `by`.
 
     It must be another person, who is still an admin and still in the catalogue.
     """
@@ -307,7 +307,7 @@ def _change(tx: Tx, book: Rulebook, person: str, command: PersonCommand, by: Cal
 
 
 def _is_own(tx: Tx, by: Caller, person: str) -> bool:
-    """Whether the caller is this person, or a token that goes back to this person."""
+    """Return whether the caller is this person, or a token that goes back to this person."""
     return is_same_person(tx.conn, f"{PERSON}{person}", by)
 
 
@@ -331,7 +331,7 @@ def _offered(conn: Connection, book: Rulebook, secret: str, now: datetime) -> Of
 
 
 def _overtaken(conn: Connection, link: invitations.Invitation) -> bool:
-    """Whether the account came into use since one admin alone made this link.
+    """Return whether the account came into use since one admin alone made this link.
 
     The link would give that account away, so it no longer works.
     """

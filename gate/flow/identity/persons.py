@@ -82,7 +82,7 @@ def join(tx: Tx, account: str, person: str) -> None:
 
 
 def is_same_person(conn: Connection, root: str, by: Caller) -> bool:
-    """Whether the person behind `by` is the person behind `root`, under any of their ids."""
+    """Return whether the person behind `by` is the person behind `root`, under any of their ids."""
     return _merged_root(conn, root) == _merged_root(conn, by.root)
 
 

@@ -27,5 +27,5 @@ def require_presence(gate: Gate, by: Caller, doing: str) -> Person:
 
 
 def is_present(gate: Gate, by: Person) -> bool:
-    """Whether the person's proof is enough to decide."""
+    """Return whether the person's proof is enough to decide."""
     return gate.token_approvals or not isinstance(by.proof, ByToken)

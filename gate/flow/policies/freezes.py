@@ -66,7 +66,7 @@ async def lift(gate: Gate, freeze_id: str, by: Person) -> WindowAnswer:
 
 
 def may_freeze(book: Rulebook, by: Person, *, stop: bool) -> bool:
-    """Whether this person may freeze, or stop the line, for at least some services.
+    """Return whether this person may freeze, or stop the line, for at least some services.
 
     A page asks this before any service is named; those that are named then are judged again.
     """

@@ -63,7 +63,7 @@ class Waiting:
         return (not self.emergency, self.submitted_at, self.id)
 
     def needs_word_of(self, person: Person) -> bool:
-        """Whether this person's approval would count."""
+        """Return whether this person's approval would count."""
         return (
             bool(self.needs & person.groups)
             and person.id not in self.excluded

@@ -111,10 +111,10 @@ def counts(files: Sequence[File]) -> list[Lines] | None:
 
 
 def fixes_defect(messages: Iterable[Message], files: Sequence[File] | None) -> bool | None:
-    """Whether more than half of the lines come from commits that are fixes, or None if unknown.
+    """Return whether more than half of the lines come from commits that are fixes.
 
-    The host does not say how many lines each commit brings, so it is unknown if only some commits
-    are fixes. A merge brings no lines of its own. `files` is None if the lines are unknown.
+    The host does not say how many lines each commit brings, so it is None if only some commits are
+    fixes. A merge brings no lines of its own. `files` is None if the lines are unknown.
     """
     counted = None if files is None else counts(files)
     lines = None if counted is None else sum(one.both for one in counted)

@@ -28,7 +28,7 @@ class Touched(NamedTuple):
 
 
 def holds_no_more(merged: Sequence[Touched] | None, reviewed: Sequence[Touched] | None) -> bool:
-    """Whether a merge changes in its branch exactly what the reviewed commits change.
+    """Return whether a merge changes in its branch exactly what the reviewed commits change.
 
     `merged` is what it changes in its first parent, `reviewed` what the reviewed head changes since
     it left that branch. None is a list that was cut, and the answer is then no.
@@ -40,8 +40,9 @@ def holds_no_more(merged: Sequence[Touched] | None, reviewed: Sequence[Touched] 
 
 
 def _is_same(merged: Touched, seen: Touched) -> bool:
-    """Whether both end with the same content, or change the same lines of a file that others have
-    changed elsewhere.
+    """Return whether both end with the same content, or change the same lines of the file.
+
+    The rest of the file may differ, because others may have changed it meanwhile.
     """
     if (merged.path, merged.before, merged.how) != (seen.path, seen.before, seen.how):
         return False

@@ -269,8 +269,7 @@ async def _wrote(here: Place, pull: read.PullRequest) -> Sequence[Any]:
 
 
 async def _holds_no_more(here: Place, commit: str, head: str) -> bool:
-    """Whether the merge holds exactly what the head holds, or changes in its branch exactly what
-    the head changes.
+    """Return whether the merge holds what the head holds, or changes in its branch what it changes.
 
     Who made and signed it proves nothing: GitHub signs whatever is written in its pages.
     """
@@ -323,9 +322,9 @@ async def _check(here: Place, question: HostQuestion, answer: Answer) -> None:
 
 
 async def _protect(here: Place, question: HostQuestion, answer: Answer) -> None:
-    """Whether the commit is on the branch that the caller names, and the branch protected.
+    """Add the branch that the caller names, if the commit is on it, and whether it is protected.
 
-    A token says it better.
+    Nothing is asked where an identity token proves the branch.
     """
     name = read.branch_name(question.ref)
     if question.proves_ref or name is None:

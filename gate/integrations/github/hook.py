@@ -208,7 +208,7 @@ _READERS: Mapping[str, _Reader] = {
 
 
 def is_signed(secret: bytes, signature: str | None, body: bytes) -> bool:
-    """Whether `X-Hub-Signature-256` signs these bytes. The older SHA-1 header is never used."""
+    """Return whether `X-Hub-Signature-256` signs these bytes. The SHA-1 header is never used."""
     wanted = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(wanted.encode(), (signature or "").encode())
 

@@ -178,7 +178,7 @@ def _hand(commit: Any, role: str) -> Hand:
 
 
 def is_well_signed(commit: Any) -> bool:
-    """Whether the commit has a signature that GitHub found valid."""
+    """Return whether the commit has a signature that GitHub found valid."""
     verification = shapes.the(commit, "commit", "verification")
     return shapes.the(verification, "verified") is True
 
@@ -194,7 +194,10 @@ def first_parent(commit: Any) -> str | None:
 
 
 def _is_badly_signed(commit: Any) -> bool:
-    """Whether there is a bad signature; without any a commit is as credible as its address."""
+    """Return whether there is a bad signature.
+
+    A commit without any signature is as credible as its address.
+    """
     verification = shapes.the(commit, "commit", "verification")
     return shapes.the(verification, "verified") is False and shapes.maybe_text(
         verification, "reason"
@@ -283,7 +286,7 @@ def reviews(pulls: Iterable[Reviewed]) -> tuple[Review, ...]:
 
 
 def may_write(body: Any) -> bool:
-    """Whether a person may push, from `GET …/collaborators/{login}/permission`."""
+    """Return whether a person may push, from `GET …/collaborators/{login}/permission`."""
     return (
         shapes.maybe_text(body, "permission") in _MAY_WRITE
         and shapes.maybe_text(body, "user", "type") in _PEOPLE
@@ -310,7 +313,7 @@ def _ended(check: Any) -> Check:
 
 
 def _waits_for_us(check: Any, run: Run | None) -> bool:
-    """Whether a check waits for the gate: a job that a protection rule holds, or the one that asks.
+    """Return whether a check waits for the gate: a protection rule holds it, or it is what asks.
 
     The job that asks is known only by its identity token. If a caller could name it, it could hide
     a check that has not passed.
@@ -333,7 +336,7 @@ def branch_name(ref: str | None) -> str | None:
 
 
 def deployed(statuses: Collection[Any]) -> bool:
-    """Whether a deployment succeeded, from `GET …/deployments/{id}/statuses`, newest first.
+    """Return whether a deployment succeeded, from `GET …/deployments/{id}/statuses`, newest first.
 
     It may be inactive by now, because GitHub sets that when another deployment follows.
     """

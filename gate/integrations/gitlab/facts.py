@@ -232,7 +232,7 @@ async def _said(
 
 
 async def _holds_no_more(here: Project, commit: str, head: str | None) -> bool:
-    """Whether the merge changes in its branch exactly what the head changes.
+    """Return whether the merge changes in its branch exactly what the head changes.
 
     GitLab does not say who made it: one by hand, with anything in it, is a merge of the request,
     too, as soon as it is pushed.

@@ -127,7 +127,7 @@ class GitLabHook:
 
 
 def is_signed(secret: bytes, headers: Mapping[str, str | None], body: bytes, now: float) -> bool:
-    """Whether one of the signatures is right, and the time near, by Standard Webhooks.
+    """Return whether one of the signatures is right and the time is near, by Standard Webhooks.
 
     The signature is over the id, the time and the very bytes.
     """

@@ -246,7 +246,7 @@ def _user(body: Any) -> int | None:
 
 
 def may_write(body: Any) -> bool:
-    """Whether a person may push to the project, from `GET …/members/all/{user}`."""
+    """Return whether a person may push to the project, from `GET …/members/all/{user}`."""
     return (
         shapes.the(body, "state") in (None, "active")
         and shapes.number(body, "access_level") >= DEVELOPER

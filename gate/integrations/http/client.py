@@ -95,7 +95,10 @@ async def _ask(
 
 
 def is_private(url: str) -> bool:
-    """Whether nobody on the way can read or change the request: https, or http on this machine."""
+    """Return whether nobody on the way can read or change the request.
+
+    That is so with https, and with http on this machine.
+    """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -106,7 +109,7 @@ def is_private(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name; one that only resolves to it is not."""
+    """Return whether a host is this machine by its name; one that only resolves to it is not."""
     if host == "localhost":
         return True
     try:

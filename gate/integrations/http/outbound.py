@@ -201,7 +201,7 @@ def _judged(address: str) -> Address | None:
 
 
 def _is_public(address: Address) -> bool:
-    """Whether the address is a public one, and not in a network of our own."""
+    """Return whether the address is a public one, and not in a network of our own."""
     if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
         return False
     if any(address in network for network in _NEVER_PUBLIC):

@@ -52,7 +52,7 @@ def is_waited_for(
     services: Collection[str],
     commits: Collection[str],
 ) -> bool:
-    """Whether there is a change that `ask_commits` would find."""
+    """Return whether there is a change that `ask_commits` would find."""
     return (
         conn.execute(
             select(changes.c.id).where(_of_commits(repository, services, commits)).limit(1)

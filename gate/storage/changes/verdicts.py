@@ -45,7 +45,7 @@ def waiting_without_run(
 
 
 def is_superseded(conn: Connection, change: StoredChange) -> bool:
-    """Whether another change was admitted in its place after this one."""
+    """Return whether another change was admitted in its place after this one."""
     if change.admitted_at is None:
         return False
     here = (changes.c.service == change.service, changes.c.environment == change.environment)

@@ -134,7 +134,7 @@ def external_id(issuer: str, subject: str) -> str:
 
 
 def nobody_yet(conn: Connection) -> bool:
-    """Whether no person was ever let in."""
+    """Return whether no person was ever let in."""
     return conn.execute(select(people.c.id).limit(1)).first() is None
 
 

@@ -38,7 +38,7 @@ class Session:
     ends_at: datetime
 
     def is_good_at(self, now: datetime, seen_at: datetime | None = None) -> bool:
-        """Whether it is neither over nor idle for too long.
+        """Return whether it is neither over nor idle for too long.
 
         `seen_at` is when it was used last, if that is known to be later than the database says.
         """

@@ -87,7 +87,7 @@ class Token:
     name: str | None = None
 
     def is_good_at(self, now: datetime) -> bool:
-        """Whether it is neither revoked nor expired; `now` is the database's time."""
+        """Return whether it is neither revoked nor expired; `now` is the database's time."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 

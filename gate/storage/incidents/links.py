@@ -126,7 +126,7 @@ def active(conn: Connection, incident: str, change: str) -> IncidentLink | None:
 
 
 def was_removed(conn: Connection, incident: str, change: str) -> bool:
-    """Whether a person said that these two have nothing to do with each other."""
+    """Return whether a person said that these two have nothing to do with each other."""
     query = (
         select(_L.id)
         .where(_L.incident_id == incident, _L.change_id == change, _L.removed_at.is_not(None))
@@ -136,7 +136,7 @@ def was_removed(conn: Connection, incident: str, change: str) -> bool:
 
 
 def ever(conn: Connection, incident: str) -> bool:
-    """Whether it was tied to anything at any time, a removed link included."""
+    """Return whether it was tied to anything at any time, a removed link included."""
     return (
         conn.execute(select(_L.id).where(_L.incident_id == incident).limit(1)).first() is not None
     )

@@ -92,8 +92,9 @@ def admitted_commit(
 
 
 def has_asked(conn: Connection, seen: DeploymentReport, since: datetime) -> bool:
-    """Whether a change of this very commit was submitted for its place since then, however it was
-    decided.
+    """Return whether a change of this very commit was submitted for its place since then.
+
+    It counts however it was decided.
     """
     column = changes.c
     asked = select(column.id).where(

@@ -36,7 +36,7 @@ def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
 
 
 def is_empty(conn: Connection) -> bool:
-    """Whether nothing was ever written, so that no earlier key can be missing."""
+    """Return whether nothing was ever written, so that no earlier key can be missing."""
     return conn.execute(select(_E.id).limit(1)).first() is None
 
 
