@@ -131,6 +131,7 @@ SMALL_FOLDERS: Mapping[str, str] = MappingProxyType(
 SMALL_FILES: Mapping[str, str] = MappingProxyType(
     {
         "gate/api/http/refused.py": "what is recorded of a refusal, apart from how it is answered",
+        "gate/cli/progress.py": "for imports, exports and the offline verifier",
         "gate/client/__main__.py": "python -m gate.client",
         "gate/client/connection/address.py": "may a secret be sent there? one question of security",
         "gate/core/counting.py": "for sentences of the flow, the command line and the offline verifier",
