@@ -41,6 +41,7 @@ COPIED = (
     schema.texts,
     schema.ledger_entries,
     schema_delivery.outcomes,
+    schema_learning.waits,
     schema_work.idempotency,
 )
 """In the order in which they may be inserted."""

@@ -370,6 +370,7 @@ _INSTANTS = {
     ),
     schema.standard_matches: ("admitted_at",),
     schema_learning.similar_outcomes: ("last_at",),
+    schema_learning.waits: ("ended_at",),
     schema_learning.improvements: ("created_at", "due_at", "after_at"),
     schema_policies.freezes: ("begins", "ends", "created_at"),
     schema_work.idempotency: ("expires_at",),

@@ -304,7 +304,8 @@ def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
     deployment.
     """
     for earlier in changes.superseded_by(tx.conn, known.stored):
-        endings.cancel(tx, know_stored(tx.conn, books, earlier), by, superseded_by=known.stored.id)
+        waiting = know_stored(tx.conn, books, earlier)
+        endings.cancel(tx, waiting, by, books.latest, superseded_by=known.stored.id)
 
 
 def _started(

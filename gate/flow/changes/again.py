@@ -32,6 +32,7 @@ from gate.flow.changes.judged import worse_by_now
 from gate.flow.changes.known import Known, know_existing
 from gate.flow.changes.settle import lapse, settle
 from gate.flow.gate import Gate
+from gate.flow.learning.waits import keep_wait_of
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import moves, named, units
 from gate.storage.database.tx import Tx
@@ -177,6 +178,8 @@ def _put_in_force(
     )
     if not moved:
         return False
+    if life.state is not State.PENDING:
+        keep_wait_of(tx, known, book)
     _keep(tx, known, made, texts)
     _keep_names(tx, known, made)
     excluded = _people_now(tx, gate, made, book)

@@ -8,6 +8,7 @@ from gate.flow.changes import endings, entitlement
 from gate.flow.changes.known import Known, visible_change
 from gate.flow.changes.workloads import require_unused, token_use, use_token
 from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import changes, moves
 from gate.storage.database.tx import Tx
 from gate.storage.texts import insert_texts, new_text
@@ -31,7 +32,7 @@ async def cancel(
         book = await gate.rulebooks.current()
         refused = entitlement.why_not_cancel(known, by, book, gate.clock())
         if refused is None:
-            if await gate.store.write(_cancel, known, comment, by):
+            if await gate.store.write(_cancel, known, comment, by, book):
                 gate.waiters.wake(change_id)
                 canceled = await visible_change(gate, change_id, by)
                 return canceled.answer(gate.clock(), gate.base_url)
@@ -49,7 +50,7 @@ def _require_last_attempt(known: Known, ended: int | None) -> None:
         raise Conflict(f"attempt {attempt} of the run waits for this, and {ended} has ended")
 
 
-def _cancel(tx: Tx, known: Known, comment: str, by: Caller) -> bool:
+def _cancel(tx: Tx, known: Known, comment: str, by: Caller, book: Rulebook) -> bool:
     """Cancel the change under the lock of its place.
 
     False: it moved since it was read, or a later attempt of its run has joined it.
@@ -61,7 +62,8 @@ def _cancel(tx: Tx, known: Known, comment: str, by: Caller) -> bool:
     use = token_use(by, known.stored.id)
     require_unused(tx.conn, use)
     said = new_text(comment) if comment else None
-    canceled = endings.cancel(tx, known, by.caller, comment=said.id if said else "")
+    comment_id = said.id if said else ""
+    canceled = endings.cancel(tx, known, by.caller, book, comment=comment_id)
     if canceled:
         use_token(tx, use)
     if canceled and said is not None:

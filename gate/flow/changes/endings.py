@@ -7,6 +7,7 @@ from gate.flow.changes import aftermath
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.known import Known
 from gate.flow.entries import append_entry
+from gate.flow.learning.waits import keep_wait_of
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage.changes import closures, moves, reconsider
@@ -55,7 +56,13 @@ def close(
 
 
 def cancel(
-    tx: Tx, known: Known, by: str, *, comment: str = "", superseded_by: str | None = None
+    tx: Tx,
+    known: Known,
+    by: str,
+    book: Rulebook,
+    *,
+    comment: str = "",
+    superseded_by: str | None = None,
 ) -> bool:
     """Cancel a change that waits. False: it no longer waits, or moved since it was read."""
     stored = known.stored
@@ -69,6 +76,7 @@ def cancel(
         redecide_at=None,
     ):
         return False
+    keep_wait_of(tx, known, book)
     append_entry(
         tx,
         Kind.CANCELLATION,
@@ -82,7 +90,7 @@ def cancel(
     return True
 
 
-def expire(tx: Tx, known: Known) -> bool:
+def expire(tx: Tx, known: Known, book: Rulebook) -> bool:
     """Expire a change whose time is over. False: it moved since it was read."""
     stored = known.stored
     if not moves.move(
@@ -94,6 +102,7 @@ def expire(tx: Tx, known: Known) -> bool:
         redecide_at=None,
     ):
         return False
+    keep_wait_of(tx, known, book)
     append_entry(tx, Kind.EXPIRY, stored.id, state=stored.state.value)
     tx.add(rollups(known.record, ["expired"], at=tx.now))
     reconsider.ask(tx, stored.service, stored.environment)

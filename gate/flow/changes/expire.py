@@ -32,7 +32,7 @@ async def expire_due(gate: Gate) -> int:
     """
 
     async def expire(known: Known) -> bool:
-        written = await gate.store.write(endings.expire, known)
+        written = await gate.store.write(endings.expire, known, gate.rulebooks.latest)
         gate.waiters.wake(known.stored.id)
         return written
 

@@ -23,6 +23,7 @@ from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.membership import as_of_now, counted, still_missing
 from gate.flow.identity.presence import require_presence
+from gate.flow.learning.waits import keep_wait_of
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -66,7 +67,7 @@ async def reject(gate: Gate, change_id: str, command: ReviewCommand, by: Person)
         change_id,
         by,
         "rejection",
-        lambda tx, known, person, _: _reject(tx, known, command, person),
+        lambda tx, known, person, book: _reject(tx, known, command, person, book),
     )
 
 
@@ -156,7 +157,9 @@ def _approve(
     return None
 
 
-def _reject(tx: Tx, known: Known, command: ReviewCommand, by: Person) -> Refusal | None:
+def _reject(
+    tx: Tx, known: Known, command: ReviewCommand, by: Person, book: Rulebook
+) -> Refusal | None:
     refused = entitlement.why_not_reject(known, by, tx.now) or _not_shown(known, command)
     if refused is not None:
         return refused
@@ -168,6 +171,7 @@ def _reject(tx: Tx, known: Known, command: ReviewCommand, by: Person) -> Refusal
         state=State.REJECTED,
     ):
         return _moved_on()
+    keep_wait_of(tx, known, book)
     _keep(tx, known, command, by, rejected=True)
     return None
 

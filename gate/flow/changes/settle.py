@@ -10,6 +10,7 @@ from gate.flow.changes.compose import rollups
 from gate.flow.changes.held import hold_of
 from gate.flow.entries import append_entry
 from gate.flow.identity.membership import still_missing
+from gate.flow.learning.waits import keep_wait
 from gate.flow.notifications.events import settled
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
@@ -27,9 +28,8 @@ def settle(
     What holds it is looked up anew, because a freeze may have begun since the decision. The time in
     which a held change may be deployed begins when its hold ends.
     """
-    if any(
-        still_missing(approvals.of_change(tx.conn, stored.id), record, excluded, book.catalogue)
-    ):
+    given = approvals.of_change(tx.conn, stored.id)
+    if any(still_missing(given, record, excluded, book.catalogue)):
         return False
     hold = hold_of(tx.conn, replace(stored, excused=record.decision.excused), book, tx.now)
     moved = moves.move(
@@ -45,6 +45,7 @@ def settle(
         redecide_at=None,
     )
     if moved:
+        keep_wait(tx, stored, record, given, excluded, book)
         tx.add(rollups(record, ["approved_by_people"], at=tx.now))
         settled(tx, stored.id, record.number, record.subject_digest)
     return moved

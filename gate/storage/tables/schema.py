@@ -60,6 +60,8 @@ REVIEWED = "route IN ('review', 'emergency')"
 """Changes about which people were asked: of many places the rare ones."""
 
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
+UNHELD = "done_at IS NULL"
+"""A review that nobody has held yet; a query names it word for word."""
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -120,6 +122,7 @@ changes = Table(
         **_where(SUCCEEDED),
     ),
     Index("ix_changes_failed", "service", "environment", "failed_at", **_where("failed")),
+    Index("ix_changes_failed_newest", "failed_at", "id", **_where("failed")),
     Index(
         "ix_changes_refused", "service", "environment", "decided_at", **_where(REFUSED_BY_PEOPLE)
     ),
@@ -268,6 +271,7 @@ post_reviews = Table(
     Column("actions", TEXTS),  # ids of texts
     Column("comment", Text),  # id of a text
     Index("ix_post_reviews_due", "due_at"),
+    Index("ix_post_reviews_unheld", "due_at", "change_id", **_where(UNHELD)),
 )
 
 notices = Table(

@@ -45,6 +45,41 @@ measures = Table(
     Column("received_at", Instant, nullable=False),
 )
 
+WHOLE = "asked = ''"
+"""The row of a change as a whole, among those of the groups; a query names it word for word."""
+
+# How long a change waited for people: one row for the change, and one for each group that was
+# asked. It is written when the change leaves `pending`, and never changed, because a change that
+# is approved may move on, and what it waited for stays what it was.
+waits = Table(
+    "waits",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("ended_at", Instant, primary_key=True),
+    Column("asked", Text, primary_key=True),  # a group; empty: the change as a whole
+    Column("service", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("seconds", BigInteger, nullable=False),  # without the time in which it was held
+    Column("week", Text, nullable=False),  # in the zone of the calendar that was in force
+    # the longest of a week, for a group or in a place
+    Index("ix_waits_longest", "week", "asked", "seconds", "ended_at", "change_id"),
+    # the newest of one place, and what waited at an instant
+    Index("ix_waits_newest", "service", "environment", "ended_at", "seconds", **_where(WHOLE)),
+    Index("ix_waits_ended", "ended_at", "change_id", **_where(WHOLE)),
+)
+
+wait_sums = Table(
+    "wait_sums",
+    metadata,
+    Column("week", Text, primary_key=True),
+    Column("asked", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("changes", BigInteger, nullable=False),
+    Column("seconds", BigInteger, nullable=False),
+)
+"""The sums of `waits`, written with them."""
+
 UNREAD = "after_at IS NULL AND closed_at IS NULL"
 """An item whose figure was not read again yet; a query names it word for word."""
 

@@ -120,3 +120,11 @@ reminders = Table(
     Column("at", Instant, nullable=False),
 )
 """The reminders that the chat got about a change. Only pending changes have any."""
+
+weekly_posts = Table(
+    "weekly_posts",
+    metadata,
+    Column("week", Text, primary_key=True),  # as ISO 8601 writes it, such as 2026-W48
+    Column("at", Instant, nullable=False),
+)
+"""The weeks whose pack was put into the outbox for the chat. The row is what makes it once."""

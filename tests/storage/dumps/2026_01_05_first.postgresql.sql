@@ -596,12 +596,33 @@ CREATE TABLE public.tokens (
     last_used_at bigint,
     name text
 );
+CREATE TABLE public.wait_sums (
+    week text NOT NULL,
+    asked text NOT NULL,
+    service text NOT NULL,
+    environment text NOT NULL,
+    changes bigint NOT NULL,
+    seconds bigint NOT NULL
+);
+CREATE TABLE public.waits (
+    change_id text NOT NULL,
+    ended_at bigint NOT NULL,
+    asked text NOT NULL,
+    service text NOT NULL,
+    environment text NOT NULL,
+    seconds bigint NOT NULL,
+    week text NOT NULL
+);
+CREATE TABLE public.weekly_posts (
+    week text NOT NULL,
+    at bigint NOT NULL
+);
 ALTER TABLE ONLY public.checkpoints ALTER COLUMN size SET DEFAULT nextval('public.checkpoints_size_seq'::regclass);
 ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.decisions_id_seq'::regclass);
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_af0688eb');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_130e8cc9');
 INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
@@ -721,6 +742,12 @@ ALTER TABLE ONLY public.token_uses
     ADD CONSTRAINT pk_token_uses PRIMARY KEY (issuer, jti);
 ALTER TABLE ONLY public.tokens
     ADD CONSTRAINT pk_tokens PRIMARY KEY (id);
+ALTER TABLE ONLY public.wait_sums
+    ADD CONSTRAINT pk_wait_sums PRIMARY KEY (week, asked, service, environment);
+ALTER TABLE ONLY public.waits
+    ADD CONSTRAINT pk_waits PRIMARY KEY (change_id, ended_at, asked);
+ALTER TABLE ONLY public.weekly_posts
+    ADD CONSTRAINT pk_weekly_posts PRIMARY KEY (week);
 ALTER TABLE ONLY public.changes
     ADD CONSTRAINT uq_changes_run_key UNIQUE (run_key);
 ALTER TABLE ONLY public.decisions
@@ -739,6 +766,7 @@ CREATE INDEX ix_changes_commit ON public.changes USING btree (commit_sha);
 CREATE INDEX ix_changes_deploying ON public.changes USING btree (state, service, environment, close_by, id) WHERE (state = 'deploying'::text);
 CREATE INDEX ix_changes_expires ON public.changes USING btree (state, expires_at) WHERE (state = 'pending'::text);
 CREATE INDEX ix_changes_failed ON public.changes USING btree (service, environment, failed_at) WHERE failed;
+CREATE INDEX ix_changes_failed_newest ON public.changes USING btree (failed_at, id) WHERE failed;
 CREATE INDEX ix_changes_lapses ON public.changes USING btree (state, valid_until) WHERE (state = 'approved'::text);
 CREATE INDEX ix_changes_newest ON public.changes USING btree (submitted_at, id);
 CREATE INDEX ix_changes_pending ON public.changes USING btree (state, service, environment, submitted_at, id) WHERE (state = 'pending'::text);
@@ -807,12 +835,16 @@ CREATE INDEX ix_past_incidents_service ON public.past_incidents USING btree (ser
 CREATE INDEX ix_people_newest ON public.people USING btree (created_at, id);
 CREATE INDEX ix_policy_changes_at ON public.policy_changes USING btree (at);
 CREATE INDEX ix_post_reviews_due ON public.post_reviews USING btree (due_at);
+CREATE INDEX ix_post_reviews_unheld ON public.post_reviews USING btree (due_at, change_id) WHERE (done_at IS NULL);
 CREATE INDEX ix_sessions_ends_at ON public.sessions USING btree (ends_at);
 CREATE INDEX ix_sessions_person ON public.sessions USING btree (person);
 CREATE INDEX ix_sessions_seen_at ON public.sessions USING btree (seen_at);
 CREATE INDEX ix_sign_ins_expires_at ON public.sign_ins USING btree (expires_at);
 CREATE INDEX ix_standard_matches_newest ON public.standard_matches USING btree (service, environment, standard_change, admitted_at, change_id);
 CREATE INDEX ix_token_uses_expires_at ON public.token_uses USING btree (expires_at);
+CREATE INDEX ix_waits_ended ON public.waits USING btree (ended_at, change_id) WHERE (asked = ''::text);
+CREATE INDEX ix_waits_longest ON public.waits USING btree (week, asked, seconds, ended_at, change_id);
+CREATE INDEX ix_waits_newest ON public.waits USING btree (service, environment, ended_at, seconds) WHERE (asked = ''::text);
 CREATE UNIQUE INDEX uq_catalogue_people_key ON public.catalogue_people USING btree (key) WHERE (ended_at IS NULL);
 CREATE UNIQUE INDEX uq_incident_links_active ON public.incident_links USING btree (incident_id, change_id) WHERE (removed_at IS NULL);
 CREATE TRIGGER approvals_no_delete BEFORE DELETE ON public.approvals FOR EACH ROW EXECUTE FUNCTION public.gate_refuse();
@@ -868,3 +900,5 @@ ALTER TABLE ONLY public.similar_outcomes
     ADD CONSTRAINT fk_similar_outcomes_last_change_changes FOREIGN KEY (last_change) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.standard_matches
     ADD CONSTRAINT fk_standard_matches_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
+ALTER TABLE ONLY public.waits
+    ADD CONSTRAINT fk_waits_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);

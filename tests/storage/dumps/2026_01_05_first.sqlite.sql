@@ -82,6 +82,7 @@ CREATE INDEX ix_changes_commit ON changes (commit_sha);
 CREATE INDEX ix_changes_deploying ON changes (state, service, environment, close_by, id) WHERE state = 'deploying';
 CREATE INDEX ix_changes_expires ON changes (state, expires_at) WHERE state = 'pending';
 CREATE INDEX ix_changes_failed ON changes (service, environment, failed_at) WHERE failed;
+CREATE INDEX ix_changes_failed_newest ON changes (failed_at, id) WHERE failed;
 CREATE INDEX ix_changes_lapses ON changes (state, valid_until) WHERE state = 'approved';
 CREATE INDEX ix_changes_newest ON changes (submitted_at, id);
 CREATE INDEX ix_changes_pending ON changes (state, service, environment, submitted_at, id) WHERE state = 'pending';
@@ -495,6 +496,20 @@ CREATE TABLE tokens (
     name TEXT,
     CONSTRAINT pk_tokens PRIMARY KEY (id)
 );
+CREATE TABLE wait_sums (
+    week TEXT NOT NULL,
+    asked TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    changes BIGINT NOT NULL,
+    seconds BIGINT NOT NULL,
+    CONSTRAINT pk_wait_sums PRIMARY KEY (week, asked, service, environment)
+);
+CREATE TABLE weekly_posts (
+    week TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_weekly_posts PRIMARY KEY (week)
+);
 CREATE TABLE approvals (
     change_id TEXT NOT NULL,
     person TEXT NOT NULL,
@@ -671,6 +686,7 @@ CREATE TABLE post_reviews (
     CONSTRAINT fk_post_reviews_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 );
 CREATE INDEX ix_post_reviews_due ON post_reviews (due_at);
+CREATE INDEX ix_post_reviews_unheld ON post_reviews (due_at, change_id) WHERE done_at IS NULL;
 CREATE TABLE sessions (
     secret_sha256 TEXT NOT NULL,
     person TEXT NOT NULL,
@@ -703,10 +719,24 @@ CREATE TABLE standard_matches (
     CONSTRAINT pk_standard_matches PRIMARY KEY (service, environment, standard_change, change_id),
     CONSTRAINT fk_standard_matches_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 );
-CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
+CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id);
+CREATE TABLE waits (
+    change_id TEXT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    asked TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    seconds BIGINT NOT NULL,
+    week TEXT NOT NULL,
+    CONSTRAINT pk_waits PRIMARY KEY (change_id, ended_at, asked),
+    CONSTRAINT fk_waits_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+);
+CREATE INDEX ix_waits_ended ON waits (ended_at, change_id) WHERE asked = '';
+CREATE INDEX ix_waits_longest ON waits (week, asked, seconds, ended_at, change_id);
+CREATE INDEX ix_waits_newest ON waits (service, environment, ended_at, seconds) WHERE asked = ''
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_af0688eb');
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_130e8cc9');
 INSERT INTO changes ("decision", "decided_at", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "subject_digest", "running_change", "direction", "lines", "parallel", "close_within_seconds", "planned_start", "planned_end", "redecide_at", "valid_until", "detail", "id", "service", "environment", "commit_sha", "digests", "repository_issuer", "repository_id", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "submitted_at", "settled_at", "expires_at", "time_left", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at") VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, 0, 3600, NULL, NULL, NULL, 1772467200000000, X'01C3398E0E7404A875545C0CEDF6C17C02F70F625801A81432A00EB19C9A43EAB01172C47818E6283AB0EA2B292928B6D2D74F078E58962681465F947480DD94C4E4DC54FDE28CFC02487786D85176581AC031B80E00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'01ABAE0500');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);

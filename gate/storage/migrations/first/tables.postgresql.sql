@@ -89,6 +89,8 @@ CREATE INDEX ix_changes_expires ON changes (state, expires_at) WHERE state = 'pe
 
 CREATE INDEX ix_changes_failed ON changes (service, environment, failed_at) WHERE failed
 
+CREATE INDEX ix_changes_failed_newest ON changes (failed_at, id) WHERE failed
+
 CREATE INDEX ix_changes_lapses ON changes (state, valid_until) WHERE state = 'approved'
 
 CREATE INDEX ix_changes_newest ON changes (submitted_at, id)
@@ -585,6 +587,22 @@ CREATE TABLE tokens (
     CONSTRAINT pk_tokens PRIMARY KEY (id)
 )
 
+CREATE TABLE wait_sums (
+    week TEXT NOT NULL,
+    asked TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    changes BIGINT NOT NULL,
+    seconds BIGINT NOT NULL,
+    CONSTRAINT pk_wait_sums PRIMARY KEY (week, asked, service, environment)
+)
+
+CREATE TABLE weekly_posts (
+    week TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_weekly_posts PRIMARY KEY (week)
+)
+
 CREATE TABLE approvals (
     change_id TEXT NOT NULL,
     person TEXT NOT NULL,
@@ -792,6 +810,8 @@ CREATE TABLE post_reviews (
 
 CREATE INDEX ix_post_reviews_due ON post_reviews (due_at)
 
+CREATE INDEX ix_post_reviews_unheld ON post_reviews (due_at, change_id) WHERE done_at IS NULL
+
 CREATE TABLE sessions (
     secret_sha256 TEXT NOT NULL,
     person TEXT NOT NULL,
@@ -831,3 +851,21 @@ CREATE TABLE standard_matches (
 )
 
 CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
+
+CREATE TABLE waits (
+    change_id TEXT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    asked TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    seconds BIGINT NOT NULL,
+    week TEXT NOT NULL,
+    CONSTRAINT pk_waits PRIMARY KEY (change_id, ended_at, asked),
+    CONSTRAINT fk_waits_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE INDEX ix_waits_ended ON waits (ended_at, change_id) WHERE asked = ''
+
+CREATE INDEX ix_waits_longest ON waits (week, asked, seconds, ended_at, change_id)
+
+CREATE INDEX ix_waits_newest ON waits (service, environment, ended_at, seconds) WHERE asked = ''
