@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from gate.api.router import attach, build_api
 from gate.config import Activation, OnOff, Settings
 from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
+from gate.core.learning.weeks import read_weekly_time
 from gate.core.workload import Provider
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
@@ -21,7 +22,7 @@ from gate.flow.connections import Chore, Connections, joined_by
 from gate.flow.gate import Gate, Secrets
 from gate.flow.key_place import guard_place, key_place
 from gate.flow.ledger.watch import Watch
-from gate.flow.notifications import chat, events, remind
+from gate.flow.notifications import chat, events, remind, weekly
 from gate.flow.notifications.notify import Deliver, Post
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
@@ -100,7 +101,7 @@ def create_app(
                 parts.access,
                 settings.policies,
                 post=post,
-                chores=(*joined.chores, *reminders(gate)),
+                chores=(*joined.chores, *reminders(gate), *weekly_pack(settings, gate)),
             )
             await worker.clock()
             await worker.files()
@@ -217,6 +218,13 @@ def reminders(gate: Gate) -> tuple[Chore, ...]:
     if gate.chat is None:
         return ()
     return (Chore("reminders", remind.EVERY_SECONDS, remind.remind),)
+
+
+def weekly_pack(settings: Settings, gate: Gate) -> tuple[Chore, ...]:
+    """Return the chore that posts the weekly pack, if there is a chat and a time for it."""
+    if gate.chat is None or not settings.slack_weekly:
+        return ()
+    return (weekly.chore(read_weekly_time(settings.slack_weekly)),)
 
 
 def _chat(settings: Settings) -> Slack | None:

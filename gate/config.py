@@ -32,6 +32,7 @@ PREFIX = "GATE_"
 SECRET_FILE_BYTES_MAX = 64 * 1024
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
 WEBHOOK_SECRETS_MAX = 2
+_WEEKLY_TIME = "^((mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9])?$"
 
 
 class Activation(StrEnum):
@@ -104,10 +105,8 @@ class WebhookSetting(BaseModel):
     @field_validator("secret")
     @classmethod
     def _strong(cls, secret: SecretStr) -> SecretStr:
-        words = secret.get_secret_value().split()
-        if not 1 <= len(words) <= WEBHOOK_SECRETS_MAX or any(
-            _signing_key(word) is None for word in words
-        ):
+        keys = [_signing_key(word) for word in secret.get_secret_value().split()]
+        if not 1 <= len(keys) <= WEBHOOK_SECRETS_MAX or None in keys:
             raise ValueError(
                 "allowed is whsec_ and the base64 of 24 to 64 random bytes, or two of "
                 "these with a blank between them"
@@ -117,11 +116,8 @@ class WebhookSetting(BaseModel):
     @property
     def keys(self) -> tuple[bytes, ...]:
         """The bytes of each secret, as they sign."""
-        return tuple(
-            key
-            for word in self.secret.get_secret_value().split()
-            if (key := _signing_key(word)) is not None
-        )
+        words = self.secret.get_secret_value().split()
+        return tuple(key for word in words if (key := _signing_key(word)) is not None)
 
 
 def _signing_key(word: str) -> bytes | None:
@@ -254,6 +250,10 @@ class Settings(BaseSettings):
     slack_signing_secret: Annotated[
         SecretStr, Field(description="signing secret of the Slack app, for its buttons")
     ] = SecretStr("")
+    slack_weekly: Annotated[
+        str,
+        Field(pattern=_WEEKLY_TIME, description="when it gets the pack of last week: `mon 09:00`"),
+    ] = ""
 
     @field_validator("webhooks")
     @classmethod

@@ -135,7 +135,6 @@ SMALL_FILES: Mapping[str, str] = MappingProxyType(
         "gate/client/__main__.py": "python -m gate.client",
         "gate/client/connection/address.py": "may a secret be sent there? one question of security",
         "gate/core/counting.py": "for sentences of the flow, the command line and the offline verifier",
-        "gate/core/durations.py": "a notation of its own, of policies, calendar and command line",
         "gate/core/messages/external.py": "a value that integrations and flow share",
         "gate/flow/audit/controls.py": "a chapter",
         "gate/flow/changes/evaluate.py": "a chapter",

@@ -34,7 +34,7 @@ from gate.api.audit import authority, controls, evidence, reports
 from gate.api.formats import badge, icalendar, sync_windows
 from gate.api.http import docs
 from gate.api.http.permits import Parts
-from gate.api.learning import improvements, measures, scorecard
+from gate.api.learning import improvements, measures, scorecard, triage, weekly
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
 from gate.metrics import Metrics, Watched
@@ -58,6 +58,8 @@ _ROUTERS = (
     measures,
     scorecard,
     improvements,
+    weekly,
+    triage,
     hooks,
     code_hosts,
     log,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from gate.core.change import Repository
+from gate.core.messages.digest import Digest
 from gate.core.messages.external import Begun, External
 from gate.core.messages.host import HostFacts, HostQuestion
 from gate.core.messages.host_reports import RunSeen
@@ -55,6 +56,9 @@ class Chat(Protocol):
 
     async def say(self, notice: Notice) -> None:
         """Put a message into the channel."""
+
+    async def send(self, digest: Digest) -> None:
+        """Put a digest into the channel, cut to what people read there."""
 
     async def answer(self, reply_to: str, text: str) -> None:
         """Show the person who pressed a button what became of it; nobody else sees it."""

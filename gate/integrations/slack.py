@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import orjson
 
+from gate.core.messages.digest import Digest
+from gate.core.messages.digest import Section as DigestSection
 from gate.core.messages.notice import ASKING, Click, Notice, Occasion
 from gate.errors import Invalid, NotFound, SourceUnavailable, Unauthenticated, Undeliverable
 from gate.integrations.http.outbound import Outbound
@@ -23,6 +25,10 @@ SIGNED_WITHIN = timedelta(minutes=5)
 SECTION_LENGTH_MAX = 3_000
 TITLE_LENGTH_MAX = 200
 REASON_LENGTH_MAX = 300
+ADDRESS_LENGTH_MAX = 200
+LINES_MAX = 5
+"""So many lines of one list of a digest: with a heading, that fits into one section."""
+
 REFUSED = frozenset({400, 403, 404, 410})
 """Statuses with which Slack refuses a message for good: the channel or the webhook is gone, or the
 message is malformed."""
@@ -63,6 +69,10 @@ class Slack:
         It has buttons if somebody is asked to decide and a signing secret for clicks is configured.
         """
         await self._post(self._url, message(notice, buttons=bool(self._secret)))
+
+    async def send(self, digest: Digest) -> None:
+        """Send a digest to the channel. The page has the lines that are left out."""
+        await self._post(self._url, digest_message(digest))
 
     async def answer(self, reply_to: str, text: str) -> None:
         """Answer a click. An address of another host is refused, because it is not from Slack."""
@@ -134,6 +144,38 @@ def message(notice: Notice, *, buttons: bool) -> dict[str, Any]:
     return {"text": headline, "blocks": blocks}
 
 
+def digest_message(digest: Digest) -> dict[str, Any]:
+    """Return a digest in the form of Slack's incoming webhooks."""
+    title = escaped(digest.title, TITLE_LENGTH_MAX)
+    head = f"*{title}*\n{escaped(digest.lead, REASON_LENGTH_MAX)}\n{_link(digest.page, 'Open it')}"
+    sections = [_section("\n".join(_listed(one))) for one in digest.sections]
+    return {"text": title, "blocks": [_section(head), *sections]}
+
+
+def _listed(section: DigestSection) -> Iterator[str]:
+    """Yield the heading and the first lines, each short enough that all of them fit."""
+    yield f"*{escaped(section.heading, TITLE_LENGTH_MAX)}*"
+    if not section.lines:
+        yield escaped(section.nothing, REASON_LENGTH_MAX)
+    for line in section.lines[:LINES_MAX]:
+        page = _address(line.page)
+        if len(page) > ADDRESS_LENGTH_MAX:
+            yield f"• {escaped(line.text, REASON_LENGTH_MAX)}"
+        else:
+            yield f"• {escaped(line.text, REASON_LENGTH_MAX)} <{page}|open>"
+    more = len(section.lines[LINES_MAX:]) + section.more
+    if more:
+        yield _link(section.page, f"and {more} more")
+
+
+def _link(page: str, text: str) -> str:
+    return f"<{_address(page)}|{text}>"
+
+
+def _address(page: str) -> str:
+    return quote(page, safe=f"{_OF_ADDRESSES}&").replace("&", "&amp;")
+
+
 def escaped(text: str, length_max: int) -> str:
     """Return one line of text that Slack shows as it is, without links, mentions and formatting.
 
@@ -166,7 +208,7 @@ def _head(notice: Notice, headline: str) -> Iterator[str]:
         yield f"held: {escaped(notice.hold, REASON_LENGTH_MAX)}"
     if notice.by:
         yield f"by {escaped(notice.by, TITLE_LENGTH_MAX)}"
-    yield f"<{quote(notice.page, safe=_OF_ADDRESSES)}|Open the change>"
+    yield _link(notice.page, "Open the change")
 
 
 def _needs(notice: Notice) -> Iterator[str]:

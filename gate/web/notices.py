@@ -44,6 +44,7 @@ class Notice(StrEnum):
     IMPROVEMENT_BEGUN = "The item has begun. Its figure was read and is kept."
     IMPROVEMENT_POSTPONED = "The due date is later now."
     IMPROVEMENT_CLOSED = "The item is closed, with its figure before and after."
+    INCIDENT_TIED = "The incident is tied to the change, which counts as failed."
     ACTIVATED = "The revision is in force."
     PERSON_CHANGED = "Saved."
     REVOKED = "The token is good for nothing any more."

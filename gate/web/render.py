@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from gate.api.http.answers import Answer
 from gate.api.http.cookies import CSRF_FIELD
+from gate.core.durations import span
 from gate.web import words
 from gate.web.assets import address
 from gate.web.insights.charts import percent
@@ -165,7 +166,7 @@ _TEMPLATES.filters.update(
     linked=linked,
     ago=words.ago,
     left=words.left,
-    span=words.span,
+    span=span,
     roughly=words.roughly,
     short=words.short,
     link=words.link,

@@ -14,6 +14,7 @@ from gate.web import (
     administration,
     assets,
     calendar,
+    incidents,
     log,
     login,
     policies,
@@ -24,7 +25,16 @@ from gate.web import (
 )
 from gate.web.audit import authority, controls, reports
 from gate.web.changes import changes
-from gate.web.insights import backtests, improvements, insights, observations, scorecard, service
+from gate.web.insights import (
+    backtests,
+    improvements,
+    insights,
+    observations,
+    scorecard,
+    service,
+    triage,
+    weekly,
+)
 from gate.web.page import problem_page
 from gate.web.queue import pane, queue
 from gate.web.render import VIEWER
@@ -34,6 +44,7 @@ _PAGES = (
     pane,
     log,
     sightings,
+    incidents,
     changes,
     reviews,
     calendar,
@@ -44,6 +55,8 @@ _PAGES = (
     backtests,
     scorecard,
     improvements,
+    weekly,
+    triage,
     service,
     reports,
     controls,

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 from starlette.requests import Request
 
-from gate.api.http.permits import CALLER, PeoplePermit, parts_of, visitor
+from gate.api.http.permits import CALLER, RELEASE_MANAGERS, PeoplePermit, parts_of, visitor
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.caller import Person, Role
 from gate.flow.queries.waiting_list import WaitingList
@@ -50,6 +50,11 @@ Viewer: TypeAlias = Annotated[
 Doer: TypeAlias = Annotated[Person, Depends(ViewerPermit("do this", people=True))]
 """Every signed-in person but auditors, who write nothing. `flow` judges whether the person may do
 the act."""
+
+Linker: TypeAlias = Annotated[
+    Person, Depends(ViewerPermit("tie an incident to a change", group=RELEASE_MANAGERS))
+]
+"""Release managers."""
 
 Keeper: TypeAlias = Annotated[
     Person, Depends(ViewerPermit("manage people, tokens and policies", Role.ADMIN))

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
 
+from gate.core.durations import span
 from gate.flow.caller import PERSON
 from gate.flow.gate import Gate
 
 SHORT_DIGEST = 10
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_HOUR, _DAY = 3_600, 86_400
 _HOURS_SHOWN = 48 * _HOUR
 _WEEKDAYS_KNOWN = 7
 """Up to so many days ahead, the name of a weekday says which day is meant."""
@@ -37,18 +38,6 @@ def clock(at: datetime, zone: tzinfo, now: datetime) -> str:
     else:
         day = f"{local.day} {local:%b} "
     return f"{day}{local:%H:%M %Z}"
-
-
-def span(seconds: float) -> str:
-    """Return a duration in at most two units, such as "3 d 4 h", "2 h 5 min" or "40 s"."""
-    whole = max(int(seconds), 0)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min"
-    if whole < _HOURS_SHOWN:
-        return _two(whole // _HOUR, "h", whole % _HOUR // _MINUTE, "min")
-    return _two(whole // _DAY, "d", whole % _DAY // _HOUR, "h")
 
 
 def roughly(seconds: float) -> str:
@@ -145,10 +134,6 @@ _EVENTS: Mapping[str, str] = {
     "rejection": "Rejected",
     "post_review": "Review held",
 }
-
-
-def _two(many: int, unit: str, few: int, small: str) -> str:
-    return f"{many} {unit} {few} {small}" if few else f"{many} {unit}"
 
 
 def caller_label(gate: Gate) -> Callable[[str], str]:

@@ -88,7 +88,7 @@ READ_AFTERWARDS = (
     "/v1/delivery?service=web&environment=staging",
     "/v1/observations?service=web&environment=staging",
     "/v1/scorecard?service=web&environment=staging",
-    *("/v1/improvements", "/v1/improvements/proposals"),
+    *("/v1/improvements", "/v1/improvements/proposals", "/v1/weekly", "/v1/triage"),
 )
 PAGES = (
     "/",

@@ -90,6 +90,8 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "GET /v1/delivery": "a year at most",
     "GET /v1/observations": "a year at most",
     "GET /v1/scorecard": "a year at most",
+    "GET /v1/weekly": "a week that is one of its year, and has begun",
+    "GET /v1/weekly/waits": "a week that is one of its year, and has begun",
     "POST /v1/measures": "a service that the catalogue has, a value with few places, and no "
     "time ahead",
     "POST /v1/improvements": "names that the catalogue has, and a due date that is near",

@@ -33,6 +33,9 @@ READ_BY_AUDITORS = (
     "/v1/incidents",
     "/v1/freezes",
     "/v1/policies",
+    "/v1/triage",
+    "/v1/weekly",
+    "/v1/weekly/waits?week=2026-W01&group=release-managers",
 )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gate.core.durations import DURATION_SECONDS_MAX, read_duration
+from gate.core.durations import DURATION_SECONDS_MAX, read_duration, span
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,21 @@ def test_what_is_no_duration_has_no_seconds(text: str) -> None:
 )
 def test_a_duration_is_whole_seconds(text: str, seconds: int) -> None:
     assert read_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3_599, "59 min"),
+        (3_600, "1 h"),
+        (7_500, "2 h 5 min"),
+        (172_800, "2 d"),
+        (180_000, "2 d 2 h"),
+    ],
+)
+def test_a_span_is_said_in_at_most_two_units(seconds: int, said: str) -> None:
+    assert span(seconds) == said

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate.core.messages.digest import Digest, Line, Section
 from gate.core.messages.notice import Click, Notice, Occasion
 from gate.errors import Invalid, NotFound, SourceUnavailable, Unauthenticated, Undeliverable
 from gate.integrations.http.outbound import Outbound
@@ -24,6 +25,7 @@ from gate.integrations.slack import (
     SIGNATURE,
     TIMESTAMP,
     Slack,
+    digest_message,
     escaped,
     is_signed,
     message,
@@ -31,6 +33,9 @@ from gate.integrations.slack import (
 from tests.receivers import LOOPBACK, receiver, status
 
 pytestmark = pytest.mark.anyio
+
+BLOCKS_MAX = 50
+"""Slack takes no more of them in one message."""
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105 - of the published example
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -112,6 +117,34 @@ def test_text_of_others_links_mentions_and_formats_nothing(nasty: str, occasion:
         for block in message(notice, buttons=True)["blocks"]
         if block["type"] == "section"
     )
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_digest_shows_text_of_others_as_text_and_fits(nasty: str) -> None:
+    line = Line(nasty, "https://gate.example.com/weekly?week=2026-W48&part=failed#failed")
+    section = Section(nasty, (line,) * 9, "None.", 3, line.page)
+    digest = Digest(nasty, nasty, "https://gate.example.com/weekly", (section,) * 9)
+
+    shown = digest_message(digest)
+
+    assert len(shown["blocks"]) <= BLOCKS_MAX
+    for text in texts(shown):
+        ours = re.sub(
+            r"<https://gate\.example\.com/[a-z?=0-9W;&#-]*\|(open|Open it|and 7 more)>", "", text
+        )
+        assert not set("<>`") & set(ours)
+        assert "\u202e" not in ours
+        assert len(text) <= SECTION_LENGTH_MAX
+    assert "&amp;part=failed#failed|and 7 more>" in texts(shown)[-1]
+
+
+def test_a_digest_without_lines_says_so_in_its_words() -> None:
+    empty = Section("What failed", (), "Nothing failed.", 0, "https://gate.example.com/weekly")
+    digest = Digest(
+        "Week 2026-W48", "From then to then", "https://gate.example.com/weekly", (empty,)
+    )
+
+    assert texts(digest_message(digest))[-1] == "*What failed*\nNothing failed."
 
 
 @given(st.text(), st.integers(2, 100))

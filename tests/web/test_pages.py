@@ -40,6 +40,11 @@ PAGES = (
     "/backtests",
     "/scorecard",
     "/improvements",
+    "/weekly",
+    "/weekly?part=overdue",
+    "/weekly/waits?week=2026-W40",
+    "/triage",
+    "/triage?kind=ageing",
     "/authority",
 )
 

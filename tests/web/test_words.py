@@ -13,24 +13,6 @@ from gate.web.render import linked
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (-5, "0 s"),
-        (0, "0 s"),
-        (59, "59 s"),
-        (60, "1 min"),
-        (3_599, "59 min"),
-        (3_600, "1 h"),
-        (7_500, "2 h 5 min"),
-        (172_800, "2 d"),
-        (180_000, "2 d 2 h"),
-    ],
-)
-def test_a_span_is_said_in_at_most_two_units(seconds: int, said: str) -> None:
-    assert words.span(seconds) == said
-
-
 def test_instants_are_said_in_utc_wherever_they_are_from() -> None:
     assert (
         words.instant(datetime.fromisoformat("2026-11-23T13:05:59+01:00"))

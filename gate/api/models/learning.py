@@ -1,17 +1,19 @@
-"""Requests about measures, the scorecard and improvements."""
+"""Requests about measures, the scorecard, improvements, weeks and triage."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from gate.api.models.fields import Instant, Line, Link, Name, Reason, RequestModel
 from gate.core.facts import DECIMAL_UNIT, TEXT_LENGTH_MAX
+from gate.core.learning.concerns import Concern
 from gate.core.learning.improvements import Figure, Priority
 from gate.flow.learning.improvements import ImprovementCommand
 from gate.flow.learning.measures import MeasureCommand
 from gate.flow.learning.scorecard import ScorecardQuery
+from gate.flow.learning.weeks import PackPart, WaitsQuery, WeekQuery
 
 VALUE_MAX = 1e11
 """The largest value. In ten-thousandths it is still exact as a JSON number."""
@@ -121,3 +123,43 @@ class ImprovementPatch(RequestModel):
         if self.due_at is None:
             raise TypeError("an item is closed, not postponed")
         return self.due_at
+
+
+WeekName: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{4}-W[0-9]{2}$"),
+    Field(description="a week as ISO 8601 writes it, such as 2026-W48"),
+]
+
+
+class WeekRequest(RequestModel):
+    """The week of the pack. Without one it is the week that goes on."""
+
+    week: WeekName | None = None
+    part: Annotated[
+        PackPart | None, Field(description="the part whose lists have all their lines")
+    ] = None
+    format: Literal["json", "markdown"] = "json"
+
+    def query(self) -> WeekQuery:
+        """Return the request as a query of the flow."""
+        return WeekQuery(self.week, self.part)
+
+
+class WaitsRequest(RequestModel):
+    """The week, and the group or the place that changes waited for or in."""
+
+    week: WeekName
+    group: Name | None = None
+    service: Name | None = None
+    environment: Name | None = None
+
+    def query(self) -> WaitsQuery:
+        """Return the request as a query of the flow."""
+        return WaitsQuery(self.week, self.group, self.service, self.environment)
+
+
+class TriageRequest(RequestModel):
+    """The kind of things that are asked for. Without one these are the first of each kind."""
+
+    kind: Concern | None = None

@@ -31,7 +31,7 @@ from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.audit import deployments
 from gate.storage.audit.within import Within
 from gate.storage.figures import improvements, insights, proposals, scorecard
-from gate.storage.figures.proposals import FailingPlace
+from gate.storage.figures.proposals import Days, FailingPlace
 
 SHOWN_MAX = 100
 CHANGES_NAMED_MAX = 20
@@ -51,13 +51,14 @@ _SECOND = timedelta(seconds=1)
 async def listing(gate: Gate) -> ProposalsAnswer:
     """Return the proposals of now, without those of which an item is open."""
     book = await gate.rulebooks.current()
-    found = await gate.store.read_slowly(_read, gate.rulebooks, book, gate.clock())
+    found = await gate.store.read_slowly(found_now, gate.rulebooks, book, gate.clock())
     return ProposalsAnswer(found)
 
 
-def _read(
+def found_now(
     conn: Connection, books: Rulebooks, book: Rulebook, now: datetime
 ) -> tuple[ProposalAnswer, ...]:
+    """Return the proposals of now, without those of which an item is open."""
     taken = improvements.taken(conn)
     found = [
         *_recurring(conn, books, now),
@@ -66,6 +67,29 @@ def _read(
         *_ageing(conn, now),
         *_escalated(conn, now),
         *_never_separating(conn, now),
+    ]
+    return tuple(one for one in found if one.id not in taken)[:SHOWN_MAX]
+
+
+def recurring_now(conn: Connection, books: Rulebooks, now: datetime) -> tuple[ProposalAnswer, ...]:
+    """Return the places and paths that fail again and again, without those of which an item is
+    open.
+    """
+    taken = improvements.taken(conn)
+    return tuple(one for one in _recurring(conn, books, now) if one.id not in taken)
+
+
+def as_of(conn: Connection, books: Rulebooks, at: datetime) -> tuple[ProposalAnswer, ...]:
+    """Return the proposals as they were at an instant that is over.
+
+    What waited then, and how near a suspension was, is not kept, so these two are left out.
+    """
+    taken = improvements.taken_at(conn, at)
+    found = [
+        *_recurring(conn, books, at),
+        *_bypassed(conn, at),
+        *_escalated(conn, at),
+        *_never_separating(conn, at),
     ]
     return tuple(one for one in found if one.id not in taken)[:SHOWN_MAX]
 
@@ -100,7 +124,7 @@ def _proposal(signal: Signal, service: str, environment: str, found: _Evidence) 
 
 
 def _escalated(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
-    for one in proposals.escalated(conn, _day(now, LOOKED_BACK_DAYS)):
+    for one in proposals.escalated(conn, _days(now, LOOKED_BACK_DAYS)):
         said = (
             f"People were asked about all {one.deployments} deployments of the last "
             f"{LOOKED_BACK_DAYS} days, and none of them failed. Is there a standard change in them?"
@@ -111,7 +135,7 @@ def _escalated(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
 
 
 def _never_separating(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
-    for one in proposals.fired_rules(conn, _day(now, LOOKED_BACK_DAYS)):
+    for one in proposals.fired_rules(conn, _days(now, LOOKED_BACK_DAYS)):
         if separates(
             fired=one.fired,
             fired_failed=one.fired_failed,
@@ -131,9 +155,9 @@ def _never_separating(conn: Connection, now: datetime) -> Iterator[ProposalAnswe
 
 def _recurring(conn: Connection, books: Rulebooks, now: datetime) -> Iterator[ProposalAnswer]:
     """Yield each place that failed again and again, and each path in its newest failures."""
-    since = _day(now, RECURRING_DAYS)
-    for place in proposals.failing(conn, since)[:FAILING_PLACES_MAX]:
-        newest = proposals.failed_changes(conn, place.service, place.environment, since)
+    days = _days(now, RECURRING_DAYS)
+    for place in proposals.failing(conn, days)[:FAILING_PLACES_MAX]:
+        newest = proposals.failed_changes(conn, place.service, place.environment, days)
         known = [one for change in newest if (one := know(conn, books, change))]
         page = _log(place.service, place.environment, now, RECURRING_DAYS)
         said = (
@@ -219,8 +243,9 @@ def _bypassed(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
         yield _proposal(Signal.BYPASS_RISING, one.service, one.environment, found)
 
 
-def _day(now: datetime, days: int) -> int:
-    return to_us(now - _DAY * days) // _DAY_US
+def _days(now: datetime, days: int) -> Days:
+    """Return so many days before now, and the day of now itself."""
+    return Days(to_us(now - _DAY * days) // _DAY_US, -(-to_us(now) // _DAY_US))
 
 
 def _log(service: str, environment: str, now: datetime, days: int) -> str:

@@ -25,6 +25,7 @@ from gate.flow.commands import ReviewCommand
 from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_named
 from gate.flow.identity.membership import signed_on
+from gate.flow.notifications import weekly
 from gate.flow.notifications.events import SETTLED
 from gate.flow.notifications.notify import Deliver
 from gate.flow.ports import Chat
@@ -74,6 +75,9 @@ def delivering(gate: Gate, chat: Chat) -> Deliver:
         if message.target == REPLY:
             reply = orjson.loads(message.body)
             await chat.answer(reply["to"], reply["text"])
+            return
+        if message.target == weekly.TARGET:
+            await chat.send(await weekly.read_pack(gate, message))
             return
         notice = await gate.store.read(
             read_notice, gate.rulebooks, message, gate.clock(), gate.base_url

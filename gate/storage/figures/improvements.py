@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, or_, select, text, update
 
 from gate.core.learning.improvements import Figure, Priority
 from gate.storage.database.pages import Page, Part, page
@@ -77,6 +77,16 @@ def taken(conn: Connection) -> frozenset[str]:
     """Return the proposals of which an item is open."""
     query = select(_I.proposal).where(text("closed_at IS NULL"), _I.proposal.is_not(None))
     return frozenset(conn.execute(query.limit(OPEN_MAX)).scalars())
+
+
+def taken_at(conn: Connection, at: datetime) -> frozenset[str]:
+    """Return the proposals of which an item was open at this instant."""
+    query = select(_I.proposal).where(
+        _I.proposal.is_not(None),
+        _I.created_at <= at,
+        or_(_I.closed_at.is_(None), _I.closed_at > at),
+    )
+    return frozenset(conn.execute(query).scalars())
 
 
 def unread(conn: Connection, at: datetime) -> Sequence[Improvement]:

@@ -26,6 +26,13 @@ FAILED_MAX = 20
 _PEOPLES = (Route.REVIEW.value, Route.EMERGENCY.value)
 
 
+class Days(NamedTuple):
+    """Whole days in UTC since 1970, from the first to before the last."""
+
+    first: int
+    last: int
+
+
 class Escalated(NamedTuple):
     """A place in which people were asked about every deployment, and none failed."""
 
@@ -63,8 +70,8 @@ class Queue(NamedTuple):
     oldest_at: datetime
 
 
-def escalated(conn: Connection, since_day: int) -> list[Escalated]:
-    """Return the places where every deployment since that day went through people and none failed,
+def escalated(conn: Connection, days: Days) -> list[Escalated]:
+    """Return the places where every deployment of these days went through people and none failed,
     if there were enough of them.
     """
     table = delivery_days.c
@@ -72,7 +79,7 @@ def escalated(conn: Connection, since_day: int) -> list[Escalated]:
     asked = func.sum(case((table.route.in_(_PEOPLES), table.deployments), else_=0), type_=Integer)
     query = (
         select(table.service, table.environment, deployments)
-        .where(table.day >= since_day)
+        .where(table.day >= days.first, table.day < days.last)
         .group_by(table.service, table.environment)
         .having(and_(deployments >= CLEAN_MIN, asked == deployments, func.sum(table.failed) == 0))
         .order_by(deployments.desc(), table.service, table.environment)
@@ -81,8 +88,8 @@ def escalated(conn: Connection, since_day: int) -> list[Escalated]:
     return [Escalated(one, where, int(n)) for one, where, n in conn.execute(query)]
 
 
-def fired_rules(conn: Connection, since_day: int) -> list[FiredRule]:
-    """Return the rules that gave points to enough deployments of a place since that day."""
+def fired_rules(conn: Connection, days: Days) -> list[FiredRule]:
+    """Return the rules that gave points to enough deployments of a place in these days."""
     rules, totals = delivery_rules.c, delivery_totals.c
     whole = (
         select(
@@ -91,7 +98,7 @@ def fired_rules(conn: Connection, since_day: int) -> list[FiredRule]:
             func.sum(totals.deployments).label("deployments"),
             func.sum(totals.failed).label("failed"),
         )
-        .where(totals.day >= since_day)
+        .where(totals.day >= days.first, totals.day < days.last)
         .group_by(totals.service, totals.environment)
         .subquery()
     )
@@ -105,7 +112,7 @@ def fired_rules(conn: Connection, since_day: int) -> list[FiredRule]:
             whole,
             (whole.c.service == rules.service) & (whole.c.environment == rules.environment),
         )
-        .where(rules.day >= since_day)
+        .where(rules.day >= days.first, rules.day < days.last)
         .group_by(
             *(rules.service, rules.environment, rules.rule),
             *(whole.c.deployments, whole.c.failed),
@@ -125,13 +132,13 @@ def fired_rules(conn: Connection, since_day: int) -> list[FiredRule]:
     ]
 
 
-def failing(conn: Connection, since_day: int) -> list[FailingPlace]:
-    """Return the places in which enough deployments since that day failed, most failures first."""
+def failing(conn: Connection, days: Days) -> list[FailingPlace]:
+    """Return the places in which enough deployments of these days failed, most failures first."""
     table = delivery_totals.c
     failed = func.sum(table.failed)
     query = (
         select(table.service, table.environment, failed)
-        .where(table.day >= since_day)
+        .where(table.day >= days.first, table.day < days.last)
         .group_by(table.service, table.environment)
         .having(failed >= RECURRING_MIN)
         .order_by(failed.desc(), table.service, table.environment)
@@ -140,8 +147,8 @@ def failing(conn: Connection, since_day: int) -> list[FailingPlace]:
     return [FailingPlace(one, where, int(n)) for one, where, n in conn.execute(query)]
 
 
-def failed_changes(conn: Connection, service: str, environment: str, since_day: int) -> list[str]:
-    """Return the newest failed changes of a place since that day, newest first."""
+def failed_changes(conn: Connection, service: str, environment: str, days: Days) -> list[str]:
+    """Return the newest failed changes of a place in these days, newest first."""
     table = outcomes.c
     query = (
         select(table.change_id)
@@ -149,7 +156,8 @@ def failed_changes(conn: Connection, service: str, environment: str, since_day: 
             text("failed = 1"),
             table.service == service,
             table.environment == environment,
-            table.day >= since_day,
+            table.day >= days.first,
+            table.day < days.last,
         )
         .order_by(table.day.desc(), table.change_id.desc())
         .limit(FAILED_MAX)

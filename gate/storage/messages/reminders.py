@@ -1,16 +1,16 @@
-"""Reminders of changes that wait long: those that were sent, and those that are due."""
+"""What the chat gets at its time: reminders of changes that wait long, and the week's pack."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from gate.core.change import State
 from gate.storage.database.tx import Tx
-from gate.storage.database.upsert import upsert
+from gate.storage.database.upsert import insert_new, upsert
 from gate.storage.database.values import every
 from gate.storage.tables.schema import changes
-from gate.storage.tables.schema_work import reminders
+from gate.storage.tables.schema_work import reminders, weekly_posts
 
 DUE_MAX = 100
 
@@ -56,3 +56,14 @@ def forget_settled(tx: Tx) -> None:
     """Delete what is kept of changes that are no longer pending."""
     pending = select(_C.id).where(_C.id == _R.change_id, _PENDING).exists()
     tx.conn.execute(delete(reminders).where(~pending))
+
+
+def is_posted(conn: Connection, week: str) -> bool:
+    """Whether the pack of this week was put into the outbox."""
+    query = select(weekly_posts.c.week).where(weekly_posts.c.week == week)
+    return conn.execute(query).first() is not None
+
+
+def take_week(tx: Tx, week: str) -> bool:
+    """Keep that the pack of this week is put into the outbox. False: another one was first."""
+    return insert_new(tx, weekly_posts, {"week": week, "at": tx.now})

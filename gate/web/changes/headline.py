@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from gate.core.change import Result, State
 from gate.core.decision.values import Outcome, Route
+from gate.core.durations import span
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.story import StoryAnswer
-from gate.web.words import span
 
 
 class Headline(NamedTuple):

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from gate.core.delivery import SpanCount
+from gate.core.durations import span
 from gate.flow.answers.delivery import ShareAnswer
 from gate.flow.answers.insights.over_time import PeriodAnswer, PolicyChangeAnswer
-from gate.web import words
 
 WIDTH = 360
 ROW = 42
@@ -102,7 +102,7 @@ def over_time(
 
 def spread(counts: Sequence[SpanCount]) -> dict[str, Any]:
     """Return a column for each span of durations, with the end of the span as its label."""
-    labels = [words.span(one.to_seconds) if one.to_seconds else "longer" for one in counts]
+    labels = [span(one.to_seconds) if one.to_seconds else "longer" for one in counts]
     return _columns([one.n for one in counts], [0] * len(counts), labels)
 
 
@@ -131,10 +131,10 @@ def in_words(one: SpanCount) -> str:
     or longer".
     """
     if one.to_seconds is None:
-        return f"{words.span(one.from_seconds)} or longer"
+        return f"{span(one.from_seconds)} or longer"
     if one.from_seconds == 0:
-        return f"under {words.span(one.to_seconds)}"
-    return f"{words.span(one.from_seconds)} to {words.span(one.to_seconds)}"
+        return f"under {span(one.to_seconds)}"
+    return f"{span(one.from_seconds)} to {span(one.to_seconds)}"
 
 
 def percent(share: float | None) -> str:

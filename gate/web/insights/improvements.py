@@ -14,6 +14,7 @@ from starlette.responses import Response
 from gate.api.http.permits import GateDep
 from gate.api.models.learning import PROPOSAL_LENGTH_MAX, ImprovementPatch, ImprovementRequest
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
+from gate.core.durations import span
 from gate.core.instants import rfc3339
 from gate.core.learning.improvements import Figure, Priority
 from gate.errors import Fault, Invalid
@@ -27,7 +28,6 @@ from gate.web.insights.charts import percent
 from gate.web.notices import Notice
 from gate.web.page import Blank, Cursor, Pages, View, go_on
 from gate.web.viewer import Doer, Viewer
-from gate.web.words import span
 
 FIGURES = {
     Figure.LEAD_TIME: ("Change lead time", span),

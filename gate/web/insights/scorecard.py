@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
+from gate.core.durations import span
 from gate.flow.answers.delivery import CardAnswer, ScoreAnswer
 from gate.flow.answers.written import named
 from gate.flow.learning.scorecard import DAYS_DEFAULT, DAYS_MAX, ScorecardQuery, cards
 from gate.web.insights.charts import percent
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
-from gate.web.words import span
 
 DAYS = (7, 30, 90, 365)
 

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from gate.core.instants import FIRST
+from gate.core.messages.digest import Digest
 from gate.core.messages.notice import Click, Notice, Occasion
 from gate.core.messages.outgoing import Message
-from gate.errors import SourceUnavailable, Unauthenticated, Undeliverable
+from gate.errors import GateError, SourceUnavailable, Unauthenticated, Undeliverable
 from gate.flow.changes import review
 from gate.flow.commands import ReviewCommand
 from gate.flow.notifications import chat
@@ -46,6 +47,14 @@ class Channel:
     said: list[Notice] = field(default_factory=list)
     answers: list[tuple[str, str]] = field(default_factory=list)
     headers: tuple[str, ...] = ()
+    digests: list[Digest] = field(default_factory=list)
+    fails: GateError | None = None
+
+    async def send(self, digest: Digest) -> None:
+        """Note it, or fail."""
+        if self.fails is not None:
+            raise self.fails
+        self.digests.append(digest)
 
     async def say(self, notice: Notice) -> None:
         """Note it."""

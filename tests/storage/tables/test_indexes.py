@@ -23,7 +23,8 @@ from gate.storage.changes.log import ANYTHING, LogFilters, log_page
 from gate.storage.database.hot import Hot
 from gate.storage.database.pages import Part
 from gate.storage.database.tx import Tx
-from gate.storage.figures import improvements, insights, past
+from gate.storage.figures import concerns, improvements, insights, past, waits, weeks
+from gate.storage.figures.waits import WaitFilters
 from gate.storage.identity import invitations, people, persons, sessions, sign_ins, token_uses
 from gate.storage.incidents import incidents, links, sightings
 from gate.storage.incidents.incidents import IncidentFilters
@@ -89,6 +90,12 @@ READS: tuple[Callable[[Connection], object], ...] = (
     lambda conn: improvements.improvement_page(conn, PART),
     improvements.taken,
     lambda conn: improvements.unread(conn, NOW),
+    lambda conn: waits.longest(conn, WaitFilters("2026-W10", "owners"), 10),
+    lambda conn: waits.longest(conn, WaitFilters("2026-W10", None, *PLACE), 10),
+    lambda conn: waits.newest_seconds(conn, *PLACE, NOW),
+    lambda conn: concerns.waiting(conn, NOW, NOW - DAY, 10),
+    lambda conn: concerns.late_reviews(conn, NOW, 10),
+    lambda conn: weeks.failed(conn, NOW - DAY, NOW, 10),
     held_runs.waiting,
     lambda conn: inbox.given_up(conn, 10),
     lambda conn: outbox.due_targets(conn, NOW),

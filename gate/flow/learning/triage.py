@@ -1,0 +1,47 @@
+"""The triage list: what somebody has to look after now, the same for everybody."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.core.learning.concerns import TRIAGE, Concern
+from gate.flow.answers.insights.concern import ConcernAnswer, TriageAnswer
+from gate.flow.gate import Gate
+from gate.flow.learning import concerns, proposals
+from gate.flow.rulebooks import Rulebook, Rulebooks
+
+
+async def triage(gate: Gate, kind: Concern | None = None) -> TriageAnswer:
+    """Return what is to be looked after, by kind; of one kind alone, all that was found."""
+    book = await gate.rulebooks.current()
+    return await gate.store.read_slowly(_read, gate.rulebooks, book, gate.clock(), kind)
+
+
+def _read(
+    conn: Connection, books: Rulebooks, book: Rulebook, now: datetime, kind: Concern | None
+) -> TriageAnswer:
+    kinds = TRIAGE if kind is None else (kind,)
+    shown = concerns.SHOWN_MAX if kind is None else concerns.FOUND_MAX
+    found = tuple(
+        concerns.listed(one, _of_kind(conn, books, book, now, one), shown) for one in kinds
+    )
+    return TriageAnswer(at=now, n=sum(one.n for one in found), concerns=found)
+
+
+def _of_kind(
+    conn: Connection, books: Rulebooks, book: Rulebook, now: datetime, kind: Concern
+) -> list[ConcernAnswer]:
+    catalogue = book.catalogue
+    questions: Mapping[Concern, Callable[[], list[ConcernAnswer]]] = {
+        Concern.UNLINKED_INCIDENT: lambda: concerns.unlinked_incidents(conn, catalogue, now),
+        Concern.FAILED_WITHOUT_REVIEW: lambda: concerns.failed_without_review(conn, catalogue, now),
+        Concern.REVIEW_OVERDUE: lambda: concerns.late_reviews(conn, now),
+        Concern.AGEING: lambda: concerns.ageing(conn, catalogue, now),
+        Concern.RECURRING: lambda: concerns.recurring(
+            catalogue, proposals.recurring_now(conn, books, now), now
+        ),
+        Concern.IMPROVEMENT_OVERDUE: lambda: concerns.late_improvements(conn, now),
+        Concern.RULE_OVERDUE: lambda: concerns.late_rules(book.policies, book.calendar, now),
+    }
+    return questions[kind]()
