@@ -53,6 +53,13 @@ def prune(
             envvar="GATE_KEEP_IMPORTS", help="History from before the gate, from its end: 730d."
         ),
     ] = None,
+    keep_measures: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GATE_KEEP_MEASURES",
+            help="Measures of services, from when they were taken: 730d.",
+        ),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it; without it, only say what would happen.")
     ] = False,
@@ -61,5 +68,10 @@ def prune(
     from gate.cli import retention  # noqa: PLC0415 - only what runs is imported
     from gate.storage.privacy.prune import Kept  # noqa: PLC0415 - the same
 
-    kept = {Kept.TEXTS: keep_texts, Kept.SIGHTINGS: keep_sightings, Kept.IMPORTS: keep_imports}
+    kept = {
+        Kept.TEXTS: keep_texts,
+        Kept.SIGHTINGS: keep_sightings,
+        Kept.IMPORTS: keep_imports,
+        Kept.MEASURES: keep_measures,
+    }
     retention.prune(kept, yes=yes)

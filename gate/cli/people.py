@@ -15,6 +15,9 @@ from gate.flow.rulebooks import current_rulebook
 from gate.storage.privacy.compact import compact
 from gate.storage.store import transaction
 
+LOOKS_MAX = 3
+"""How often everything is looked through once more, for what others wrote in the meantime."""
+
 WHY_IT_REMAINS = {
     "decisions": "what was decided on, whose digest the ledger has",
     "ledger_entries": "what is sealed in the ledger",
@@ -45,23 +48,44 @@ def invite(email: str, *, admin: bool, auditor: bool) -> None:
 
 def erase(who: str, *, yes: bool) -> None:
     """Say what erasing somebody would remove and leave; with `yes` erase it."""
+    with reading() as conn:
+        planned = erasure.plan(conn, current_rulebook(conn), who)
     if not yes:
-        with reading() as conn:
-            planned = erasure.plan(conn, current_rulebook(conn), who)
         print("\n".join(_said(planned, "Would be erased")))
         print("Nothing was changed; with --yes it is erased, and nobody can bring it back.")
         return
     url = existing(Settings.read())
-    with transaction(url) as tx:
-        # Planned again inside the transaction, because a change may have been submitted meanwhile.
-        planned = erasure.plan(tx.conn, current_rulebook(tx.conn), who)
-        erasure.carry_out(tx, planned)
+    _carry_out(url, planned)
     print("\n".join(_said(planned, "Erased")))
-    compact(url)
+    try:
+        _erase_what_came_since(url, planned)
+    finally:
+        compact(url)
     print(
         "The database was written anew, so no free page, index or log of it has the name. Backups, "
         "exports, evidence packs and what receivers got before may have it: delete those yourself."
     )
+
+
+def _carry_out(url: str, planned: Erasure) -> None:
+    """Erase what was planned, if that may still be done."""
+    # Everything was looked through before, because on SQLite nobody else writes meanwhile.
+    with transaction(url) as tx:
+        erasure.confirm(tx, current_rulebook(tx.conn), planned)
+        erasure.carry_out(tx, planned)
+
+
+def _erase_what_came_since(url: str, planned: Erasure) -> None:
+    """Erase what others wrote with this name while it was looked for and erased."""
+    for _ in range(LOOKS_MAX):
+        with reading() as conn:
+            since = erasure.look(conn, current_rulebook(conn), planned.subject)
+        number = len(since.found.texts) + len(since.found.copies)
+        if not number:
+            return
+        _carry_out(url, since)
+        print(f"  and {counted(number, 'row')} that came meanwhile")
+    print("Others still write this name: find out who does, and erase it once more.")
 
 
 def _said(planned: Erasure, what: str) -> list[str]:
@@ -72,6 +96,10 @@ def _said(planned: Erasure, what: str) -> list[str]:
         f"  {counted(len(found.texts), 'text')} with this name",
         f"  words of the search, answers and messages of {counted(len(found.changes), 'change')}",
         f"  other stored answers, messages and reports: {len(found.copies)}",
+        *(
+            f"  {counted(number, 'message')} to {target} among them that nobody got yet"
+            for target, number in planned.undelivered.items()
+        ),
         f"  {counted(planned.accounts, 'account')}, with sessions, invitations and personal tokens",
         "Remains, because it proves who did what:",
         f"  the random ids {ids}, in records, entries and approvals; they name nobody any more",

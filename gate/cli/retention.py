@@ -18,7 +18,12 @@ WHAT: Mapping[Kept, str] = {
     Kept.TEXTS: "texts about changes that ended",
     Kept.SIGHTINGS: "deployments that other systems saw last",
     Kept.IMPORTS: "deployments and incidents from before the gate that ended",
+    Kept.MEASURES: "measures taken",
 }
+KEPT_DAYS_MIN = 30
+"""People correct, review and look back on a change for weeks after its end, and nobody can bring
+back what was deleted. So a shorter time is taken for a mistake, such as a wrong unit."""
+
 COMMAND_LINE = "command line"
 
 
@@ -67,4 +72,10 @@ def _time(what: Kept, text: str) -> timedelta:
     seconds = read_duration(text)
     if seconds is None:
         raise Invalid(f"--keep-{what}: found {text[:40]}, allowed is {ALLOWED}")
-    return timedelta(seconds=seconds)
+    kept = timedelta(seconds=seconds)
+    if kept < timedelta(days=KEPT_DAYS_MIN):
+        raise Invalid(
+            f"--keep-{what}: found {text[:40]}, allowed is {KEPT_DAYS_MIN}d or longer, because "
+            "people look back on a change for weeks, and what is deleted cannot be brought back"
+        )
+    return kept

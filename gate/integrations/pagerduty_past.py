@@ -59,4 +59,4 @@ def _incident(one: object, source: str, service: str) -> PastIncident:
     resolved_at = None
     if is_over and changed is not None:
         resolved_at = max(began_at, shapes.instant({"at": changed}, "at"))
-    return PastIncident(source, shapes.text(one, "id"), service, None, began_at, resolved_at)
+    return PastIncident(source, shapes.name(one, "id"), service, None, began_at, resolved_at)

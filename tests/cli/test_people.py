@@ -8,20 +8,26 @@ import sqlite3
 import subprocess
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gate.flow.identity import erasure
 from gate.flow.identity.access import Access
 from gate.flow.identity.people import accept, offered
 from gate.storage.database.engine import open_engine
+from gate.storage.database.tx import Tx
 from gate.storage.identity import people
+from gate.storage.privacy import whose
+from gate.storage.tables import schema_work
 from tests.builders import person_id
 from tests.cli.running import gate
 from tests.flow.doors import PASSWORD
-from tests.flow.shop import Shop, open_shop
+from tests.flow.shop import CATALOGUE, Shop, make_files, open_shop
 from tests.live import GATE, LiveGate
 
 ROOT = Path(__file__).parents[2]
+ROW = ("f" * 64, "seen by Zoe.Unusual@example.net")
 
 
 @pytest.fixture
@@ -155,6 +161,89 @@ async def test_erasing_says_what_would_happen_and_does_it_when_told_to(
     assert "  0 texts with this name\n" in again.out
     stored = b"".join(file.read_bytes() for file in (here / ".gate").iterdir() if file.is_file())
     assert b"zoe.unusual" not in stored.lower()
+
+
+@pytest.mark.anyio
+async def test_others_write_while_everything_is_looked_through_and_what_they_write_goes_too(
+    url: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    traces = whose.traces
+
+    def traces_while_others_write(*asked: Any) -> whose.Traces:
+        found = traces(*asked)
+        looks.append(len(found.texts))
+        if len(looks) == 1:
+            with closing(sqlite3.connect(here / ".gate" / "gate.db", timeout=0)) as other, other:
+                other.execute("INSERT INTO texts (id, salt, text) VALUES (?, '', ?)", ROW)
+        return found
+
+    monkeypatch.setattr(whose, "traces", traces_while_others_write)
+    async with open_shop(url, here) as shop:
+        await shop.deploy("a", requested_by="zoe.unusual@example.net")
+        done = await asyncio.to_thread(gate, "people", "erase", "zoe.unusual@example.net", "--yes")
+        entries = await shop.entries("erasure")
+
+    assert (done.code, done.err, looks) == (0, "", [1, 1, 0])
+    assert "  and 1 row that came meanwhile\n" in done.out
+    assert [one.fields["rows"]["texts"] for one in entries] == [1, 1]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("what", ["a change", "a catalogue"])
+async def test_what_makes_an_erasure_wrong_meanwhile_stops_it(
+    url: str, here: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    confirm = erasure.confirm
+    async with open_shop(url, here) as shop:
+        loop = asyncio.get_running_loop()
+        await shop.deploy("a", requested_by="zoe.unusual@example.net")
+        zoe = "  zoe: {name: Zoe, emails: [zoe.unusual@example.net]}\n"
+
+        async def others_act() -> None:
+            if what == "a change":
+                await shop.submit("b", authors=("zoe.unusual@example.net",), service="web")
+            else:
+                await shop.adopt(make_files() | {"catalog.yaml": CATALOGUE + zoe})
+
+        def look(*asked: Any) -> erasure.Erasure:
+            found = looked(*asked)
+            asyncio.run_coroutine_threadsafe(others_act(), loop).result()
+            return found
+
+        looked = erasure.look
+        monkeypatch.setattr(erasure, "look", look)
+        done = await asyncio.to_thread(gate, "people", "erase", "zoe.unusual@example.net", "--yes")
+        entries = await shop.entries("erasure")
+
+    assert (done.code, done.out, entries) == (1, "", [])
+    expected = "name this person (1)" if what == "a change" else "came into force while"
+    assert expected in done.err
+    assert erasure.confirm is confirm
+
+
+@pytest.mark.anyio
+async def test_a_message_that_nobody_got_yet_does_not_vanish_without_a_word(
+    url: str, here: Path
+) -> None:
+    async with open_shop(url, here) as shop:
+        change = await shop.deploy("a", requested_by="zoe.unusual@example.net")
+        await shop.gate.store.write(_wait_for_chat, change["id"])
+        planned = await asyncio.to_thread(gate, "people", "erase", "zoe.unusual@example.net")
+        done = await asyncio.to_thread(gate, "people", "erase", "zoe.unusual@example.net", "--yes")
+        (entry,) = await shop.entries("erasure")
+
+    words = "  1 message to chat among them that nobody got yet\n"
+    assert (words in planned.out, words in done.out) == (True, True)
+    assert entry.fields["rows"]["undelivered"] == 1
+
+
+def _wait_for_chat(tx: Tx, change: str) -> None:
+    """A message about the change that was not delivered yet, beside two that were, or given up."""
+    row = {"at": tx.now, "target": "chat", "change_id": change, "body": b"{}", "next_at": tx.now}
+    done = {"delivered_at": None, "dead_at": None}
+    for name, end in (("a", {}), ("b", {"delivered_at": tx.now}), ("c", {"dead_at": tx.now})):
+        tx.conn.execute(schema_work.outbox.insert().values({"id": name, **row, **done, **end}))
 
 
 @pytest.mark.anyio

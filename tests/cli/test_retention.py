@@ -23,6 +23,8 @@ def url(here: Path) -> str:
     ("arguments", "words"),
     [
         ("--yes", "nothing is pruned unless you say how long it is kept: set --keep-texts"),
+        ("--keep-texts 1s", "--keep-texts: found 1s, allowed is 30d or longer, because people"),
+        ("--keep-measures 29d --yes", "--keep-measures: found 29d, allowed is 30d or longer"),
         ("--keep-texts 2years", "--keep-texts: found 2years, allowed is a duration such as 90s"),
     ],
 )

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from gate.core.past import PastIncident
+from gate.errors import SourceUnavailable
 from gate.integrations.http.rest import Rest
 from gate.integrations.pagerduty_past import HEADERS, incidents
 
@@ -82,3 +83,9 @@ async def test_what_is_resolved_says_when() -> None:
     )
 
     assert [one.resolved_at for one in found] == [NOW - timedelta(days=1), None]
+
+
+@pytest.mark.parametrize("name", ["P1\x00", "P\x1b[2J1", "P\n1", ""])
+async def test_an_id_that_no_database_keeps_is_told_and_not_stored(name: str) -> None:
+    with pytest.raises(SourceUnavailable, match="id is .* was promised"):
+        await of_last_year(FakePagerDuty(incident(1, 2) | {"id": name}))

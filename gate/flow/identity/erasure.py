@@ -11,7 +11,7 @@ separation of duties:
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -36,6 +36,7 @@ from gate.storage.changes import decisions
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people, persons
 from gate.storage.policies import policy_sets
+from gate.storage.policies.policy_sets import InForce
 from gate.storage.privacy import erase as erasing
 from gate.storage.privacy import whose
 from gate.storage.tables.schema import changes, post_reviews
@@ -66,12 +67,18 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """The traces that an erasure removes, and the columns where the name remains."""
+    """The traces that an erasure removes, and the columns where the name remains.
+
+    `undelivered` counts, by receiver, the messages among them that nobody got yet. `in_force` is
+    the policy set whose catalogue was looked at.
+    """
 
     subject: Subject
     found: whose.Traces
+    undelivered: Mapping[str, int]
     accounts: int
     remnants: tuple[whose.Remnant, ...]
+    in_force: InForce | None
 
 
 def plan(conn: Connection, book: Rulebook, named: str) -> Erasure:
@@ -81,23 +88,53 @@ def plan(conn: Connection, book: Rulebook, named: str) -> Erasure:
     `NotFound`, `Invalid` where it may be several people, and `Conflict` while they are in the
     catalogue, or named for a change that is open.
     """
-    subject = _subject(conn, named.strip())
+    return look(conn, book, _subject(conn, named.strip()))
+
+
+def look(conn: Connection, book: Rulebook, subject: Subject) -> Erasure:
+    """Return the same for somebody who was found before.
+
+    This reads everything there is, so nobody should have to wait for it: a transaction that writes
+    looks no further than `confirm`.
+    """
     says = _says(subject)
     _require_nothing_open(conn, book, subject, says)
     found = whose.traces(conn, says, _protected(conn))
-    accounts = erasing.accounts(conn, subject.persons)
-    remnants = whose.remnants(conn, says, found.texts)
-    return Erasure(subject, found, accounts, tuple(remnants))
+    return Erasure(
+        subject,
+        found,
+        erasing.undelivered(conn, found),
+        erasing.accounts(conn, subject.persons),
+        tuple(whose.remnants(conn, says, found.texts)),
+        policy_sets.in_force(conn),
+    )
+
+
+def confirm(tx: Tx, book: Rulebook, planned: Erasure) -> None:
+    """Require that what was found before this transaction may still be erased.
+
+    Raises `Conflict` if a change that is open names the person by now, or another catalogue is in
+    force, which may have them in it.
+    """
+    if policy_sets.in_force(tx.conn) != planned.in_force:
+        raise Conflict(
+            "another policy set came into force while everything was looked through; nothing was "
+            "erased, so try again"
+        )
+    _require_nothing_open(tx.conn, book, planned.subject, _says(planned.subject))
 
 
 def carry_out(tx: Tx, planned: Erasure) -> None:
-    """Erase what was planned in the same transaction, and append its entry to the ledger."""
+    """Erase what was planned, and append the entry of it to the ledger."""
     erasing.erase(tx, planned.found, planned.subject.persons)
+    rows = {"texts": len(planned.found.texts), "copies": len(planned.found.copies)}
+    if planned.undelivered:
+        rows["undelivered"] = sum(planned.undelivered.values())
     append_entry(
         tx,
         Kind.ERASURE,
         None,
-        rows={"texts": len(planned.found.texts), "copies": len(planned.found.copies)},
+        rows=rows,
         persons=list(planned.subject.persons) or None,
         by=COMMAND_LINE,
     )

@@ -50,7 +50,7 @@ async def deployments(
 
 async def _ended(here: Place, one: Any, key: str, began_at: datetime) -> Ended | None:
     """Return how the deployment ended, or None if it has not, or is no deployment of a commit."""
-    commit = shapes.text(one, "sha")
+    commit = shapes.name(one, "sha")
     if not is_commit(commit):
         return None
     listed = await here.get(f"/deployments/{key}/statuses", per_page=PER_PAGE)
@@ -66,7 +66,7 @@ async def _ended(here: Place, one: Any, key: str, began_at: datetime) -> Ended |
         return None
     return Ended(
         key=key,
-        environment=shapes.text(one, "environment")[:TEXT_LENGTH_MAX],
+        environment=shapes.name(one, "environment")[:TEXT_LENGTH_MAX],
         commit=commit,
         ref=shapes.one_line(one, "ref") or None,
         began_at=began_at,

@@ -39,7 +39,7 @@ async def deployments(
 
 def _ended(one: Any, key: str, since: datetime) -> Ended | None:
     """Return how the deployment ended, or None if it has not, or is older than asked for."""
-    commit, result = shapes.text(one, "sha"), _RESULTS.get(shapes.text(one, "status"))
+    commit, result = shapes.name(one, "sha"), _RESULTS.get(shapes.text(one, "status"))
     began_at = shapes.instant(one, "created_at")
     if result is None or not is_commit(commit) or began_at < since:
         return None
@@ -51,7 +51,7 @@ def _ended(one: Any, key: str, since: datetime) -> Ended | None:
     )
     return Ended(
         key=key,
-        environment=shapes.text(one, "environment", "name")[:TEXT_LENGTH_MAX],
+        environment=shapes.name(one, "environment", "name")[:TEXT_LENGTH_MAX],
         commit=commit,
         ref=shapes.one_line(one, "ref") or None,
         began_at=began_at,

@@ -3,6 +3,7 @@
 A field of another shape than the documents of the system promise makes the whole answer unusable.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from gate.core.instants import ALLOWED, in_utc
 from gate.errors import SourceUnavailable
 
 SHOWN_LENGTH = 40
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Misshapen(SourceUnavailable):
@@ -47,6 +49,17 @@ def maybe_text(value: Any, *path: str | int) -> str | None:
         return None
     if not isinstance(found, str):
         raise _misshapen(value, path, "a text")
+    return found
+
+
+def name(value: Any, *path: str | int) -> str:
+    """Return a text that is not empty and has no control character.
+
+    PostgreSQL stores no NUL, and a terminal obeys other such characters.
+    """
+    found = text(value, *path)
+    if _CONTROL.search(found):
+        raise _misshapen(value, path, "a text without control characters")
     return found
 
 

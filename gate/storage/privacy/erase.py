@@ -2,9 +2,10 @@
 so they stay as they are and verify as before.
 """
 
+from collections import Counter
 from collections.abc import Collection
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, text, update
 
 from gate.storage import texts
 from gate.storage.database.tx import Tx
@@ -13,6 +14,7 @@ from gate.storage.identity.people import sign_out
 from gate.storage.identity.tokens import TOPIC as TOKENS
 from gate.storage.privacy.whose import Traces
 from gate.storage.tables.schema_people import link_requests, people, tokens
+from gate.storage.tables.schema_work import UNDELIVERED, outbox
 
 
 def erase(tx: Tx, found: Traces, persons: Collection[str]) -> None:
@@ -23,6 +25,18 @@ def erase(tx: Tx, found: Traces, persons: Collection[str]) -> None:
         tx.conn.execute(delete(table).where(and_(*same)))
     for person in persons:
         _close_account(tx, person)
+
+
+def undelivered(conn: Connection, found: Traces) -> dict[str, int]:
+    """Return how many of the messages that would be erased nobody got yet, by their target."""
+    copies = {key[0] for table, key in found.copies if table is outbox}
+    waiting = select(outbox.c.id, outbox.c.target, outbox.c.change_id).where(text(UNDELIVERED))
+    lost = [
+        row.target
+        for row in conn.execute(waiting.order_by(outbox.c.target))
+        if row.id in copies or row.change_id in found.changes
+    ]
+    return dict(Counter(lost))
 
 
 def accounts(conn: Connection, persons: Collection[str]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, text
 
 from gate.core.decision import record as records
 from gate.core.decision.asked import text_ids
@@ -15,7 +15,9 @@ from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema_hooks import deployments_seen
+from gate.storage.tables.schema_learning import measures
 from gate.storage.tables.schema_past import past_deployments, past_incidents
+from gate.storage.tables.schema_work import UNDELIVERED, outbox
 
 CHANGES_AT_ONCE = 500
 _C, _T = schema.changes.c, schema.texts.c
@@ -30,6 +32,8 @@ class Kept(StrEnum):
     SIGHTINGS = "sightings"
     # History from before the gate, counted from its end.
     IMPORTS = "imports"
+    # What other systems measured, counted from when it was measured.
+    MEASURES = "measures"
 
 
 def count(conn: Connection, what: Kept, before: datetime) -> int:
@@ -57,6 +61,9 @@ def _old_rows(what: Kept, before: datetime) -> Iterator[tuple[Table, ColumnEleme
     if what is Kept.SIGHTINGS:
         yield deployments_seen, deployments_seen.c.at < before
         return
+    if what is Kept.MEASURES:
+        yield measures, measures.c.at < before
+        return
     yield past_deployments, past_deployments.c.ended_at < before
     ended = func.coalesce(past_incidents.c.resolved_at, past_incidents.c.began_at, type_=Instant)
     yield past_incidents, ended < before
@@ -66,10 +73,16 @@ def _old_texts(conn: Connection, before: datetime) -> Iterator[tuple[list[str], 
     """Yield changes that ended before this instant, with the texts that belong to no one else.
 
     Names that several changes share stay, because they say who took part in later changes. A change
-    that owes a review keeps its texts until the review is held.
+    that owes a review keeps its texts until the review is held, and one with a message that nobody
+    got yet until that is delivered or given up, because messages go with the texts.
     """
     owed = select(schema.post_reviews.c.change_id).where(schema.post_reviews.c.done_at.is_(None))
-    ended = select(_C.id).where(_C.ended_at < before, _C.id.not_in(owed)).order_by(_C.id)
+    waiting = select(outbox.c.change_id).where(text(UNDELIVERED), outbox.c.change_id.is_not(None))
+    ended = (
+        select(_C.id)
+        .where(_C.ended_at < before, _C.id.not_in(owed), _C.id.not_in(waiting))
+        .order_by(_C.id)
+    )
     after = ""
     while some := list(conn.execute(ended.where(_C.id > after).limit(CHANGES_AT_ONCE)).scalars()):
         after = some[-1]

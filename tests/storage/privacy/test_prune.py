@@ -5,13 +5,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, select, update
 
 from gate.core.change import Artifact, Emergency
 from gate.flow.changes import cancel, review
 from gate.flow.commands import FreezeCommand, ReviewCommand
+from gate.flow.learning import measures
+from gate.flow.learning.measures import MeasureCommand
 from gate.flow.policies import freezes
 from gate.storage.database.tx import Tx
 from gate.storage.privacy.prune import Kept, count, prune
+from gate.storage.tables.schema_work import outbox
 from tests.builders import commit_of, make_person
 from tests.flow.ledger.exported import faults_of, settle
 from tests.flow.shop import ADA, PIPELINE, Shop, open_shop
@@ -92,6 +96,48 @@ async def test_an_artifact_with_the_id_of_a_text_takes_no_text_of_others_with_it
 
     await pruned(shop, Kept.TEXTS, shop.gate.clock() - timedelta(days=730))
     assert (await shop.read(waiting))["title"] == "waits"
+
+
+@pytest.mark.parametrize("end", ["delivered_at", "dead_at"])
+async def test_a_message_that_nobody_got_yet_keeps_its_change_whole(shop: Shop, end: str) -> None:
+    change = await ended(shop, "a")
+    other = await ended(shop, "b")
+    await shop.gate.store.write(wait_for_chat, change)
+    await shop.let_pass(timedelta(days=800))
+    before = shop.gate.clock() - timedelta(days=730)
+
+    await pruned(shop, Kept.TEXTS, before)
+    assert [(await shop.read(one))["title"] for one in (change, other)] == ["title of a", ""]
+    assert await shop.gate.store.read(waiting_messages) == 1
+
+    await shop.gate.store.write(end_it, end)
+    await pruned(shop, Kept.TEXTS, before)
+    assert (await shop.read(change))["title"] == ""
+
+
+def wait_for_chat(tx: Tx, change: str) -> None:
+    row = {"id": "m", "at": tx.now, "target": "chat", "change_id": change, "body": b"{}"}
+    tx.conn.execute(outbox.insert().values({**row, "next_at": tx.now}))
+
+
+def waiting_messages(conn: Connection) -> int:
+    return len(conn.execute(select(outbox.c.id)).all())
+
+
+def end_it(tx: Tx, end: str) -> None:
+    tx.conn.execute(update(outbox).values({end: tx.now}))
+
+
+async def test_measures_are_pruned_by_the_time_they_were_taken(shop: Shop) -> None:
+    now = shop.gate.clock()
+    for days in (800, 10):
+        command = MeasureCommand("checkout", None, "latency", "ms", 7, now - timedelta(days=days))
+        await measures.keep(shop.gate, command, PIPELINE)
+
+    before = now - timedelta(days=730)
+    assert await shop.gate.store.read(count, Kept.MEASURES, before) == 1
+    assert await pruned(shop, Kept.MEASURES, before) == 1
+    assert await shop.gate.store.read(count, Kept.MEASURES, now) == 1
 
 
 async def pruned(shop: Shop, what: Kept, before: datetime) -> int:
