@@ -87,5 +87,5 @@ async def test_what_is_resolved_says_when() -> None:
 
 @pytest.mark.parametrize("name", ["P1\x00", "P\x1b[2J1", "P\n1", ""])
 async def test_an_id_that_no_database_keeps_is_told_and_not_stored(name: str) -> None:
-    with pytest.raises(SourceUnavailable, match="id is .* was promised"):
+    with pytest.raises(SourceUnavailable, match=r"id is .* was promised"):
         await of_last_year(FakePagerDuty(incident(1, 2) | {"id": name}))

@@ -9,6 +9,7 @@ from gate.core.change import Result
 from gate.core.learning.scorecard import COMPARED_MIN
 from gate.errors import Invalid
 from gate.flow.answers.written import named
+from gate.flow.changes import cancel
 from gate.flow.learning.scorecard import CHANGES_NAMED_MAX, ScorecardQuery, cards
 from gate.flow.queries.look import place
 from gate.storage.database.tx import Tx
@@ -20,7 +21,7 @@ from gate.storage.tables.schema_delivery import (
 )
 from tests.builders import SMALL, Wire, commit_of
 from tests.flow.reviewers import approve, large, reject
-from tests.flow.shop import ADMIN, Shop, as_json
+from tests.flow.shop import ADMIN, PIPELINE, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -68,10 +69,12 @@ async def test_reviews_that_said_no_are_those_that_changed_an_outcome(shop: Shop
     await shop.submit(large("b"))
     rejected = await shop.submit(large("c"))
     await reject(shop, rejected, "farida")
+    withdrawn = await shop.submit(large("d"))
+    await cancel.cancel(shop.gate, withdrawn["id"], "not needed", PIPELINE)
 
     reviews = (await card(shop))["quality"]["reviews_that_changed"]
 
-    # Nobody has said anything about the second one.
+    # Nobody has said anything about the second one, nor about the one that was withdrawn.
     assert (reviews["value"], reviews["n"], reviews["changes"]) == (0.5, 2, [rejected["id"]])
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core.delivery import SPANS, distribution
-from gate.flow.answers.delivery import ShareAnswer
+from gate.core.policy.set import read_policies
+from gate.flow.answers.delivery import DivisionsAnswer, ShareAnswer
 from gate.flow.answers.insights.over_time import PeriodAnswer, PolicyChangeAnswer
 from gate.web.insights.charts import (
     SPARK_DOWN,
@@ -20,6 +21,8 @@ from gate.web.insights.charts import (
     spark,
     spread,
 )
+from gate.web.insights.insights import _rates, _titles
+from tests.flow.shop import policy_text
 
 MONDAY = date(2026, 3, 2)
 WEEK = timedelta(days=7)
@@ -31,6 +34,19 @@ def row(
 ) -> ShareAnswer:
     """One rate with its interval."""
     return ShareAnswer(value=value, failed=1, deployments=9, rate=rate, low=low, high=high)
+
+
+def test_a_rule_is_called_by_its_title_as_long_as_it_is_in_force() -> None:
+    policies = read_policies({"production.yaml": policy_text()})
+    found = (row(0.1, 0.0, 0.2, "production/size"), row(0.1, 0.0, 0.2, "production/gone"))
+    by = DivisionsAnswer((), (), (), (), found, ())
+
+    (rates,) = _rates(by, _titles(policies))
+
+    assert [one.value for one in rates["rows"]] == [
+        "Larger changes fail more often",
+        "production/gone",
+    ]
 
 
 def weeks(*ended: tuple[int, int]) -> list[PeriodAnswer]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gate.core.decision.places import unknown_names
+from gate.core.decision.values import Finding
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.incident import IncidentAnswer, incident_answers
 from gate.flow.answers.insights.service import OwnerAnswer, ServiceAnswer, ServicePlace
@@ -115,9 +116,17 @@ async def _place(
         place=await look.place(gate, name, environment, by),
         tier=book.catalogue.tier_of(name, environment) or "",
         policy=chosen.policy.name if chosen.policy else None,
-        because="" if chosen.finding is None else chosen.finding.title,
+        because=_why_no_policy(chosen.finding),
         figures=place_figures((name, environment), weeks, ended),
     )
+
+
+def _why_no_policy(finding: Finding | None) -> str:
+    """Return the reason in the finding about the choice of a policy, or an empty text without one.
+
+    Its title is only what was asked.
+    """
+    return "" if finding is None else str(dict(finding.seen).get("because", finding.title))
 
 
 def _read(

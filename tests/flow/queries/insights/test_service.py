@@ -14,7 +14,7 @@ from gate.flow.queries.waiting_list import WaitingList
 from tests.builders import commit_of, make_person
 from tests.flow.breaking import report
 from tests.flow.queries.test_queue import LARGE
-from tests.flow.shop import ADA, Shop
+from tests.flow.shop import ADA, CATALOGUE, Shop, make_files
 
 pytestmark = pytest.mark.anyio
 
@@ -73,6 +73,23 @@ async def test_it_says_whose_it_is_what_decides_and_what_runs_where(shop: Shop) 
     assert [one.standard_change for one in found.standard_changes] == [
         "everyday", "rollback", "everyday", "rollback",
     ]  # fmt: skip
+
+
+async def test_where_no_policy_applies_it_says_so_in_words(small_shop: Shop) -> None:
+    lab = CATALOGUE.replace("  staging: {", "  lab: {tier: testing}\n  staging: {")
+    await small_shop.adopt(make_files() | {"catalog.yaml": lab})
+
+    found = await looked_at(small_shop)
+
+    said = {one.place.environment: (one.policy, one.because) for one in found.places}
+    assert said == {
+        "production": ("production", ""),
+        "staging": ("staging", ""),
+        "lab": (
+            None,
+            "no enforced policy applies; write one whose applies_to holds here, or none at all",
+        ),
+    }
 
 
 async def test_what_failed_last_stands_first_and_what_went_well_is_not_there(shop: Shop) -> None:
