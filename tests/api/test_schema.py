@@ -174,6 +174,7 @@ def _opened(sqlite_template: Path, folder: Path, policies: Path = POLICIES) -> I
         ) as gate,
         requests.Session() as session,
     ):
+        session.trust_env = False  # else each request looks for proxies in the environment
         tokens = {role.value: token_of(gate, role) for role in Role} | {
             "person": token_of(gate, person="ada")
         }
