@@ -38,8 +38,8 @@ check: $(INSTALLED) ## format, lint, types, architecture, schema: what comes bef
 bench: $(INSTALLED) ## measure: ratios of one interleaved run, the disk beside them (KEEP=1 keeps what a decision costs the processor)
 	$(BIN)/python -m benchmarks $(if $(KEEP),--keep)
 
-bench-flat: $(INSTALLED) ## measure what takes how much longer at many decisions than at few (MANY=10000000 for so many)
-	$(BIN)/python -m benchmarks.flat $(if $(MANY),--many $(MANY))
+bench-flat: $(INSTALLED) ## measure what takes how much longer at many decisions than at few (MANY=10000000 for so many, ONLY=PostgreSQL)
+	$(BIN)/python -m benchmarks.flat $(if $(MANY),--many $(MANY)) $(if $(ONLY),--only $(ONLY))
 
 bench-risk: $(INSTALLED) ## measure how well the shipped points order the newest changes of the shared data
 	$(BIN)/python -m benchmarks.risk

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ from tests import postgres
 
 FEW, MANY = 10_000, 300_000
 ROUNDS = 61
+DATABASES = ("SQLite", "PostgreSQL")
 RATIO_MAX = 1.3
 DEEP = timedelta(days=20)
 """How long ago the deep page of the log is: in the middle of everything."""
@@ -114,12 +115,12 @@ class Ratio:
 
 
 async def measure(
-    folder: Path, *, few: int = FEW, many: int = MANY, rounds: int = ROUNDS
+    folder: Path, databases: Sequence[str], *, few: int, many: int, rounds: int
 ) -> list[Ratio]:
-    """Fill both sizes on one database and ask them in turns; then on the other."""
+    """Fill both sizes on one database and ask them in turns; then on the next."""
     rules, found = policies(folder), []
     with postgres.server(folder) as cluster:
-        for database in ("SQLite", "PostgreSQL"):
+        for database in databases:
             async with AsyncExitStack() as stack:
                 both = []
                 for decisions in (few, many):
@@ -186,12 +187,15 @@ def main() -> int:
         help="decisions (default: %(default)s; 10000000 takes hours and 150 GB)",
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="(default: %(default)s)")
+    parser.add_argument("--only", choices=DATABASES, help="(default: one after the other)")
     asked = parser.parse_args()
+    databases = (asked.only,) if asked.only else DATABASES
     # A line for each answer would bury the table.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with scratch() as folder:
         say(fsync.measure(folder))
-        found = asyncio.run(measure(folder, few=asked.few, many=asked.many, rounds=asked.rounds))
+        sizes = {"few": asked.few, "many": asked.many, "rounds": asked.rounds}
+        found = asyncio.run(measure(folder, databases, **sizes))
         say(fsync.measure(folder))
     say(verdict(found))
     return 0 if all(one.ok for one in found) else 1

@@ -51,7 +51,7 @@ def change_page(
 
     An overdue change counts as expired, as it does everywhere.
     """
-    conditions = [*_conditions(conn, filters)]
+    conditions = [*_conditions(conn, filters, part)]
     branches = [
         select(changes).where(*conditions, *state, *service)
         for state in _states(filters, now)
@@ -76,7 +76,7 @@ def newest_failed(
 
 def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime) -> int:
     """Return how many changes fit the filters, counted no further than `most`."""
-    conditions = [*_conditions(conn, filters)]
+    conditions = [*_conditions(conn, filters, Part(most))]
     counted = 0
     for state in _states(filters, now):
         for service in _services(filters):
@@ -92,7 +92,7 @@ def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime)
     return counted
 
 
-def _conditions(conn: Connection, filters: ChangeFilters) -> list[ColumnElement[bool]]:
+def _conditions(conn: Connection, filters: ChangeFilters, part: Part) -> list[ColumnElement[bool]]:
     column = changes.c
     equal = {
         column.environment: filters.environment,
@@ -103,7 +103,7 @@ def _conditions(conn: Connection, filters: ChangeFilters) -> list[ColumnElement[
     found = [equals(wanted, value) for wanted, value in equal.items() if value is not None]
     if filters.commit:
         found.append(commit_is(filters.commit))
-    having = change_having_words(conn, filters.words)
+    having = change_having_words(conn, filters.words, part)
     if having is not None:
         found.append(having)
     return found

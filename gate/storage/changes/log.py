@@ -102,7 +102,7 @@ def log_page(conn: Connection, filters: LogFilters, part: Part) -> Page[LogRow]:
     Each page is a read of its own, so that even the longest export holds no snapshot.
     """
     joined = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id)
-    return page(conn, [joined.where(*conditions(conn, filters))], KEYS, part, reader(LogRow))
+    return page(conn, [joined.where(*conditions(conn, filters, part))], KEYS, part, reader(LogRow))
 
 
 def in_force(conn: Connection, wanted: Collection[str]) -> tuple[LogRow, ...]:
@@ -114,8 +114,8 @@ def in_force(conn: Connection, wanted: Collection[str]) -> tuple[LogRow, ...]:
     return every(conn, LogRow, query.where(changes.c.id.in_(list(wanted))))
 
 
-def conditions(conn: Connection, filters: LogFilters) -> list[ColumnElement[bool]]:
-    """Return what the filters say of `decisions` joined with `changes`."""
+def conditions(conn: Connection, filters: LogFilters, part: Part) -> list[ColumnElement[bool]]:
+    """Return what the filters say of `decisions` joined with `changes`, for this part of a list."""
     equal: dict[ColumnElement[Any], Any] = {
         decisions.c.service: filters.service,
         decisions.c.environment: filters.environment,
@@ -134,7 +134,7 @@ def conditions(conn: Connection, filters: LogFilters) -> list[ColumnElement[bool
     found = [equals(column, value) for column, value in equal.items() if value is not None]
     if filters.commit is not None:
         found.append(commit_is(filters.commit))
-    having = having_words(conn, filters.words)
+    having = having_words(conn, filters.words, part)
     return found if having is None else [*found, having]
 
 

@@ -2,19 +2,25 @@
 
 The index of words is a separate table, of another kind on each database. It contains each commit as
 a whole, and a commit is found by its first characters too, because nobody writes all of them.
+
+A list with words is read in one of two ways, which the query says so clearly that no planner
+chooses the other: row after row in the order of the list, each checked for the words, or by looking
+up all rows with the words and sorting them.
 """
 
 import re
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    any_,
     column,
     exists,
     func,
+    literal,
     literal_column,
     select,
     table,
@@ -24,16 +30,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Boolean, Text
 
 from gate.storage.changes.words import words
+from gate.storage.database.pages import Part
+from gate.storage.tables.columns import kept
 from gate.storage.tables.schema import changes, decisions
 
-COMMON_COUNTED, COMMON_AMONG = 500, 25_000
-"""If the newest so many decisions with the words are among the newest so many of all, SQLite checks
-each row for the words until the page is full. It finds one among fifty, however many there are."""
+WALKED_MAX = 5_000
+"""If so many decisions, from where a page begins, are enough to fill it, each row is checked for
+the words. If not, all decisions with the words are looked up.
 
-FREQUENT_FROM = 20_000
-"""Words that are not common lately are counted up to this number. From there on each row is
-checked, too. With fewer, all rows with the words are looked up and sorted. Checking costs 26 µs and
-a look-up 5; at a million rows both meet here."""
+So a word that every decision has fills a page at once, however many decisions there are, and a
+rare one is looked up at once. Checking a row costs 26 µs on SQLite, and a look-up 5."""
 
 COMMIT_LENGTHS = (40, 64)
 """The lengths of a whole commit: SHA-1 and SHA-256."""
@@ -51,43 +57,37 @@ Sought: TypeAlias = list[list[str]]
 """The words that count as each word that must occur."""
 
 _INDEX = table("decision_words", column("rowid"), column("decision_words"))
+_KEPT = table("decisions", column("id"), column("change_id"), column("words", ARRAY(Text))).alias(
+    "found"
+)
 
 
-def having_words(conn: Connection, text: str) -> ColumnElement[bool] | None:
-    """Return a condition on `decisions`, or None for a text without words, which
-    excludes nothing.
+def having_words(conn: Connection, text: str, part: Part) -> ColumnElement[bool] | None:
+    """Return a condition on `decisions` for this part of a list, or None for a text without words,
+    which excludes nothing.
     """
-    return _having(conn, _sought(conn, text))
-
-
-def _having(conn: Connection, sought: Sought) -> ColumnElement[bool] | None:
+    sought = _sought(conn, text)
     if not sought:
         return None
-    if conn.dialect.name == "postgresql":
-        return and_(*(_overlaps(words_alike) for words_alike in sought))
-    match = _match(sought)
-    if _is_checked(conn, match):
-        return exists(
-            select(_INDEX.c.rowid)
-            .where(_INDEX.c.rowid == decisions.c.id, match)
-            .correlate(decisions)
-        )
-    return decisions.c.id.in_(select(_INDEX.c.rowid).where(match))
+    if _fill(conn, sought, part):
+        return _is_checked(conn, sought)
+    return _is_looked_up(conn, decisions.c.id, "id", sought)
 
 
-def change_having_words(conn: Connection, text: str) -> ColumnElement[bool] | None:
+def change_having_words(conn: Connection, text: str, part: Part) -> ColumnElement[bool] | None:
     """Return a condition on `changes`: one of its decisions has all the words."""
     sought = _sought(conn, text)
-    having = _having(conn, sought)
-    if having is None:
+    if not sought:
         return None
-    if conn.dialect.name == "postgresql" or _is_checked(conn, _match(sought)):
+    if _fill(conn, sought, part):
+        # With an offset PostgreSQL makes no join of it, which would begin with all decisions.
         return exists(
             select(decisions.c.id)
-            .where(decisions.c.change_id == changes.c.id, having)
+            .where(decisions.c.change_id == changes.c.id, _is_checked(conn, sought))
+            .offset(_written(0))
             .correlate(changes)
         )
-    return changes.c.id.in_(select(decisions.c.change_id).where(having))
+    return _is_looked_up(conn, changes.c.id, "change_id", sought)
 
 
 def commit_is(commit: str) -> ColumnElement[bool]:
@@ -114,15 +114,85 @@ def _commits(conn: Connection, word: str) -> Sequence[str]:
     return conn.execute(query).scalars().all()
 
 
-def _overlaps(words_alike: list[str]) -> ColumnElement[bool]:
-    # One word is asked for by containment, whose plans are known to be good.
-    op = "@>" if len(words_alike) == 1 else "&&"
-    return literal_column("decisions.words", ARRAY(Text)).op(op, return_type=Boolean())(
-        type_coerce(words_alike, ARRAY(Text))
+def _fill(conn: Connection, sought: Sought, part: Part) -> bool:
+    """Return whether the part is full after `WALKED_MAX` decisions, from where it begins.
+
+    One row more than the part has is wanted, because a page looks for it.
+    """
+    last, wanted = _begins(conn, part), part.limit + 1
+    if last is None:
+        return False
+    if conn.dialect.name == "postgresql":
+        near = (_KEPT.c.id > last - WALKED_MAX, _KEPT.c.id <= last)
+        some = select(_KEPT.c.id).where(*near, _overlaps(_unindexed(_KEPT.c.words), sought))
+        counted = select(func.count()).select_from(some.limit(_written(wanted)).subquery())
+        return conn.execute(counted).scalar_one() == wanted
+    rowid = _INDEX.c.rowid
+    found = select(rowid).where(_matches(sought), rowid <= last).order_by(rowid.desc())
+    one_more = conn.execute(found.offset(part.limit).limit(1)).scalar()
+    return one_more is not None and last - one_more < WALKED_MAX
+
+
+def _begins(conn: Connection, part: Part) -> int | None:
+    """Return the id of the newest decision at the time of the part, or None if there is none.
+
+    Ids have the order of time but for decisions of the same moment, which is enough here.
+    """
+    at = kept(decisions.c.at)
+    newest = select(decisions.c.id).order_by(at.desc()).limit(_written(1))
+    if part.after is not None:
+        newest = newest.where(at <= part.after[0])
+    elif part.ends is not None:
+        newest = newest.where(decisions.c.at < part.ends)
+    return conn.execute(newest).scalar()
+
+
+def _is_checked(conn: Connection, sought: Sought) -> ColumnElement[bool]:
+    """Return a condition on `decisions` that is checked for each row that is read anyway."""
+    if conn.dialect.name == "postgresql":
+        return _overlaps(_unindexed(literal_column("decisions.words", ARRAY(Text))), sought)
+    return exists(
+        select(_INDEX.c.rowid)
+        .where(_INDEX.c.rowid == decisions.c.id, _matches(sought))
+        .correlate(decisions)
     )
 
 
-def _match(sought: Sought) -> ColumnElement[bool]:
+def _is_looked_up(
+    conn: Connection, wanted: ColumnElement[Any], name: str, sought: Sought
+) -> ColumnElement[bool]:
+    """Return a condition that `wanted` is in this column of a decision with the words. All of these
+    are found by the index of words.
+    """
+    if conn.dialect.name == "postgresql":
+        found = select(_KEPT.c[name]).where(_overlaps(_KEPT.c.words, sought))
+        # PostgreSQL fetches rows by their ids where it is given an array, however long that is. Of
+        # a subquery it may make a join that reads the list from its first row to its last.
+        return wanted == any_(func.array(found.scalar_subquery()))
+    rowids = select(_INDEX.c.rowid).where(_matches(sought))
+    if name == "id":
+        return wanted.in_(rowids)
+    return wanted.in_(select(decisions.c[name]).where(decisions.c.id.in_(rowids)))
+
+
+def _overlaps(column: ColumnElement[Any], sought: Sought) -> ColumnElement[bool]:
+    return and_(*(_overlaps_one(column, words_alike) for words_alike in sought))
+
+
+def _overlaps_one(column: ColumnElement[Any], words_alike: list[str]) -> ColumnElement[bool]:
+    # One word is asked for by containment, whose plans are known to be good.
+    op = "@>" if len(words_alike) == 1 else "&&"
+    return column.op(op, return_type=Boolean())(type_coerce(words_alike, ARRAY(Text)))
+
+
+def _unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the words of a row as an expression that no index is of, so that PostgreSQL finds no
+    rows by it.
+    """
+    return column.op("||")(literal_column("'{}'::text[]", ARRAY(Text)))
+
+
+def _matches(sought: Sought) -> ColumnElement[bool]:
     """Return the condition for the index of SQLite.
 
     A word consists of letters and digits, so quotes are enough to make AND, OR, NOT and NEAR plain
@@ -135,28 +205,8 @@ def _match(sought: Sought) -> ColumnElement[bool]:
     )
 
 
-def _is_checked(conn: Connection, match: ColumnElement[bool]) -> bool:
-    """Return whether each row is checked for the words, newest first, instead of all that have
-    them being looked up.
+def _written(number: int) -> ColumnElement[int]:
+    """Return the number as text of the query: PostgreSQL plans for a tenth of the table where a
+    limit is a parameter.
     """
-    return _is_common(conn, match) or _is_frequent(conn, match)
-
-
-def _is_common(conn: Connection, match: ColumnElement[bool]) -> bool:
-    """Return whether many of the newest decisions have the words.
-
-    It reads no more than `COMMON_COUNTED` entries of the index, so that a word that every decision
-    has takes no longer with ten million decisions than with ten thousand.
-    """
-    rowid = _INDEX.c.rowid
-    newest = select(rowid).where(match).order_by(rowid.desc()).limit(COMMON_COUNTED).subquery()
-    counted, oldest = conn.execute(select(func.count(), func.min(newest.c.rowid))).one()
-    if counted < COMMON_COUNTED:
-        return False
-    last = conn.execute(select(func.max(decisions.c.id))).scalar_one()
-    return bool(last - oldest < COMMON_AMONG)
-
-
-def _is_frequent(conn: Connection, match: ColumnElement[bool]) -> bool:
-    some = select(_INDEX.c.rowid).where(match).limit(FREQUENT_FROM).subquery()
-    return conn.execute(select(func.count()).select_from(some)).scalar_one() == FREQUENT_FROM
+    return literal(number, literal_execute=True)

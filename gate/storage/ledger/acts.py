@@ -95,7 +95,7 @@ def _acts(conn: Connection, filters: LogFilters, part: Part) -> Page[ActRow]:
         select(*_COLUMNS)
         .outerjoin(changes, changes.c.id == _E.change_id)
         .outerjoin(decisions, in_force)
-        .where(text(ACTS), *conditions(conn, filters))
+        .where(text(ACTS), *conditions(conn, filters, part))
     )
     if filters.kind not in {ACT, ANYTHING}:
         query = query.where(_E.kind == filters.kind)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -21,7 +22,7 @@ from gate.storage.changes import search
 from gate.storage.changes.change_list import ChangeFilters, change_page
 from gate.storage.changes.log import LogFilters, LogRow, log_page
 from gate.storage.changes.words import words
-from gate.storage.database.pages import PAGE_ROWS_MAX, Part
+from gate.storage.database.pages import PAGE_ROWS_MAX, Page, Part
 from gate.storage.database.tx import Tx
 from tests.storage.stored import (
     COMMIT,
@@ -213,7 +214,7 @@ def test_a_decision_that_was_not_searched_for_by_all_words_is_not_found(database
     ],
 )
 def test_section_8_a_commit_is_found_by_seven_or_more_of_its_first_characters(
-    database_url: str, asked: str, found: list[str], monkeypatch: pytest.MonkeyPatch
+    database_url: str, asked: str, found: list[str]
 ) -> None:
     texts = {
         "first": ("c0ffee1" + "2" * 33, "Fix the leak"),
@@ -226,12 +227,10 @@ def test_section_8_a_commit_is_found_by_seven_or_more_of_its_first_characters(
             put_decision(tx, made[name], tuple(words(f"{commit} {text}")))
 
     with reading(database_url) as conn:
-        for frequent_from in (1, 20_000):
-            monkeypatch.setattr(search, "FREQUENT_FROM", frequent_from)
-            rows = log_page(conn, LogFilters(words=asked), ALL).rows
-            listed = change_page(conn, ChangeFilters(words=asked), ALL, now=NOW).rows
-            assert {row.change for row in rows} == {made[name] for name in found}
-            assert {change.id for change in listed} == {made[name] for name in found}
+        rows = log_page(conn, LogFilters(words=asked), ALL).rows
+        listed = change_page(conn, ChangeFilters(words=asked), ALL, now=NOW).rows
+    assert {row.change for row in rows} == {made[name] for name in found}
+    assert {change.id for change in listed} == {made[name] for name in found}
 
 
 def test_a_row_shows_the_decision_and_what_never_changes_of_its_change(database_url: str) -> None:
@@ -328,37 +327,70 @@ def plans(url: str, look: Callable[[Connection], object]) -> list[str]:
         return planned(conn, look)
 
 
-def test_frequent_words_find_what_rare_ones_find(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("walked", [1, 10, 5_000])
+def test_words_are_found_whether_rows_are_checked_or_looked_up(
+    database_url: str, walked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with writing(sqlite_url) as tx:
+    monkeypatch.setattr(search, "WALKED_MAX", walked)
+    with writing(database_url) as tx:
         made = many(tx)
 
-    for common_counted, frequent_from in ((1, 10_000), (10, 10_000), (10_000, 1), (10_000, 10_000)):
-        # or the test would need twenty thousand decisions
-        monkeypatch.setattr(search, "COMMON_COUNTED", common_counted)
-        monkeypatch.setattr(search, "FREQUENT_FROM", frequent_from)
+    with reading(database_url) as conn:
         for asked in ("fix", "été 10", "日本", "nowhere", "fix near"):
-            with reading(sqlite_url) as conn:
-                assert keys(log_page(conn, LogFilters(words=asked), ALL).rows) == expected(
-                    made, LogFilters(words=asked)
-                )
-                found = change_page(conn, ChangeFilters(words=asked), ALL, now=NOW)
-                assert {change.id for change in found.rows} == {
-                    one.change for one in made if set(words(asked)) <= set(words(one.text))
-                }
+            log, listed = LogFilters(words=asked), ChangeFilters(words=asked)
+            by_hand = expected(made, log)
+            assert keys(pages(partial(log_page, conn, log))) == by_hand
+            found = pages(partial(change_page, conn, listed, now=NOW))
+            assert sorted(change.id for change in found) == sorted({key[1] for key in by_hand})
+
+
+def pages(look: Callable[[Part], Page[Any]]) -> tuple[Any, ...]:
+    """All rows of a list, some at a time."""
+    rows: tuple[Any, ...] = ()
+    part: Part | None = Part(4)
+    while part is not None:
+        page = look(part)
+        rows += page.rows
+        part = replace(part, after=page.next) if page.next is not None else None
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("commons", "checks"),
+    [
+        pytest.param(6, True, id="the page and one more are near"),
+        pytest.param(5, False, id="no more than the page are near"),
+    ],
+)
+def test_rows_are_checked_only_where_that_fills_the_page(
+    sqlite_url: str,
+    commons: int,
+    checks: bool,  # noqa: FBT001 - a column of the table
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search, "WALKED_MAX", 20)
+    with writing(sqlite_url) as tx:
+        for number in range(60):
+            word = "basket" if number < 30 or number >= 60 - commons else "other"
+            put_decision(tx, put_change(tx.conn), (word,), at=NOW + number * HOUR)
+
+    with reading(sqlite_url) as conn:
+        sent = planned(conn, lambda conn: log_page(conn, LogFilters(words="basket"), Part(5)))
+
+    assert ("CORRELATED SCALAR SUBQUERY" in sent[-1]) is checks
 
 
 def test_a_word_that_every_decision_has_is_found_in_as_many_steps_among_many_as_among_few(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str,
 ) -> None:
-    monkeypatch.setattr(search, "COMMON_COUNTED", 20)  # or the test would need ten thousand
     part = Part(5)
     spent = []
+    hours = count()
     for more in (50, 250):
         with writing(sqlite_url) as tx:
-            for hour in range(more):
-                put_decision(tx, put_change(tx.conn), ("basket",), at=NOW - hour * HOUR)
+            for _ in range(more):
+                at = NOW + next(hours) * HOUR
+                put_decision(tx, put_change(tx.conn, submitted_at=at), ("basket",), at=at)
             # The index is in pieces, and how many there are would count, too.
             tx.conn.exec_driver_sql(
                 "INSERT INTO decision_words (decision_words) VALUES ('optimize')"
