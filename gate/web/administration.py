@@ -20,6 +20,7 @@ from gate.flow.caller import Person, Role
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.identity import people, tokens
+from gate.flow.identity.labels import callers_shown
 from gate.flow.queries.upkeep import upkeep
 from gate.web.forms import (
     NOT_WRITTEN,
@@ -33,7 +34,6 @@ from gate.web.forms import (
 from gate.web.notices import Notice
 from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
-from gate.web.words import caller_label
 
 EXPIRIES: Mapping[str, int | None] = {
     "in 30 days": 30,
@@ -171,6 +171,7 @@ async def _overview(
         else _NOTHING
     )
     let_in = await people.listing(gate, by, Part(cursor=query.people)) if is_admin else _NOTHING
+    named = [one_ for token in own.items for one_ in (token.person, token.created_by) if one_]
     data = {
         **vars(found),
         "tokens": list(own.items),
@@ -189,7 +190,7 @@ async def _overview(
         "roles": ROLES if is_admin else {"person": ROLES["person"]},
         "may_write": by.role is not Role.AUDITOR,
         "now": found.at,
-        "who": caller_label(gate),
+        "names": await callers_shown(gate, named),
         "secret": more.get("secret"),
         "invitation": more.get("invitation"),
         "waits": more.get("waits", False),

@@ -156,6 +156,9 @@ async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) 
         {
             "decision": decision,
             "groups": _by_group(decision.facts),
+            "standard": next(
+                (one.title for one in decision.reasons if one.rule == decision.standard_change), ""
+            ),
             "raw": indented(decision),
         },
     )

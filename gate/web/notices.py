@@ -30,7 +30,7 @@ class Notice(StrEnum):
     APPROVED_AND_HELD = "Approved. What holds this change still holds it."
     COUNTED = "Your approval counts. Others are still needed."
     TAKEN_BACK = "Your approval is taken back."
-    REJECTED = "Rejected. The pipeline is told."
+    REJECTED = "Rejected. It cannot be deployed unless the rejection is lifted."
     OVERRIDDEN = "The hold no longer stops this change."
     OVERRIDDEN_AND_HELD = "The override is recorded. Something still holds this change."
     REJECTION_LIFTED = "The rejection is lifted. The pipeline may ask anew."

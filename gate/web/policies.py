@@ -22,13 +22,13 @@ from gate.flow.caller import Person, Role
 from gate.flow.changes import evaluate
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
+from gate.flow.identity.labels import callers_shown
 from gate.flow.policies import policies, readable
 from gate.flow.queries.insights import insights
 from gate.web.forms import NOT_WRITTEN, Form, Written, one, read_form, read_request, written
 from gate.web.notices import Notice
 from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
-from gate.web.words import caller_label
 
 PROTECTED = "change.ref_protected"
 """A fact that no pipeline may claim, but that a trial may assume."""
@@ -111,7 +111,8 @@ async def _revision(
     before: Mapping[str, str] = (await readable.read(gate, other, by)).files if other else {}
     data = {**vars(found), "against": other, "difference": _difference(before, found.files)}
     others = [one_ for one_ in listed if one_.revision != found.revision]
-    values = {"found": data, "others": others, "who": caller_label(gate), "written": written}
+    names = await callers_shown(gate, [found.registered_by])
+    values = {"found": data, "others": others, "names": names, "written": written}
     return View("revision.html", data, values, refused=refused)
 
 
@@ -166,7 +167,7 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "tried": more.get("tried"),
         "problem": more.get("problem"),
         "raw": indented(more["tried"]) if more.get("tried") else "",
-        "who": caller_label(gate),
+        "names": await callers_shown(gate, [one_.registered_by for one_ in listed.items]),
     }
     data = {**vars(found), "revisions": list(listed.items), "next": listed.next}
     return View("policies.html", data, values, 200 if not more.get("problem") else 422)

@@ -107,8 +107,18 @@ def name_tag(text: str | None) -> Markup:
     The name is isolated from the text around it, so that it cannot turn the reading direction, and
     marked if it mixes alphabets.
     """
-    shown = escape(visible(text or ""))
-    mixed = scripts(text or "")
+    return _isolated(text or "", escape(visible(text or "")))
+
+
+def act_tag(text: str) -> Markup:
+    """Return the words of an act, isolated like a name, because there are names in them. Changes
+    and instants are shown as in `linked`.
+    """
+    return _isolated(text, linked(text))
+
+
+def _isolated(text: str, shown: Markup) -> Markup:
+    mixed = scripts(text)
     if not mixed:
         return Markup("<bdi>{}</bdi>").format(shown)
     warning = f"mixes {' and '.join(mixed)} letters"
@@ -163,6 +173,7 @@ _TEMPLATES.filters.update(
     at=time_tag,
     clock=clock_tag,
     named=name_tag,
+    act=act_tag,
     linked=linked,
     ago=words.ago,
     left=words.left,

@@ -1,6 +1,4 @@
-"""Values in words for pages: instants, durations, short digests, safe links, and names
-of callers.
-"""
+"""Values in words for pages: instants, durations, short digests and safe links."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -8,8 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gate.core.durations import span
-from gate.flow.caller import PERSON
-from gate.flow.gate import Gate
+from gate.core.policy.set import Policies
 
 SHORT_DIGEST = 10
 _HOUR, _DAY = 3_600, 86_400
@@ -136,20 +133,13 @@ _EVENTS: Mapping[str, str] = {
 }
 
 
-def caller_label(gate: Gate) -> Callable[[str], str]:
-    """Return a function that turns the id of a caller into the name that pages show.
-
-    A person gets the label of the catalogue in force, a token is named as a token, and all others
-    keep their id.
-    """
-    catalogue = gate.rulebooks.latest.catalogue
-
-    def label(caller: str) -> str:
-        if caller.startswith("token:"):
-            return caller.replace(":", " ", 1)
-        return catalogue.label_of(caller.removeprefix(PERSON))
-
-    return label
+def rule_titles(policies: Policies) -> dict[str, str]:
+    """Return the title of each rule in force, by its policy and its id as the figures name it."""
+    return {
+        f"{policy.name}/{rule.id}": rule.title or rule.id
+        for policy in policies.all
+        for rule in policy.rules
+    }
 
 
 def sentence(text: str) -> str:

@@ -71,7 +71,9 @@ def test_the_keyboard_alone_approves_and_rejects(site: Site) -> None:
         page.keyboard.press("r")
         page.keyboard.type("Not fine.")
         page.keyboard.press("Control+Enter")
-        expect(page.get_by_text("Rejected. The pipeline is told.")).to_be_visible()
+        expect(
+            page.get_by_text("Rejected. It cannot be deployed unless the rejection is lifted.")
+        ).to_be_visible()
     assert [site.read(one)["state"] for one in (first, second)] == ["approved", "rejected"]
 
 

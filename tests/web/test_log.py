@@ -169,6 +169,28 @@ async def test_issue_13_5_what_people_did_is_in_the_log_by_name_and_in_words(
     assert not re.search(r"frz_|>token [0-9a-f]{16}", page.partition("<tbody>")[2])
 
 
+async def test_a_freeze_in_the_log_has_times_that_the_script_can_show(service: Served) -> None:
+    http = await browser(service)
+    ends = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=2)
+    await send(http, "/calendar/windows", reason="The index moves", ends=f"{ends:%Y-%m-%dT%H:%M}")
+
+    page = (await http.get("/log?kind=freeze")).text
+
+    assert f'until <time datetime="{ends.isoformat()}">' in page
+
+
+async def test_a_token_without_a_name_is_said_to_have_none(service: Served) -> None:
+    pipeline, http = await service.pipeline(), await browser(service)
+    change = (await pipeline.post("/v1/changes", json=request())).json()
+    await pipeline.post(f"/v1/changes/{change['id']}/cancellation", json={})
+
+    (row,) = (await http.get("/v1/log?kind=cancellation")).json()["items"]
+    page = (await http.get(f"/changes/{change['id']}")).text
+
+    assert re.fullmatch(r"a token without a name \([0-9a-f]{4}…\)", row["by"])
+    assert f"<bdi>{row['by']}</bdi>" in page
+
+
 async def test_the_page_the_answer_and_the_table_have_the_same_rows(service: Served) -> None:
     await much_happens(service)
     http = await browser(service)
@@ -227,3 +249,36 @@ async def test_a_line_names_the_incident(service: Served) -> None:
 
     assert [one["title"] for one in row["incidents"]] == ["Baskets are empty"]
     assert "<bdi>Baskets are empty</bdi>" in page
+
+
+async def test_a_deployment_that_an_incident_is_tied_to_is_nowhere_called_successful(
+    service: Served,
+) -> None:
+    pipeline, http = await service.pipeline(), await browser(service)
+    change = (await pipeline.post("/v1/changes", json=request())).json()
+    address = f"/v1/changes/{change['id']}"
+    await pipeline.post(f"{address}/admission", json=admission())
+    began = datetime.now(UTC).isoformat()
+    await pipeline.post(f"{address}/closure", json={"result": "successful_issues"})
+    well = [(await http.get(one)).text for one in ("/log", f"/changes/{change['id']}")]
+    await http.post(
+        "/v1/incidents",
+        json={
+            "id": "PD-8",
+            "title": "Baskets are empty",
+            "service": "web",
+            "severity": "high",
+            "began_at": began,
+            "change": change["id"],
+        },
+    )
+
+    places = ("/log", f"/changes/{change['id']}", "/?q=is:decided")
+    broken = [(await http.get(one)).text for one in places]
+
+    assert all('class="state successful issues"' in page for page in well)
+    for page in broken:
+        assert 'class="state successful' not in page
+        assert 'class="state failed"' in page
+    assert "Deployed" in broken[1]
+    assert ", and failed, incident PD-8." in broken[1]

@@ -269,7 +269,7 @@ def _held(hold: Hold | None) -> Refusal | None:
     until = f" until {clock(hold.until)}" if hold.until else ""
     return Refusal(
         "frozen",
-        f"frozen by {hold.window}{until}; wait, or ask "
+        f"this is frozen{until} by the window {hold.window}; wait, or ask "
         f"{' or '.join(hold.lifted_by) or 'a release manager'} for an override",
     )
 

@@ -127,6 +127,7 @@ class EarnedAnswer:
     """A standard change with its settled successes in a row, and the number that it needs."""
 
     id: str
+    title: str
     earned: int
     of: int
 

@@ -9,7 +9,7 @@ from orjson import Fragment
 from gate.core.decision.guards import held_by
 from gate.core.decision.record import Record
 from gate.core.decision.sentences import ITEM_LENGTH_MAX, sentence, sentences, shown
-from gate.core.decision.values import Finding, FindingKind, Hold
+from gate.core.decision.values import Decision, Finding, FindingKind, Hold
 from gate.core.facts import Facts, Origin, wire_value
 from gate.core.instants import clock
 from gate.core.policy.policy import Policy
@@ -192,8 +192,7 @@ def freeze_named(
     The record keeps the id of the window and the exact instant instead, because its bytes are
     hashed.
     """
-    decision = record.decision
-    held = decision.hold or (decision.observed.hold if decision.observed else None)
+    held = _hold_of(record.decision)
     if held is None:
         return tuple(found)
     finding = held_by(held)
@@ -204,6 +203,23 @@ def freeze_named(
         else one
         for one in found
     )
+
+
+def deciding_words(
+    decision: Decision, facts: Facts, policy: Policy | None, texts: Mapping[str, str]
+) -> str:
+    """Return the sentence of the finding that decided, with a freeze in words as `freeze_named`
+    has it.
+    """
+    finding, held = decision.findings[0], _hold_of(decision)
+    if held is not None and finding == held_by(held):
+        return hold_in_words(held, texts)
+    return sentence(finding, facts, policy)
+
+
+def _hold_of(decision: Decision) -> Hold | None:
+    """Return the hold of a decision, or the one that an observing gate would have had."""
+    return decision.hold or (decision.observed.hold if decision.observed else None)
 
 
 def hold_in_words(held: Hold, texts: Mapping[str, str]) -> str:

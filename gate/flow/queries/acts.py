@@ -9,20 +9,16 @@ from sqlalchemy import Connection
 
 from gate.core.instants import clock
 from gate.flow.answers.decision import ActRowAnswer
-from gate.flow.identity.labels import callers_named, labels
+from gate.flow.identity.labels import callers_named, labels, nameless, token_names
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Entry, Kind, read_entry
 from gate.storage import texts
 from gate.storage.changes.approvals import REJECTION
-from gate.storage.identity import tokens
 from gate.storage.ledger.acts import ActRow
 from gate.storage.policies import freezes
 
 _TEXT_FIELDS = ("comment", "findings", "reason", "title")
 _REVISION_SHOWN = 10
-TOKEN = "token:"  # noqa: S105 - the beginning of a name, no secret
-"""The beginning of the name of a caller that is a token."""
-
 _PERSON_FIELDS = ("person", "into")
 
 
@@ -36,11 +32,6 @@ class _Names:
     # The reason of each freeze and each stopped line.
     windows: Mapping[str, str]
     tokens: Mapping[str, str]
-
-    def caller(self, by: str) -> str:
-        """Return the name under which a caller is shown."""
-        token = self.tokens.get(by.removeprefix(TOKEN)) if by.startswith(TOKEN) else None
-        return f"token {token}" if token else self.callers[by]
 
 
 def act_rows(conn: Connection, book: Rulebook, rows: Sequence[ActRow]) -> list[ActRowAnswer]:
@@ -62,7 +53,7 @@ def _row(row: ActRow, entry: Entry, names: _Names) -> ActRowAnswer:
     return ActRowAnswer(
         kind=entry.kind.value,
         at=entry.at,
-        by=names.caller(by) if by else None,
+        by=names.callers[by] if by else None,
         what=_WHAT[entry.kind](fields, names),
         comment=next(filter(None, said), _text(fields, "because")),
         change=row.change,
@@ -76,13 +67,10 @@ def _names(
     conn: Connection, book: Rulebook, entries: Sequence[Entry], titles: Iterable[str]
 ) -> _Names:
     callers = _all(entries, ("by",))
-    used = [one.removeprefix(TOKEN) for one in callers if one.startswith(TOKEN)]
-    used += _all(entries, ("token",), (Kind.TOKEN,))
-    kept = tokens.named(conn, used)
     held = _all(entries, ("window",), (Kind.OVERRIDE, Kind.FREEZE))
     declared = freezes.named(conn, held)
     said = _all(entries, _TEXT_FIELDS)
-    ids = [*said, *titles, *(one.name for one in kept if one.name)]
+    ids = [*said, *titles]
     known = texts.read_texts(conn, [*ids, *(one.reason for one in declared)])
     windows = {one.id: one.reason for one in book.calendar.freezes}
     return _Names(
@@ -90,7 +78,7 @@ def _names(
         callers_named(conn, book.catalogue, callers),
         labels(conn, book.catalogue, _all(entries, _PERSON_FIELDS)),
         {**windows, **{one.id: known.get(one.reason, "") for one in declared}},
-        {one.id: known[one.name] for one in kept if one.name in known},
+        token_names(conn, _all(entries, ("token",), (Kind.TOKEN,))),
     )
 
 
@@ -171,12 +159,12 @@ def _improvement(fields: Mapping[str, Any], _: _Names) -> str:
 
 def _token(fields: Mapping[str, Any], names: _Names) -> str:
     name = names.tokens.get(fields["token"])
-    token = f"token {name}" if name else f"token without a name, {fields['token']},"
+    token = f"the token {name}" if name else nameless(fields["token"])
     if fields["action"] == "revoked":
-        return f"Revoked the {token}".rstrip(",")
+        return f"Revoked {token}"
     person = _text(fields, "person")
     whose = f"for {names.people[person]}" if person else f"with the role {fields.get('role')}"
-    return f"Made the {token} {whose}"
+    return f"Made {token} {whose}"
 
 
 def _role(fields: Mapping[str, Any], names: _Names) -> str:

@@ -3,21 +3,21 @@ switch the gate to enforcing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from gate.core.decision import record as records
 from gate.core.decision.places import unknown_names
-from gate.core.decision.sentences import sentence
 from gate.core.decision.standard import NEVER_SUSPENDED, successes_in_a_row
-from gate.core.decision.values import Decision, Finding, Outcome, Required
+from gate.core.decision.values import Decision, Finding, FindingKind, Outcome, Required
 from gate.core.facts import Facts
-from gate.core.policy.policy import Policy
+from gate.core.policy.policy import Earn, Policy, StandardChange
 from gate.errors import Invalid
 from gate.flow.answers.delivery import (
     EarnedAnswer,
@@ -27,10 +27,12 @@ from gate.flow.answers.delivery import (
     WouldAnswer,
     spread,
 )
+from gate.flow.answers.reasons import deciding_words
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries.rehearsal import Rehearsal, Rehearsed, rehearse
 from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.storage import texts
 from gate.storage.changes import history
 from gate.storage.changes.history import Earning, PlaceQuery
 from gate.storage.figures import observations as figures
@@ -126,7 +128,7 @@ def _standard_changes(
             matches = here.matches.get(standard.id, ())
             since = here.suspensions.get(standard.id, NEVER_SUSPENDED).reinstated_at
             row = successes_in_a_row(standard.earn, matches, reinstated_at=since, at=now)
-            found.append(EarnedAnswer(standard.id, row, standard.earn.successes))
+            found.append(_earned(standard, standard.earn, row))
     return found
 
 
@@ -146,20 +148,33 @@ def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> li
 
 
 class _Stopped(NamedTuple):
-    """A change that would not have been approved: the deciding finding, the rules that gave points,
-    and the approvals that would have been required.
+    """A change that would not have been approved, with the approvals that would have been
+    required. `said` are the reasons of freezes that people declared.
     """
 
-    finding: Finding
-    rules: tuple[Finding, ...]
+    decision: Decision
     facts: Facts
     policy: Policy | None
     required: tuple[Required, ...]
+    said: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def finding(self) -> Finding:
+        """The finding that decided."""
+        return self.decision.findings[0]
+
+    @property
+    def rules(self) -> tuple[Finding, ...]:
+        """The rules that gave points."""
+        return tuple(one for one in self.decision.findings if one.points > 0)
 
     @property
     def words(self) -> str:
         """The deciding finding as a sentence."""
-        return f"{self.finding.title}: {sentence(self.finding, self.facts, self.policy)}"
+        because = deciding_words(self.decision, self.facts, self.policy, self.said)
+        if self.finding.kind is FindingKind.GATE:
+            return because  # its title says the same in one word
+        return f"{self.finding.title}: {because}"
 
 
 def _stopped(conn: Connection, books: Rulebooks, place: Watched) -> list[_Stopped]:
@@ -170,16 +185,10 @@ def _stopped(conn: Connection, books: Rulebooks, place: Watched) -> list[_Stoppe
         observed = record.decision.observed
         required = observed.required if observed is not None else ()
         policy = books.policy_of(conn, record)
-        found.append(
-            _Stopped(
-                record.decision.findings[0],
-                _scored(record.decision),
-                record.case.facts,
-                policy,
-                required,
-            )
-        )
-    return found
+        found.append(_Stopped(record.decision, record.case.facts, policy, required))
+    reasons = [reason for one in found for reason in one.decision.hold_reasons]
+    said = texts.read_texts(conn, reasons)
+    return [one._replace(said=said) for one in found]
 
 
 def _in_the_way(stopped: Sequence[_Stopped]) -> list[str]:
@@ -197,11 +206,6 @@ def _in_the_way(stopped: Sequence[_Stopped]) -> list[str]:
     return found + [
         f"would have waited for {by}: {n}" for by, n in groups.most_common(SUGGESTIONS_MAX)
     ]
-
-
-def _scored(decision: Decision) -> tuple[Finding, ...]:
-    """Return the rules that gave points to a decision."""
-    return tuple(one for one in decision.findings if one.points > 0)
 
 
 def _points(stopped: Sequence[_Stopped]) -> list[str]:
@@ -253,7 +257,7 @@ def _imported(
 def _rehearsed(one: Rehearsed, book: Rulebook) -> _Stopped:
     decision = one.decision
     policy = book.policies.named(decision.policy)
-    return _Stopped(decision.findings[0], _scored(decision), one.facts, policy, decision.required)
+    return _Stopped(decision, one.facts, policy, decision.required)
 
 
 def _would_be_earned(
@@ -268,4 +272,9 @@ def _would_be_earned(
         if standard.earn is not None:
             listed = matches.get(standard.id, ())
             row = successes_in_a_row(standard.earn, listed, reinstated_at=None, at=now)
-            yield EarnedAnswer(standard.id, row, standard.earn.successes)
+            yield _earned(standard, standard.earn, row)
+
+
+def _earned(standard: StandardChange, earn: Earn, successes_in_row: int) -> EarnedAnswer:
+    title = standard.title or standard.id
+    return EarnedAnswer(standard.id, title, successes_in_row, earn.successes)

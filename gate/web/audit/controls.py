@@ -1,7 +1,7 @@
 """Controls as a page: what auditors ask for, and which rules serve it."""
 
 from gate.api.http.permits import GateDep
-from gate.flow.audit import controls
+from gate.flow.audit import controls, reports
 from gate.web.page import Pages, View
 from gate.web.viewer import Viewer
 
@@ -12,4 +12,5 @@ pages = Pages()
 async def show(_: Viewer, gate: GateDep) -> View:
     """Return every control, made from the policies in force."""
     found = await controls.controls(gate)
-    return View("controls.html", found, {"found": found})
+    titles = {one.name: one.title for one in reports.listing()}
+    return View("controls.html", found, {"found": found, "titles": titles})

@@ -106,7 +106,8 @@ def _canceled(found: StoryAnswer) -> str:
 def _ended(found: StoryAnswer) -> Headline:
     """Return how the deployment went.
 
-    A change that was reported successful counts as failed if an incident is tied to it.
+    A change that was reported successful, with issues or without, counts as failed if an incident
+    is tied to it.
     """
     change = found.change
     result = change.closed.result if change.closed else None
@@ -125,9 +126,9 @@ def _ended(found: StoryAnswer) -> Headline:
             return Headline(f"Failed{took}{incidents}.", Outcome.REJECTED)
         case Result.ROLLED_BACK:
             return Headline(f"Failed: rolled back{took}{incidents}.", Outcome.REJECTED)
-        case Result.SUCCESSFUL if broken:
+        case Result.SUCCESSFUL | Result.SUCCESSFUL_ISSUES if broken:
             return Headline(f"Deployed{took}, and failed{incidents}.", Outcome.REJECTED)
         case Result.SUCCESSFUL:
             return Headline(f"Deployed{took}.", Outcome.APPROVED)
         case _:
-            return Headline(f"Deployed{took}, with issues{incidents}.", Outcome.APPROVED)
+            return Headline(f"Deployed{took}, with issues.", Outcome.APPROVED)

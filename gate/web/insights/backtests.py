@@ -16,6 +16,7 @@ from gate.flow.queries.backtest import DAYS_DEFAULT, DAYS_MAX, BacktestCommand, 
 from gate.web.insights.charts import percent
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
+from gate.web.words import rule_titles
 
 DAYS = (30, 90, 365, 3650)
 WIDTH, HEIGHT = 480, 260
@@ -49,9 +50,9 @@ async def show(query: Annotated[BacktestsQuery, Query()], by: Viewer, gate: Gate
     begins = gate.clock() - timedelta(days=query.days)
     command = BacktestCommand(kept.files, begins, history=TriedOn(query.history))
     found = await backtest(gate, command, by)
-    return View(
-        "insights/backtest.html", named(found), {**values, "found": found, "chart": _chart(found)}
-    )
+    titles = rule_titles(gate.rulebooks.latest.policies)
+    values |= {"found": found, "chart": _chart(found), "titles": titles}
+    return View("insights/backtest.html", named(found), values)
 
 
 def _chart(found: BacktestAnswer) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.core.policy.set import Policies
 from gate.flow.answers.delivery import DivisionsAnswer
 from gate.flow.answers.insights.over_time import InsightsAnswer, PlacesAnswer
 from gate.flow.answers.written import named
@@ -22,7 +21,7 @@ from gate.flow.queries.insights.periods import WEEK, WEEKS
 from gate.web.insights.charts import bars, in_words, over_time, spark, spread
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer, WaitingListDep
-from gate.web.words import short
+from gate.web.words import rule_titles, short
 
 DAYS = (7, 30, 90, 365)
 _DAYS_USUAL = 30
@@ -80,7 +79,7 @@ async def show(
     }
     if service is None or environment is None:
         return View("insights/insights.html", {"production": compared}, values)
-    titles = _titles((await gate.rulebooks.current()).policies)
+    titles = rule_titles((await gate.rulebooks.current()).policies)
     now = gate.clock()
     days = min(max(query.days, 1), DAYS[-1])
     found = await insights(
@@ -112,15 +111,6 @@ def _charts(found: InsightsAnswer, today: date, titles: Mapping[str, str]) -> di
         ],
         "in_words": in_words,
         "rates": _rates(found.delivery.by, titles),
-    }
-
-
-def _titles(policies: Policies) -> dict[str, str]:
-    """Return the title of each rule in force, by its policy and its id as the figures name it."""
-    return {
-        f"{policy.name}/{rule.id}": rule.title or rule.id
-        for policy in policies.all
-        for rule in policy.rules
     }
 
 

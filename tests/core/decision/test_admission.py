@@ -122,8 +122,8 @@ def test_a_hold_binds_and_names_who_may_lift_it() -> None:
     assert (answer.problem, answer.detail) == (
         "frozen",
         (
-            "frozen by year-end until 5 Mar 2026, 12:00 UTC; wait, or ask change-authority "
-            "for an override"
+            "this is frozen until 5 Mar 2026, 12:00 UTC by the window year-end; wait, or ask "
+            "change-authority for an override"
         ),
     )
 

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from gate.core.change import Result, Run
+from gate.core.instants import clock
 from gate.errors import Invalid
 from gate.flow.answers.written import named
+from gate.flow.commands import FreezeCommand
+from gate.flow.policies import freezes
 from gate.flow.queries.observations import ObservationsQuery, observations
 from tests.builders import Wire, commit_of
 from tests.flow.changes.test_observing import EARNED, NEVER, watching
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import ADMIN, Shop, as_json, open_shop
+from tests.flow.shop import ADA, ADMIN, Shop, as_json, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -90,8 +93,9 @@ async def test_h2_standard_changes_say_how_far_they_are_earned(observing: Shop) 
 
     after = await seen(observing)
 
-    assert before["standard_changes"] == [{"id": "earned", "earned": 0, "of": 5}]
-    assert after["standard_changes"] == [{"id": "earned", "earned": 3, "of": 5}]
+    named = {"id": "earned", "title": "Earned", "of": 5}
+    assert before["standard_changes"] == [{**named, "earned": 0}]
+    assert after["standard_changes"] == [{**named, "earned": 3}]
 
 
 async def test_h2_suggestions_name_the_rule_and_the_people(small_shop: Shop) -> None:
@@ -105,6 +109,18 @@ async def test_h2_suggestions_name_the_rule_and_the_people(small_shop: Shop) -> 
     assert "2 of the 20 to switch by" in too_few
     assert any("Never: " in one for one in others)
     assert any("would have waited for release-managers or " in one for one in others)
+
+
+async def test_h2_a_freeze_is_named_by_its_reason_and_a_clock_time(observing: Shop) -> None:
+    ends = (observing.gate.clock() + timedelta(days=1)).replace(microsecond=0)
+    await freezes.add(observing.gate, FreezeCommand("The index moves", ends=ends), ADA)
+    await deploy(observing, "a", Result.SUCCESSFUL)
+
+    said = " ".join((await seen(observing))["suggestions"])
+
+    assert f": frozen until {clock(ends)}: The index moves" in said
+    assert "frz_" not in said
+    assert "Frozen:" not in said
 
 
 async def test_h2_many_that_would_have_passed_make_it_safe(small_shop: Shop) -> None:
