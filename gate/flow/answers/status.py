@@ -25,7 +25,7 @@ class EnvironmentStatus:
 
     Of its `services`, `frozen` are frozen and `stopped` are stopped now. What is frozen opens again
     by `open_at`, which is None if nothing is frozen, or if the calendar has no end for it.
-    `freezes_at` is when the next window begins.
+    `freezes_at` is when the next window begins that freezes what is open by then.
     """
 
     name: str

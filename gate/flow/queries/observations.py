@@ -144,7 +144,8 @@ def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> li
     if earned or passed * 2 >= changes:
         said = f"safe to enforce: {passed} of {changes} changes would have passed by themselves"
         return [f"{said}; say `enforce` in the catalogue"]
-    return [f"only {passed} of {changes} changes would have passed; change first what follows"]
+    few = f"only {passed}" if passed else "none"
+    return [f"{few} of {changes} changes would have passed; change first what follows"]
 
 
 class _Stopped(NamedTuple):
@@ -174,6 +175,8 @@ class _Stopped(NamedTuple):
         because = deciding_words(self.decision, self.facts, self.policy, self.said)
         if self.finding.kind is FindingKind.GATE:
             return because  # its title says the same in one word
+        if self.finding.kind is FindingKind.REQUIREMENT and self.finding.holds is None:
+            return f"not proved: {self.finding.title}"
         return f"{self.finding.title}: {because}"
 
 

@@ -86,7 +86,8 @@ def _environment(known: _Calendar, name: str, waiting: Iterable[Waiting]) -> Env
         (
             one
             for one in known.ahead
-            if one.begins > known.now and _concerns(one, catalogue, services, name)
+            if one.begins > known.now
+            and _concerns(one, catalogue, _open_by(one, services, holds), name)
         ),
         None,
     )
@@ -113,6 +114,17 @@ def _held(known: _Calendar, service: str, environment: str) -> Hold | None:
 
 def _scope(catalogue: Catalogue, service: str, environment: str) -> freeze.Scope:
     return freeze.scope_of(catalogue, service, environment)
+
+
+def _open_by(window: Window, services: Sequence[str], holds: Sequence[Hold | None]) -> list[str]:
+    """Return the services that nothing holds when the window begins, as far as is known now: a
+    window freezes only those.
+    """
+    return [
+        service
+        for service, hold in zip(services, holds, strict=True)
+        if hold is None or (hold.until is not None and hold.until <= window.begins)
+    ]
 
 
 def _concerns(

@@ -2,7 +2,7 @@
 what happened, and the changes before it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -139,14 +139,20 @@ def _people(known: Known, book: Rulebook) -> PeopleAnswer:
 
 
 def _entry(
-    entry: Required, missing: int, people: People, catalogue: Catalogue, given: Mapping[str, Any]
+    entry: Required,
+    missing: int,
+    people: People,
+    catalogue: Catalogue,
+    given: Mapping[str, Collection[str]],
 ) -> RequiredAnswer:
-    def member(person: str) -> MemberAnswer:
-        is_excluded, has_approved = person in people.excluded, person in given
+    def member(person: str, group: str) -> MemberAnswer:
+        # The approval of an auditor, say, is on record and counts for no group.
+        is_excluded, has_approved = person in people.excluded, group in given.get(person, ())
         return MemberAnswer(person, catalogue.label_of(person), is_excluded, has_approved)
 
     groups = tuple(
-        GroupAnswer(group, tuple(map(member, catalogue.members(group)))) for group in entry.by
+        GroupAnswer(group, tuple(member(one, group) for one in catalogue.members(group)))
+        for group in entry.by
     )
     return RequiredAnswer(entry.count, missing, groups)
 

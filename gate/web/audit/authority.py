@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Annotated
 
 from fastapi import Query
@@ -18,7 +19,8 @@ from gate.web.viewer import Viewer
 pages = Pages()
 
 _OVERRIDE, _REINSTATE = "Lift a hold", "Reinstate"
-COLUMNS = (*(band.word.capitalize() for band in Band), "Emergency", _OVERRIDE, _REINSTATE)
+_BANDS = tuple(band.word.capitalize() for band in Band)
+COLUMNS = (*_BANDS, "Emergency", _OVERRIDE, _REINSTATE)
 """What is done in a place: approve a change of each band, and the other acts."""
 
 
@@ -41,6 +43,20 @@ class Holders:
     lack: str
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Neighbouring columns in which the same people act, such as "Low to Critical"."""
+
+    columns: int
+    label: str
+    holders: list[Holders]
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether there are enough people for the act, so that a phone may leave it out."""
+        return not any(one.lack for one in self.holders)
+
+
 @pages.page("/authority")
 async def show(query: Annotated[AuthorityPageQuery, Query()], _: Viewer, gate: GateDep) -> View:
     """Return the map of all places, or of those that the viewer chose."""
@@ -57,7 +73,19 @@ async def show(query: Annotated[AuthorityPageQuery, Query()], _: Viewer, gate: G
     return View("authority.html", found, values)
 
 
-def _row(place: AuthorityAnswer) -> Mapping[str, list[Holders]]:
+def _row(place: AuthorityAnswer) -> list[Span]:
+    """Return who does what, with neighbouring columns of approvals that are the same as one."""
+    row = _by_column(place)
+    spans = []
+    same = groupby(COLUMNS, lambda column: (column in _BANDS or column, row[column]))
+    for (_, holders), columns in same:
+        first, *others = columns
+        label = f"{first} to {others[-1]}" if others else first
+        spans.append(Span(1 + len(others), label, holders))
+    return spans
+
+
+def _by_column(place: AuthorityAnswer) -> Mapping[str, list[Holders]]:
     """Return who does what by column, each group of holders once."""
     row: dict[str, list[Holders]] = {column: [] for column in COLUMNS}
     for cell in place.cells:
@@ -76,7 +104,7 @@ def _column(cell: CellAnswer) -> str:
         return _REINSTATE
     if cell.of == "an emergency":
         return "Emergency"
-    return next(band.word.capitalize() for band in Band if f" {band.word} " in cell.of)
+    return next(band for band in _BANDS if f" {band.lower()} " in cell.of)
 
 
 def _holders(entry: HoldersAnswer) -> Holders:

@@ -65,6 +65,11 @@ class Cell:
     kind: str
     value: object
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it is set to the right, below others of its kind."""
+        return self.kind in {"number", "rate"}
+
 
 @pages.page("/reports")
 async def show_all(_: Viewer) -> View:
@@ -83,6 +88,7 @@ async def show(
     """Return one report, with the parameters and the digest by which two people can compare it."""
     asked = ReportQuestion(query.begins, query.ends, query.at, query.service, query.environment)
     found = await reports.report(gate, name, asked)
+    rows = _cells(found)
     same = {key: value for key, value in found.parameters.items() if value is not None}
     begins, ends = (datetime.fromisoformat(same[key]) for key in ("from", "to"))
     return View(
@@ -90,8 +96,8 @@ async def show(
         found,
         {
             "found": found,
-            "labels": [_label(column) for column in found.columns],
-            "rows": _cells(found),
+            "columns": rows[0] if rows else [],
+            "rows": rows,
             "first": begins.date().isoformat(),
             # The time ends before `ends`, so at midnight the day before is the last one.
             "last": (ends - timedelta(microseconds=1)).date().isoformat(),

@@ -13,16 +13,19 @@ WIDTH = 360
 SEGMENTS_MAX = 12
 """The most rules with a segment of their own. All others share one more segment."""
 
+_LETTER = 7.5
+"""The width of a letter of a label, on a phone."""
+
 _BEYOND = 1.15
 """The scale reaches this much beyond the largest value, so that the end of the bar is visible."""
 
 
 @dataclass(frozen=True)
 class Zone:
-    """The part of the scale that one band takes."""
+    """The part of the scale that one band takes, with the label that fits below it."""
 
     band: str
-    begins: int
+    label: str
     x: float
     width: float
 
@@ -82,12 +85,12 @@ def _zones(bands: Mapping[str, int], farthest: float) -> tuple[Zone, ...]:
     begins = [0, *bands.values()] if bands else []
     names = ["low", *bands]
     ends = [*begins[1:], farthest]
-    return tuple(
-        Zone(
-            name,
-            begin,
-            round(WIDTH * begin / farthest, 1),
-            round(WIDTH * (end - begin) / farthest, 1),
-        )
-        for name, begin, end in zip(names, begins, ends, strict=False)
-    )
+    found = []
+    for name, begin, end in zip(names, begins, ends, strict=False):
+        x, width = WIDTH * begin / farthest, WIDTH * (end - begin) / farthest
+        is_last = end == farthest
+        label = f"{name} {begin}" if begin else name
+        if not is_last and len(label) * _LETTER > width:
+            label = str(begin) if begin else ""
+        found.append(Zone(name, label, round(x, 1), round(width, 1)))
+    return tuple(found)

@@ -39,15 +39,18 @@ function near(at) {
 
 // ---- notices
 
+const made = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+
+function button(text, act) {
+  const found = Object.assign(made("button", text), { type: "button" });
+  found.addEventListener("click", act);
+  return found;
+}
+
 function tell(text, action, act) {
-  const line = document.createElement("p");
-  line.textContent = text;
+  const line = made("p", text);
   if (action) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = action;
-    button.addEventListener("click", () => { line.remove(); act(); });
-    line.append(button);
+    line.append(button(action, () => { line.remove(); act(); }));
   } else {
     setTimeout(() => line.remove(), NOTICE_MS);
   }
@@ -86,17 +89,19 @@ function swapStrip(fresh) {
   if (focused >= 0) fresh.querySelectorAll("a, summary")[focused]?.focus({ preventScroll: true });
 }
 
+// Return the page of this address, or null if it cannot be read now.
+async function pageAt(address) {
+  try {
+    const answer = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    if (answer.redirected && new URL(answer.url).pathname === "/login") { tell("You are signed out.", "Sign in", () => location.reload()); return null; }
+    return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+  } catch { return null; }
+}
+
 async function refresh(force) {
   const number = ++asked;
-  let text;
-  try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-    if (answer.redirected && new URL(answer.url).pathname === "/login") { tell("You are signed out.", "Sign in", () => location.reload()); return; }
-    if (!answer.ok) return;
-    text = await answer.text();
-  } catch { return; }
-  if (number !== asked) return;
-  const page = new DOMParser().parseFromString(text, "text/html");
+  const page = await pageAt(location.href);
+  if (!page || number !== asked) return;
   swapStrip(page.getElementById("strip"));
   const fresh = page.getElementById("live");
   const old = live();
@@ -184,7 +189,6 @@ function listen() {
 }
 
 addEventListener("pagehide", closeStream);
-addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 // ---- freezing: what the window would hold, as it is filled in
 
@@ -196,13 +200,8 @@ async function look(form) {
   for (const [name, value] of new FormData(form)) {
     if (["stop", "services", "environments"].includes(name)) asked.append(name, value);
   }
-  try {
-    const answer = await fetch(`${form.dataset.preview}?${asked}`, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-    if (!answer.ok || number !== looked) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("effect");
-    const old = document.getElementById("effect");
-    if (fresh && old && number === looked) old.replaceChildren(...fresh.childNodes);
-  } catch { /* the form says so when it is sent */ }
+  const fresh = (await pageAt(`${form.dataset.preview}?${asked}`))?.getElementById("effect");
+  if (fresh && number === looked) document.getElementById("effect")?.replaceChildren(...fresh.childNodes);
 }
 
 addEventListener("change", (event) => {
@@ -256,7 +255,7 @@ function select(item) {
 async function fill(id) {
   const number = ++filled;
   pane().inert = shownInPane() !== id;
-  const fresh = await read(id);
+  const fresh = (await pageAt(`/changes/${id}/pane`))?.querySelector("[data-change]");
   if (number !== filled) return;
   pane().inert = false;
   if (!fresh) { if (shownInPane() !== id) pane().replaceChildren(); return; }
@@ -264,14 +263,6 @@ async function fill(id) {
   if (back) back.value = then(id);
   pane().replaceChildren(document.adoptNode(fresh));
   prepare(pane());
-}
-
-async function read(id) {
-  try {
-    const answer = await fetch(`/changes/${id}/pane`, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-    if (!answer.ok) return null;
-    return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-change]");
-  } catch { return null; }
 }
 
 // Where the queue goes on when this change is decided: with the next one, or else the last.
@@ -349,24 +340,14 @@ function showSwitch() {
 
 function help() {
   const dialog = document.createElement("dialog");
-  const heading = document.createElement("h2");
-  heading.textContent = "Keys";
   const list = document.createElement("dl");
   list.className = "pairs";
   for (const [key, [what]] of Object.entries(KEYS)) {
     const term = document.createElement("dt");
-    const shown = document.createElement("kbd");
-    shown.textContent = key;
-    term.append(shown);
-    const meaning = document.createElement("dd");
-    meaning.textContent = what;
-    list.append(term, meaning);
+    term.append(made("kbd", key));
+    list.append(term, made("dd", what));
   }
-  const close = document.createElement("button");
-  close.type = "button";
-  close.textContent = "Close";
-  close.addEventListener("click", () => dialog.close());
-  dialog.append(heading, list, close);
+  dialog.append(made("h2", "Keys"), list, button("Close", () => dialog.close()));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -423,16 +404,16 @@ addEventListener("input", (event) => {
 addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
+  // A second press of the same button while the first is on its way says nothing new.
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "yes";
   const path = new URL(form.action).pathname;
   keep((store) => { if (path === "/logout") store.clear(); else store.setItem(SENT, path); });
 });
-
-// A second press of the same button while the first is on its way says nothing new.
-addEventListener("submit", (event) => {
-  if (event.target.dataset.sent) { event.preventDefault(); return; }
-  if (event.target.method === "post") event.target.dataset.sent = "yes";
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+  for (const form of document.forms) delete form.dataset.sent;
 });
-addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
 
 function prepare(root) {
   showTimes(root);

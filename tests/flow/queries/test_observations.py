@@ -107,7 +107,7 @@ async def test_h2_suggestions_name_the_rule_and_the_people(small_shop: Shop) -> 
     too_few, *others = (await seen(small_shop))["suggestions"]
 
     assert "2 of the 20 to switch by" in too_few
-    assert any("Never: " in one for one in others)
+    assert any("not proved: Never" in one for one in others)
     assert any("would have waited for release-managers or " in one for one in others)
 
 

@@ -251,7 +251,7 @@ async def test_h5_a_standard_change_is_earned_by_what_had_settled_by_then(observ
     # five have settled for a day before the eighth begins
     assert await would(observing) == {"approved": 1, "pending": 7, "rejected": 0}
     assert (await seen(observing))["imported"]["standard_changes"] == [
-        {"id": "earned", "earned": 8, "of": 5}
+        {"id": "earned", "title": "Earned", "earned": 8, "of": 5}
     ]
 
 
@@ -290,7 +290,7 @@ async def test_h5_a_failure_ends_the_row_from_when_it_was_known(observing: Shop)
 
     assert report["would"]["approved"] == 0
     assert (report["failed"], report["failed_stopped"]) == (1, 1)
-    assert report["standard_changes"] == [{"id": "earned", "earned": 1, "of": 5}]
+    assert report["standard_changes"] == [{"id": "earned", "title": "Earned", "earned": 1, "of": 5}]
 
 
 async def test_h5_only_the_time_that_was_asked_for_is_counted(observing: Shop) -> None:
@@ -332,5 +332,5 @@ async def test_h5_what_stood_in_the_way_is_said(observing: Shop) -> None:
 
     said = (await seen(observing))["imported"]["suggestions"]
 
-    assert said[0].startswith("2 of the last 2 that would not have passed: Never: ")
+    assert said[0].startswith("2 of the last 2 that would not have passed: not proved: Never")
     assert said[1].startswith("would have waited for release-managers or ")

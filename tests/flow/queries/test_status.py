@@ -81,6 +81,17 @@ async def test_a_window_to_come_says_when_it_begins(small_shop: Shop) -> None:
     assert (one.frozen, one.freezes_at, one.freezes_because) == (0, begins, "Closing")
 
 
+async def test_what_is_frozen_until_then_is_not_said_to_freeze(small_shop: Shop) -> None:
+    begins = (datetime.now(UTC) + HOUR / 2).replace(microsecond=0)
+    within = FreezeCommand("Inside", begins=begins, ends=begins + HOUR, services=("web",))
+    await freezes.add(small_shop.gate, window(services=("web",)), ADA)
+    await freezes.add(small_shop.gate, within, ADA)
+
+    one = await production(small_shop)
+
+    assert (one.frozen, one.freezes_at) == (1, None)
+
+
 async def test_a_stopped_line_says_who_stopped_it_and_nothing_is_frozen(small_shop: Shop) -> None:
     await freezes.add(small_shop.gate, FreezeCommand("Fire", stop=True), ADA)
 
