@@ -3,7 +3,7 @@ in a place.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -75,6 +75,13 @@ async def changes(
         return pages.Page(tuple(one.answer(now, base_url) for one in known), found.next)
 
     return await one_page(gate, wanted, part, by, read)
+
+
+async def titles(gate: Gate, ids: Iterable[str]) -> Mapping[str, str]:
+    """Return the title of each of these changes that has one, for pages on which people may see
+    every change.
+    """
+    return await gate.store.read(_titles, tuple(dict.fromkeys(ids)))
 
 
 async def decisions(
@@ -178,6 +185,12 @@ def _until(expires_at: datetime | None, now: datetime) -> float:
     if expires_at is None:
         return LOOK_AGAIN_SECONDS
     return max((expires_at - now) / timedelta(seconds=1), 0.0)
+
+
+def _titles(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
+    kept = change_list.titles(conn, ids)
+    said = texts.read_texts(conn, kept.values())
+    return {change: said[title] for change, title in kept.items() if title in said}
 
 
 def _decisions(

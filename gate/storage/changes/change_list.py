@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
 
 from gate.core.change import State
+from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome
 from gate.storage.changes.search import change_having_words, commit_is
 from gate.storage.database.pages import Page, Part, page
@@ -72,6 +73,15 @@ def newest_failed(
         found += every(conn, StoredChange, query.limit(most))
     found.sort(key=lambda one: (one.failed_at or one.submitted_at, one.id), reverse=True)
     return tuple(found[:most])
+
+
+def titles(conn: Connection, ids: Collection[str]) -> dict[str, str]:
+    """Return the id of the text of its title for each of these changes that has one."""
+    if not ids:
+        return {}
+    rows = conn.execute(select(changes.c.id, changes.c.detail).where(changes.c.id.in_(list(ids))))
+    found = {change: read_asked(detail).title for change, detail in rows}
+    return {change: title for change, title in found.items() if title}
 
 
 def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime) -> int:

@@ -23,6 +23,7 @@ from gate.flow.caller import Person
 from gate.flow.commands import Part
 from gate.flow.gate import Gate
 from gate.flow.learning import improvements, proposals
+from gate.flow.queries import look
 from gate.web.forms import Form, errors_of, one, read_form, read_request
 from gate.web.insights.charts import percent
 from gate.web.notices import Notice
@@ -103,6 +104,7 @@ async def _page(
     chosen = next((found for found in proposed if found.id == query.proposal), None)
     values: dict[str, Any] = {
         "proposed": proposed,
+        "titles": await look.titles(gate, [id_ for found in proposed for id_ in found.changes]),
         "chosen": chosen,
         "items": [(item, _worded(item.figure, item.before, item.after)) for item in items.items],
         "next": items.next,

@@ -14,11 +14,14 @@ from gate.core.durations import span
 from gate.flow.answers.delivery import CardAnswer, ScoreAnswer
 from gate.flow.answers.written import named
 from gate.flow.learning.scorecard import DAYS_DEFAULT, DAYS_MAX, ScorecardQuery, cards
+from gate.flow.queries import look
 from gate.web.insights.charts import percent
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 
 DAYS = (7, 30, 90, 365)
+CHANGES_SHOWN = 5
+"""The most changes that a figure names; the others are in the log."""
 
 pages = Pages()
 
@@ -42,6 +45,14 @@ async def show(query: Annotated[ScorecardPageQuery, Query()], _: Viewer, gate: G
     found = await cards(gate, asked)
     catalogue = gate.rulebooks.latest.catalogue
     owners = {one for name in catalogue.services for one in catalogue.owners_of(name) or ()}
+    figures = [(card, _parts(card)) for card in found.cards]
+    named_changes = [
+        change
+        for _, parts in figures
+        for _, rows in parts
+        for row in rows
+        for change in row["changes"][:CHANGES_SHOWN]
+    ]
     values = {
         "found": found,
         "asked": query,
@@ -49,7 +60,9 @@ async def show(query: Annotated[ScorecardPageQuery, Query()], _: Viewer, gate: G
         "services": sorted(catalogue.services),
         "environments": list(catalogue.environments),
         "owners": sorted(owners),
-        "cards": [(card, _parts(card)) for card in found.cards],
+        "cards": figures,
+        "titles": await look.titles(gate, named_changes),
+        "shown": CHANGES_SHOWN,
     }
     return View("insights/scorecard.html", named(found), values)
 
