@@ -78,7 +78,7 @@ async def test_a_freeze_is_told_by_its_reason_and_a_clock_time_and_kept_by_its_i
     assert change["hold"]["window"].startswith("frz_")
     for shown in (page, queue, of_change):
         assert f"frozen by {change['hold']['window']}" not in shown
-    assert until in page
+    assert f'until <time datetime="{ends.isoformat()}">' in page
 
 
 async def test_an_approval_that_was_taken_back_approved_nothing(service: Served) -> None:
