@@ -21,7 +21,8 @@ from gate.web.insights.charts import (
     spark,
     spread,
 )
-from gate.web.insights.insights import _rates, _titles
+from gate.web.insights.insights import _rates
+from gate.web.words import rule_titles
 from tests.flow.shop import policy_text
 
 MONDAY = date(2026, 3, 2)
@@ -41,7 +42,7 @@ def test_a_rule_is_called_by_its_title_as_long_as_it_is_in_force() -> None:
     found = (row(0.1, 0.0, 0.2, "production/size"), row(0.1, 0.0, 0.2, "production/gone"))
     by = DivisionsAnswer((), (), (), (), found, ())
 
-    (rates,) = _rates(by, _titles(policies))
+    (rates,) = _rates(by, rule_titles(policies))
 
     assert [one.value for one in rates["rows"]] == [
         "Larger changes fail more often",
