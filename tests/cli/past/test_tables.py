@@ -109,6 +109,10 @@ def test_h5_incidents_of_a_table_are_imported(url: str, here: Path) -> None:
         ([HEADER, ROW.replace("checkout", "chekout")], "has no service chekout"),
         ([HEADER, ROW.replace(commit_of("a"), "abc1234")], "allowed is a whole hash"),
         ([HEADER, ROW.replace("T09:00:00Z", "")], "2026-01-05"),
+        (
+            [HEADER, ROW.replace("2026-01-05T09:00:00Z", "0001-01-01T00:00:00+05:00")],
+            "began_at: found '0001-01-01T00:00:00+05:00'",
+        ),
         ([HEADER, ROW.replace("2026-01-05T09:00:00Z", "today")], "began_at: found 'today'"),
         ([HEADER, ROW.replace("2026-01-05T09:06", "2026-01-04T09:06")], "ends before it begins"),
         ([HEADER, ROW.replace("successful", "fine")], "result: found 'fine', allowed is"),
