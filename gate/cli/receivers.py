@@ -4,6 +4,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 from gate.config import Settings
+from gate.core.counting import counted
 from gate.errors import GateError
 from gate.integrations.http.outbound import Outbound
 
@@ -41,7 +42,7 @@ def _slack(settings: Settings, outbound: Outbound) -> tuple[bool, str]:
 
 
 def _form(form: str, keys: int) -> str:
-    return f"{form}, signed with {keys} secret{'s' if keys > 1 else ''}"
+    return f"{form}, signed with {counted(keys, 'secret')}"
 
 
 def _judged(outbound: Outbound, name: str, url: str, words: str) -> tuple[bool, str]:
