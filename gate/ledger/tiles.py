@@ -133,6 +133,8 @@ class Tree:
         self.size = size
         self._read = read
         self._tiles: dict[tuple[int, int], bytes] = {}
+        # The nodes of each tile that was needed, by their height in it.
+        self._rows: dict[tuple[int, int], tuple[list[bytes], ...]] = {}
 
     def root(self) -> bytes:
         """Return the root hash of all leaves."""
@@ -146,21 +148,23 @@ class Tree:
         """Return PATH(index, D[size]) of RFC 6962 section 2.1.1, the leaf's sibling first."""
         if not 0 <= index < self.size:
             raise ProofError(f"index {index} is not in a tree of {self.size} entries")
-        return self._path(index, 0, self.size)
+        siblings: list[tuple[int, int]] = []
+        begin, end = 0, self.size
+        while end - begin > 1:
+            middle = begin + _split(end - begin)
+            if index < middle:
+                siblings.append((middle, end))
+                end = middle
+            else:
+                siblings.append((begin, middle))
+                begin = middle
+        return [self._subtree(*one) for one in reversed(siblings)]
 
     def consistency_proof(self, size1: int) -> list[bytes]:
         """Return PROOF(size1, D[size]) of RFC 6962 section 2.1.2."""
         if not 0 < size1 <= self.size:
             raise ProofError(f"a tree of {size1} entries is no beginning of one of {self.size}")
         return self._proof(size1, 0, self.size, whole=True)
-
-    def _path(self, index: int, begin: int, end: int) -> list[bytes]:
-        if end - begin == 1:
-            return []
-        middle = begin + _split(end - begin)
-        if index < middle:
-            return [*self._path(index, begin, middle), self._subtree(middle, end)]
-        return [*self._path(index, middle, end), self._subtree(begin, middle)]
 
     def _proof(self, size1: int, begin: int, end: int, *, whole: bool) -> list[bytes]:
         """Return SUBPROOF of RFC 6962. `whole` says that the verifier has the earlier
@@ -190,19 +194,26 @@ class Tree:
         number, place = divmod(first, TILE_WIDTH)
         width = 1 << inner
         whole = self._tile(level, number)
-        hashes = whole[place * HASH_BYTES : (place + width) * HASH_BYTES]
-        if len(hashes) != width * HASH_BYTES:
+        if len(whole) < (place + width) * HASH_BYTES:
             raise ProofError(
                 f"tile {tile_path(level, number)} has no hash {place + width - 1}, a tree "
                 f"of {self.size} entries has one"
             )
-        # Of the tiles above the entries there are few, and every proof needs some of them, as it
-        # does the tile at the edge.
-        if level:
-            return _rows(whole)[inner][place >> inner]
-        if number == self.size >> TILE_HEIGHT:
-            return _rows_at_edge(whole)[inner][place >> inner]
-        return tile_root(hashes)
+        return self._rows_of_tile(level, number, whole)[inner][place >> inner]
+
+    def _rows_of_tile(self, level: int, number: int, whole: bytes) -> tuple[list[bytes], ...]:
+        rows = self._rows.get((level, number))
+        if rows is None:
+            # Of the tiles above the entries there are few, and every proof needs some of them, as
+            # it does the tile at the edge.
+            if level:
+                rows = _rows(whole)
+            elif number == self.size >> TILE_HEIGHT:
+                rows = _rows_at_edge(whole)
+            else:
+                rows = _rows_of(whole)
+            self._rows[level, number] = rows
+        return rows
 
     def _tile(self, level: int, number: int) -> bytes:
         known = self._tiles.get((level, number))
