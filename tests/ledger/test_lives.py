@@ -2,11 +2,14 @@
 tells it.
 """
 
+from operator import itemgetter
 from typing import Any
 
 import pytest
 
 from gate.core.canonical import digest
+from gate.ledger.export import Faults, read_export
+from gate.ledger.lives import LifeCheck, Share
 from tests.ledger.exports import (
     OTHER_DIGEST,
     REVISIONS,
@@ -31,8 +34,20 @@ def verified(*entries: Entry) -> list[tuple[int, str]]:
     """The faults of these entries behind those of the house; places are counted from the first of
     them.
     """
-    found = faults_of(export_of([*administration(), *entries]))
+    lines = export_of([*administration(), *entries])
+    found = faults_of(lines)
+    assert by_shares(lines, 3) == by_shares(lines, 1)
     return [(index - ADMINISTRATION, what) for index, what in found]
+
+
+def by_shares(lines: list[bytes], of: int) -> list[tuple[int, str]]:
+    """What so many judges find, each of whom judges some of the changes."""
+    found: list[tuple[int, str]] = []
+    for number in range(of):
+        faults = Faults()
+        read_export(lines, (LifeCheck(faults, Share(number, of)),), faults)
+        found += [fault for fault in faults if fault not in found]
+    return sorted(found, key=itemgetter(0))
 
 
 @pytest.mark.parametrize(
@@ -451,3 +466,13 @@ def test_nobody_is_left_out_of_a_change_by_another_one() -> None:
     other = decision("chg_2", excluded=["per_ben"])
 
     assert verified(other, decision(), approval("per_ben"), admission("per_ben")) == []
+
+
+def test_an_entry_that_names_two_changes_is_found_by_whoever_judges_it() -> None:
+    hidden = {**approval(change="chg_1"), "a": {"change": "chg_2"}}
+    lines = export_of([*administration(), decision("chg_1"), hidden, decision("chg_2")])
+
+    # Of the judge of `chg_2`, who has no decision of `chg_1`.
+    assert by_shares(lines, 2) == [
+        (ADMINISTRATION + 1, "approval of chg_1, of which no decision was recorded before")
+    ]

@@ -11,7 +11,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -27,7 +27,7 @@ from gate.ledger.checkpoint import (
     verify_proof,
 )
 from gate.ledger.export import FAULTS_MAX, Faults, read_export
-from gate.ledger.lives import LifeCheck
+from gate.ledger.lives import LifeCheck, Share
 from gate.ledger.note import KEY_TEXT_LENGTH_MAX, KeyTextError, VerifierKey
 from gate.ledger.pack import FILES_MAX, PACK_BYTES_MAX, PackCheck
 from gate.ledger.tree import ProofError
@@ -36,8 +36,11 @@ from gate.ledger.verify import TreeCheck
 VERIFIED, NOT_VERIFIED = 0, 1
 CHECKPOINT_SUFFIX = ".checkpoint"
 APART_BYTES_MIN = 32 * 1024 * 1024
-"""The size of an export from which a second process judges the lives of changes while this one
+"""The size of an export from which other processes judge the lives of changes while this one
 computes the tree."""
+
+APART_MAX = 3
+"""How many other processes, as far as there are processors: with more the tree takes longest."""
 
 ZIP_BEGINS = b"PK\x03\x04"
 """An evidence pack is a zip archive."""
@@ -207,25 +210,29 @@ def _judged_pack(file: Path, keys: Sequence[VerifierKey]) -> Verdict:
 
 def _judged(file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes]) -> Verdict:
     size = file.stat().st_size
-    if size < APART_BYTES_MIN or (os.cpu_count() or 1) < 2:  # noqa: PLR2004 - one for each
+    shares = min((os.cpu_count() or 1) - 1, APART_MAX)
+    if size < APART_BYTES_MIN or shares < 1:
         with _opened(file) as opened:
             return judge(_shown(opened, size), keys, kept)[0]
-    with ProcessPoolExecutor(1) as apart:
-        lives: Future[tuple[list[tuple[int, str]], int, int]] = apart.submit(_lives, file)
+    with ProcessPoolExecutor(shares) as apart:
+        lives = [apart.submit(_lives, file, Share(number, shares)) for number in range(shares)]
         faults = Faults()
         tree = TreeCheck(keys, kept, faults)
         with _opened(file) as opened:
             entries = read_export(_shown(opened, size), (tree,), faults)
-        others, decisions, changes = lives.result()
-    for index, what in others:
+        judged = [one.result() for one in lives]
+    # An entry that is for all shares may be a fault of each.
+    for index, what in dict.fromkeys(fault for found, _, _ in judged for fault in found):
         faults.add(index, what)
+    decisions = sum(number for _, number, _ in judged)
+    changes = sum(number for _, _, number in judged)
     return _verdict(faults, entries, tree, decisions, changes, len(kept))
 
 
-def _lives(file: Path) -> tuple[list[tuple[int, str]], int, int]:
-    """Judge the lives of changes, in a second process."""
+def _lives(file: Path, share: Share) -> tuple[list[tuple[int, str]], int, int]:
+    """Judge the lives of some changes, in another process."""
     faults = Faults()
-    lives = LifeCheck(faults)
+    lives = LifeCheck(faults, share)
     with _opened(file) as opened:
         # The first process reports the faults of the lines themselves.
         read_export(opened, (lives,), Faults())

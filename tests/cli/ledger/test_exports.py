@@ -275,8 +275,9 @@ def alone(program: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=program.parent)  # noqa: S603 - our own
 
 
-def test_a_large_export_is_judged_by_two_processes_with_the_same_verdict(
-    database: str, here: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("processors", [2, 4])
+def test_a_large_export_is_judged_by_several_processes_with_the_same_verdict(
+    database: str, here: Path, monkeypatch: pytest.MonkeyPatch, processors: int
 ) -> None:
     file = exported(here)
     spoilt = here / "spoilt.ndjson"
@@ -286,7 +287,7 @@ def test_a_large_export_is_judged_by_two_processes_with_the_same_verdict(
     together = [verify(one) for one in (file, spoilt, broken)]
 
     monkeypatch.setattr(offline, "APART_BYTES_MIN", 0)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
 
     assert [verify(one) for one in (file, spoilt, broken)] == together
     assert [done.code for done in together] == [0, 1, 1]
