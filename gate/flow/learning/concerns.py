@@ -15,6 +15,7 @@ from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.change import Result
 from gate.core.counting import counted
 from gate.core.decision.record import read_asked
+from gate.core.durations import span
 from gate.core.learning.concerns import AGEING_MIN, LOOKED_BACK, Concern
 from gate.core.learning.improvements import Signal
 from gate.core.policy.controls import entries
@@ -24,6 +25,7 @@ from gate.flow.answers.insights.concern import ConcernAnswer, ConcernsAnswer
 from gate.flow.answers.insights.improvement import ProposalAnswer
 from gate.storage import texts
 from gate.storage.figures import concerns, waits
+from gate.storage.figures.concerns import Waiting
 
 FOUND_MAX = 500
 """So many things of one kind are looked for; with more, the oldest of them are enough work."""
@@ -35,7 +37,6 @@ USUAL_PLACES_MAX = 50
 """Of so many places it is looked up how long people usually take there."""
 
 _HOUR = timedelta(hours=1)
-_SECOND = timedelta(seconds=1)
 
 
 def listed(
@@ -121,35 +122,41 @@ def ageing(conn: Connection, catalogue: Catalogue, at: datetime) -> list[Concern
 
     Where nobody has decided anything before, half a working day is too long.
     """
-    usual: dict[tuple[str, str], timedelta] = {}
-    found = []
+    usual: dict[tuple[str, str], int | None] = {}
+    found: list[tuple[Waiting, int | None]] = []
     for one in concerns.waiting(conn, at, at - AGEING_MIN, FOUND_MAX):
         place = (one.service, one.environment)
         if place not in usual and len(usual) < USUAL_PLACES_MAX:
-            p90 = spread(waits.newest_seconds(conn, *place, at)).p90
-            usual[place] = timedelta(seconds=p90 or 0)
-        if at - one.submitted_at >= usual.get(place, AGEING_MIN):
-            found.append(one)
-    titles = titles_of(conn, [one.id for one in found])
+            usual[place] = spread(waits.newest_seconds(conn, *place, at)).p90
+        seconds = usual.get(place)
+        if at - one.submitted_at >= timedelta(seconds=seconds or 0):
+            found.append((one, seconds))
+    titles = titles_of(conn, [one.id for one, _ in found])
     return [
         ConcernAnswer(
             kind=Concern.AGEING,
             service=one.service,
             environment=one.environment,
             title=titles.get(one.id),
-            found=f"It has waited {counted((at - one.submitted_at) // _HOUR, 'hour')}, longer than "
-            "nine of ten before it",
+            found=_waited(at - one.submitted_at, seconds),
             since=one.submitted_at,
             owners=owners(catalogue, one.service),
             changes=(one.id,),
             page=f"/changes/{one.id}",
         )
-        for one in found
+        for one, seconds in found
     ]
 
 
+def _waited(waited: timedelta, usual_seconds: int | None) -> str:
+    hours = counted(waited // _HOUR, "hour")
+    if usual_seconds is None:
+        return f"It has waited {hours}, and nobody decided anything here before"
+    return f"It has waited {hours}; nine of ten before it waited at most {span(usual_seconds)}"
+
+
 def recurring(
-    catalogue: Catalogue, found: Iterable[ProposalAnswer], at: datetime
+    conn: Connection, catalogue: Catalogue, found: Iterable[ProposalAnswer], at: datetime
 ) -> list[ConcernAnswer]:
     """Return the services and paths that fail again and again, of which no improvement is begun."""
     return [
@@ -159,7 +166,7 @@ def recurring(
             environment=one.environment,
             title=None,
             found=one.evidence,
-            since=at - LOOKED_BACK,
+            since=concerns.first_failed_at(conn, one.changes) or at,
             owners=owners(catalogue, one.service),
             changes=one.changes,
             page=page_of(one),

@@ -39,7 +39,7 @@ def _of_kind(
         Concern.REVIEW_OVERDUE: lambda: concerns.late_reviews(conn, now),
         Concern.AGEING: lambda: concerns.ageing(conn, catalogue, now),
         Concern.RECURRING: lambda: concerns.recurring(
-            catalogue, proposals.recurring_now(conn, books, now), now
+            conn, catalogue, proposals.recurring_now(conn, books, now), now
         ),
         Concern.IMPROVEMENT_OVERDUE: lambda: concerns.late_improvements(conn, now),
         Concern.RULE_OVERDUE: lambda: concerns.late_rules(book.policies, book.calendar, now),

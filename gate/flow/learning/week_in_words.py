@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from gate.core.change import Result
 from gate.core.counting import counted
 from gate.core.durations import span
 from gate.core.instants import clock
@@ -11,7 +12,6 @@ from gate.core.messages.digest import Digest, Line, Section
 from gate.flow.answers.insights.concern import ConcernAnswer
 from gate.flow.answers.insights.week import (
     FailureAnswer,
-    RecoveryAnswer,
     WaitedAnswer,
     WaitedForAnswer,
     WeekAnswer,
@@ -81,15 +81,20 @@ def failure(one: FailureAnswer) -> str:
     why = [ended(one.result)]
     why += [f"incident {incident.title or incident.id}" for incident in one.incidents]
     if one.notes:
-        why.append(one.notes)
-    return f"{one.service} to {one.environment}:{title} {'; '.join(why)}; {recovery(one.recovery)}"
+        why.append(f"“{one.notes}”")
+    return f"{one.service} to {one.environment}:{title} {'; '.join(why)}; {recovery(one)}"
 
 
-def recovery(one: RecoveryAnswer) -> str:
+def recovery(failed: FailureAnswer) -> str:
     """Return how the place became well again, and how long that took."""
+    one = failed.recovery
     if one.method is Recovery.NOT_YET or one.seconds is None:
         return "not well again"
-    return f"{_RECOVERIES[one.method]}, well again after {span(one.seconds)}"
+    after = f"well again after {span(one.seconds)}"
+    # Its result says so already.
+    if failed.result is Result.ROLLED_BACK:
+        return after
+    return f"{after}, {_RECOVERIES[one.method]}"
 
 
 def waited_for(one: WaitedForAnswer) -> str:
@@ -97,7 +102,7 @@ def waited_for(one: WaitedForAnswer) -> str:
     name = one.group or f"{one.service} to {one.environment}"
     return (
         f"{name}: {counted(one.changes, 'change')} waited {span(one.seconds)}, "
-        f"{one.share:.0%} of all waiting"
+        f"{round(one.share * 100)} % of all waiting"
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, exists, or_, select, text, union_all
+from sqlalchemy import Connection, exists, func, or_, select, text, union_all
 
 from gate.core.change import Result
 from gate.storage.database.values import every
@@ -165,3 +165,10 @@ def details(conn: Connection, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
     """Return of each of these changes what it keeps of its request."""
     query = select(_C.id, _C.detail).where(_C.id.in_(list(wanted)))
     return [(change, detail) for change, detail in conn.execute(query)] if wanted else []
+
+
+def first_failed_at(conn: Connection, wanted: Sequence[str]) -> datetime | None:
+    """Return when the first of these changes failed, or None if none of them did."""
+    query = select(func.min(_C.failed_at)).where(_C.id.in_(list(wanted)))
+    found: datetime | None = conn.execute(query).scalar()
+    return found

@@ -28,7 +28,6 @@ async def show(query: Annotated[TriagePageQuery, Query()], _: Viewer, gate: Gate
     values = {
         "found": found,
         "headings": CONCERNS,
-        "nothing": [CONCERNS[one.kind].lower() for one in found.concerns if not one.n],
         "kind": query.kind,
         "now": found.at,
     }

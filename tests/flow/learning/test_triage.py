@@ -118,7 +118,7 @@ async def test_a_change_ages_by_what_is_usual_in_its_place(shop: Shop) -> None:
 
     (one,) = await found(shop, Concern.AGEING)
     assert (one["changes"], one["page"]) == ([waiting["id"]], f"/changes/{waiting['id']}")
-    assert one["found"].startswith("It has waited 7 hours")
+    assert one["found"] == "It has waited 7 hours; nine of ten before it waited at most 6 h"
     await approve(shop, waiting, "ben")
     assert await found(shop, Concern.AGEING) == []
 
