@@ -9,8 +9,9 @@ keys of the last day alone, with the digest of the pattern's body, because older
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any, NamedTuple
 
 import orjson
@@ -20,6 +21,7 @@ from benchmarks.flat.rows import WORDS, Rows, insert_rows, words_of
 from benchmarks.flat.templates import Copy, Holes
 from gate.core.canonical import canonical, digest
 from gate.core.instants import from_us
+from gate.core.learning.weeks import week_of
 from gate.flow.ids import new_id
 from gate.storage.database.randomness import random_bytes
 from gate.storage.tables import schema, schema_delivery, schema_learning, schema_work
@@ -55,6 +57,7 @@ SUMMED_BY_DAY = {
 }
 """Their columns that count."""
 
+SUMMED_BY_WEEK = {schema_learning.wait_sums: ("changes", "seconds")}
 SUMMED = {
     schema_learning.path_outcomes: ("changes", "failures"),
     schema_learning.similar_outcomes: ("changes", "failures"),
@@ -204,8 +207,8 @@ class _Pattern:
         """What a copy has in a column; None where it has the same."""
         if value is None or (one is schema_work.idempotency and name == "expires_at"):
             return None
-        if name == "day":
-            return _Cell(place, lambda _, plan: plan.day)
+        if name in {"day", "week"}:
+            return _Cell(place, lambda _, plan: plan.day if name == "day" else _week(plan.day))
         if name == WORDS:
             return self._text(place, words_of(value))
         column: Column[Any] = one.c[name]
@@ -265,12 +268,34 @@ def _sum(conn: Connection, copies_of_day: Counter[int], today: int) -> None:
     for one, totals in SUMMED.items():
         more = {name: one.c[name] * (copies + 1) for name in totals}
         conn.execute(update(one).values(more))
-    for one, counting in SUMMED_BY_DAY.items():
-        query = select(*map(kept, one.columns)).where(one.c.day == today)
+    of_week: Counter[str] = Counter()
+    for day, times in copies_of_day.items():
+        of_week[_week(day)] += times
+    _sum_by(conn, "day", SUMMED_BY_DAY, copies_of_day, today)
+    _sum_by(conn, "week", SUMMED_BY_WEEK, of_week, _week(today))
+
+
+def _sum_by(
+    conn: Connection,
+    name: str,
+    tables: Mapping[Table, Sequence[str]],
+    copies: Mapping[Any, int],
+    today: object,
+) -> None:
+    """What so many copies have added on each day, or in each week; the pattern is of today's."""
+    for one, counting in tables.items():
+        query = select(*map(kept, one.columns)).where(one.c[name] == today)
         pattern = [dict(row._mapping) for row in conn.execute(query)]  # noqa: SLF001 - the documented way to a row as a mapping
+        again = {column: one.c[column] * (copies.get(today, 0) + 1) for column in counting}
+        conn.execute(update(one).where(one.c[name] == today).values(again))
         rows: Sequence[dict[str, Any]] = [
-            {**row, "day": day, **{name: row[name] * times for name in counting}}
-            for day, times in sorted(copies_of_day.items())
+            {**row, name: when, **{column: row[column] * times for column in counting}}
+            for when, times in sorted(copies.items())
+            if when != today
             for row in pattern
         ]
         insert_rows(conn, one, [[row[column.name] for column in one.columns] for row in rows])
+
+
+def _week(day: int) -> str:
+    return week_of(from_us(day * DAY_US), UTC).name
