@@ -63,6 +63,8 @@ class FactDef:
     words: str
     help: str
     choices: tuple[str, ...] = ()
+    # What to do where a policy requires the fact and it does not hold.
+    remedy: str = ""
 
     @property
     def group(self) -> str:
@@ -171,6 +173,27 @@ _TABLE: tuple[FactDef, ...] = (
     FactDef("service.known", _B, "service is in the catalogue", "The catalogue lists the service."),
     FactDef("service.tier", _I, "service tier", "1 is most critical, 4 least."),
     FactDef("service.owners", _L, "owners of the service", "The groups that own the service."),
+    FactDef(
+        "service.has_runbook",
+        _B,
+        "service has a runbook",
+        "The catalogue links the service's runbook, under `links`.",
+        remedy="add links.runbook to the service in catalog.yaml",
+    ),
+    FactDef(
+        "service.has_support_note",
+        _B,
+        "service has a support note",
+        "The catalogue links what support has to know of the service, under `links`.",
+        remedy="add links.support_note to the service in catalog.yaml",
+    ),
+    FactDef(
+        "service.has_known_issues",
+        _B,
+        "service has a list of known issues",
+        "The catalogue links the list of known issues of the service, under `links`.",
+        remedy="add links.known_issues to the service in catalog.yaml",
+    ),
     FactDef("environment.name", _T, "environment", "The environment's name in the catalogue."),
     FactDef(
         "environment.tier",

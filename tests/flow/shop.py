@@ -134,6 +134,12 @@ def make_files(calendar: str = "", staging: str = "", **parts: str) -> dict[str,
     return files | ({"calendar.yaml": calendar} if calendar else {})
 
 
+def with_runbook(address: str) -> str:
+    """The catalogue in which `checkout` has a runbook."""
+    service = "checkout: {owners: [team-payments]"
+    return CATALOGUE.replace(service, f"{service}, links: {{runbook: {address}}}")
+
+
 class Ids:
     """Ids that a reader of a test can tell apart:
 

@@ -17,6 +17,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from gate.core.catalogue.links import LINK_BODY
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
 from gate.core.instants import ALLOWED, in_utc
 from gate.storage.changes.search import COMMIT_LENGTHS, SHORT_COMMIT_MIN
@@ -32,9 +33,8 @@ _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _COMMIT_BEGIN = rf"^[0-9a-f]{{{SHORT_COMMIT_MIN},{max(COMMIT_LENGTHS)}}}$"
 _COMMIT = r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
 _DIGEST = r"^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"
-_LINK_BODY = r"(?:https://[^\s/?#@\\]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?)(?:[/?#][^\s\\]*)?"
-_LINK = rf"^{_LINK_BODY}$"
-_LINK_OR_NONE = rf"^(?:{_LINK_BODY})?$"
+_LINK = rf"^{LINK_BODY}$"
+_LINK_OR_NONE = rf"^(?:{LINK_BODY})?$"
 SHA256 = r"^[0-9a-f]{64}$"
 _CHANGE_ID = r"^chg_[0-9A-Za-z]{26}$"
 _TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*"

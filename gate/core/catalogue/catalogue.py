@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from gate.core.catalogue.links import LinkName, Links
 from gate.core.change import Repository
 from gate.core.facts import Fact, Origin
 
@@ -45,6 +46,7 @@ class Service:
     repositories: tuple[Repository, ...] = ()
     alerts_count_from: str | None = None
     observing: tuple[str, ...] = ()
+    links: Links = field(default_factory=dict)
 
     def deploys_to(self, environment: str) -> bool:
         """Return whether the catalogue lets the service be in this environment at all."""
@@ -238,6 +240,8 @@ class Catalogue:
         }
         if listed is not None:
             facts["service.owners"] = _fact(listed.owners)
+            for name in LinkName:
+                facts[name.fact] = _fact(value=name in listed.links)
             if listed.tier is not None:
                 facts["service.tier"] = _fact(listed.tier)
         tier = self.tier_of(service, environment)

@@ -15,6 +15,7 @@ from gate.core.catalogue.catalogue import (
     Person,
     Service,
 )
+from gate.core.catalogue.links import read_links
 from gate.core.catalogue.names import read_listed, read_name
 from gate.core.change import Repository
 from gate.core.facts import ENVIRONMENT_TIERS, INTEGER_MAX
@@ -84,6 +85,7 @@ class _Services:
             repositories=self._repositories(fields),
             alerts_count_from=_severity(fields),
             observing=self._observing(fields, only_in),
+            links=read_links(fields),
         )
         if name in service.depends_on:
             self._faults.add(

@@ -19,6 +19,7 @@ from gate.core.catalogue.catalogue import (
     Person,
     Service,
 )
+from gate.core.catalogue.links import LinkName
 from gate.core.change import Repository
 
 Pseudonym: TypeAlias = Callable[[str], str]
@@ -174,6 +175,7 @@ def _service_tree(service: Service) -> Tree:
         ],
         "alerts_count_from": service.alerts_count_from,
         "observing": list(service.observing),
+        "links": {name.value: address for name, address in service.links.items()},
     }
 
 
@@ -190,6 +192,7 @@ def _service(name: str, tree: Tree) -> Service:
         ),
         alerts_count_from=tree["alerts_count_from"],
         observing=tuple(tree["observing"]),
+        links={LinkName(name): address for name, address in tree["links"].items()},
     )
 
 

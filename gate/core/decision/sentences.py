@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from gate.core.decision.evaluate import plan_of, seen_as
 from gate.core.decision.values import Finding, FindingKind
-from gate.core.facts import Facts, Origin, Value, Values, wire_value
+from gate.core.facts import Facts, Origin, Value, Values, definition, wire_value
 from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Wording
 from gate.core.policy.spoken import YES_AND_NO, is_count, said_unknown, whether, words_of
 
@@ -163,7 +163,7 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Wording:
 def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> Wording:
     require, unless = requirement.require, requirement.unless
     if not finding.holds:
-        unmet = _deciding(require, policy, lambda part: f"; required: {part.spoken}")
+        unmet = _deciding(require, policy, lambda part: f"; required: {part.spoken}{_remedy(part)}")
         if unless is None:
             return unmet
         return _unexcused(unmet, unless, policy)
@@ -193,7 +193,13 @@ def _unexcused(unmet: Wording, unless: Clause, policy: Policy) -> Wording:
 def _standard_change(standard: StandardChange, finding: Finding, policy: Policy) -> Wording:
     if finding.holds:
         return _ending(_every(standard.when, policy), "; it matches")
-    return _deciding(standard.when, policy, lambda part: f"; needed: {part.spoken}")
+    return _deciding(standard.when, policy, lambda part: f"; needed: {part.spoken}{_remedy(part)}")
+
+
+def _remedy(part: Part) -> str:
+    """Return what makes these facts hold, where one way does, each after a semicolon."""
+    known = (definition(name) for name in part.facts)
+    return "".join(f"; {fact.remedy}" for fact in known if fact is not None and fact.remedy)
 
 
 def _ending(wording: Wording, ending: str) -> Wording:

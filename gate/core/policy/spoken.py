@@ -31,6 +31,15 @@ YES_AND_NO: Mapping[str, tuple[str, str]] = MappingProxyType(
             "the service is in the catalogue",
             "the service is not in the catalogue",
         ),
+        "service.has_runbook": ("the service has a runbook", "the service has no runbook"),
+        "service.has_support_note": (
+            "the service has a support note",
+            "the service has no support note",
+        ),
+        "service.has_known_issues": (
+            "the service has a list of known issues",
+            "the service has no list of known issues",
+        ),
         "environment.proved": (
             "the identity token names the environment",
             "no identity token names the environment",

@@ -3,11 +3,13 @@
 import pytest
 
 from gate.core.catalogue.catalogue import Catalogue, Environment, Service
+from gate.core.catalogue.links import LinkName
 from gate.core.change import Repository
 from gate.core.facts import Fact, Origin, Value
 from tests.core.windows import make_catalogue
 
 KNOWN = make_catalogue()
+NO_LINKS = {name.fact: False for name in LinkName}
 
 
 def said(facts: dict[str, Fact]) -> dict[str, Value]:
@@ -92,6 +94,7 @@ def test_a_token_may_call_an_environment_by_each_of_its_names(
                 "service.name": "ledger",
                 "service.known": True,
                 "service.owners": (),
+                **NO_LINKS,
                 "service.tier": 2,
                 "environment.name": "staging",
             },
@@ -104,6 +107,7 @@ def test_a_token_may_call_an_environment_by_each_of_its_names(
                 "service.name": "checkout",
                 "service.known": True,
                 "service.owners": ("team-payments",),
+                **NO_LINKS,
                 "service.tier": 1,
                 "environment.name": "production",
                 "environment.tier": "production",

@@ -222,6 +222,36 @@ def test_a_standard_change_says_what_it_asks_for() -> None:
     assert said(policy, {}, 1) == "unknown: approving reviews; needed: any approving reviews"
 
 
+@pytest.mark.parametrize(
+    ("facts", "because"),
+    [
+        pytest.param(
+            {"service.has_runbook": False},
+            "the service has no runbook; required: the service has a runbook; "
+            "add links.runbook to the service in catalog.yaml",
+            id="it is missing",
+        ),
+        pytest.param(
+            {},
+            "unknown: whether the service has a runbook; required: the service has a runbook; "
+            "add links.runbook to the service in catalog.yaml",
+            id="unknown is the worst case",
+        ),
+        pytest.param(
+            {"service.has_runbook": True},
+            "the service has a runbook; as required",
+            id="it is there",
+        ),
+    ],
+)
+def test_a_missing_link_says_where_to_add_it(facts: dict[str, Value], because: str) -> None:
+    policy = make_policy(
+        "requirements: [{id: runbook, title: R, require: [service.has_runbook], otherwise: reject}]"
+    )
+
+    assert said(policy, make_facts(facts), 1) == because
+
+
 def test_a_guard_of_the_gate_says_what_it_was_given() -> None:
     def guard(*seen: tuple[str, str]) -> str:
         return sentence(

@@ -15,7 +15,16 @@ from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import look
 from tests.builders import SMALL, Wire, commit_of, make_change
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import EVERYDAY, PIPELINE, Shop, as_json, make_files, open_shop, policy_text
+from tests.flow.shop import (
+    EVERYDAY,
+    PIPELINE,
+    Shop,
+    as_json,
+    make_files,
+    open_shop,
+    policy_text,
+    with_runbook,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -482,3 +491,36 @@ async def test_a_shadow_policy_suspends_nothing(sqlite_url: str, tmp_path: Path)
 
         assert (await shop.submit("b"))["state"] == "approved"
         assert await shop.entries("standard_change") == []
+
+
+# Links
+
+
+RUNBOOK = "[{id: runbook, title: There is a runbook, require: [service.has_runbook]}]"
+
+
+async def test_a_link_that_a_policy_requires_holds_a_change_up_until_it_is_added(
+    small_shop: Shop,
+) -> None:
+    files = make_files(requirements=RUNBOOK)
+    await small_shop.adopt(files)
+
+    waits = await small_shop.submit("a")
+    await small_shop.adopt(files | {"catalog.yaml": with_runbook("https://wiki.example.com/it")})
+    passes = await small_shop.submit("b")
+
+    assert (waits["state"], passes["state"]) == ("pending", "approved")
+    assert reason(waits, "runbook")["because"] == (
+        "the service has no runbook; required: the service has a runbook; "
+        "add links.runbook to the service in catalog.yaml"
+    )
+
+
+async def test_of_a_service_that_the_catalogue_lacks_a_required_link_is_not_there(
+    small_shop: Shop,
+) -> None:
+    await small_shop.adopt(make_files(requirements=RUNBOOK))
+
+    change = await small_shop.submit("a", service="chekout")
+
+    assert (change["state"], reason(change, "runbook")["holds"]) == ("pending", None)

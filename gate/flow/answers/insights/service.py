@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from gate.core.catalogue.links import LinkName
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.incident import IncidentAnswer
 from gate.flow.answers.insights.over_time import PlaceFigures
@@ -24,6 +25,14 @@ class OwnerAnswer:
     group: str
     people: Sequence[str]
     signs_on: bool
+
+
+@dataclass(frozen=True)
+class LinkAnswer:
+    """A link that the catalogue may have for the service. A null `address`: it has none."""
+
+    name: LinkName
+    address: str | None
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class ServiceAnswer:
     unknown: Sequence[str]
     tier: int | None
     owners: Sequence[OwnerAnswer]
+    links: Sequence[LinkAnswer]
     depends_on: Sequence[str]
     repositories: Sequence[str]
     revision: str

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from gate.core.catalogue.catalogue import Service
+from gate.core.catalogue.links import LinkName
 from gate.core.decision.places import unknown_names
 from gate.core.decision.values import Finding
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.incident import IncidentAnswer, incident_answers
-from gate.flow.answers.insights.service import OwnerAnswer, ServiceAnswer, ServicePlace
+from gate.flow.answers.insights.service import LinkAnswer, OwnerAnswer, ServiceAnswer, ServicePlace
 from gate.flow.answers.story import DueAnswer
 from gate.flow.caller import Person
 from gate.flow.changes.known import know, know_all
@@ -65,6 +67,7 @@ async def service(gate: Gate, waiting_list: WaitingList, name: str, by: Person) 
         unknown=unknown_names(book.catalogue, name, None),
         tier=listed.tier if listed else None,
         owners=_owners(book, name),
+        links=_links(listed),
         depends_on=listed.depends_on if listed else (),
         repositories=tuple(
             one.name or f"{one.issuer} {one.id}" for one in (listed.repositories if listed else ())
@@ -92,6 +95,11 @@ def _environments(book: Rulebook, name: str) -> list[str]:
     listed = book.catalogue.services.get(name)
     found = [one for one in book.catalogue.environments if listed is None or listed.deploys_to(one)]
     return found[:PLACES_SHOWN]
+
+
+def _links(listed: Service | None) -> list[LinkAnswer]:
+    known = listed.links if listed else {}
+    return [LinkAnswer(name, known.get(name)) for name in LinkName]
 
 
 def _owners(book: Rulebook, name: str) -> list[OwnerAnswer]:

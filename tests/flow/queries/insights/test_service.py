@@ -14,7 +14,7 @@ from gate.flow.queries.waiting_list import WaitingList
 from tests.builders import commit_of, make_person
 from tests.flow.breaking import report
 from tests.flow.queries.test_queue import LARGE
-from tests.flow.shop import ADA, CATALOGUE, Shop, make_files
+from tests.flow.shop import ADA, CATALOGUE, Shop, make_files, with_runbook
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +90,19 @@ async def test_where_no_policy_applies_it_says_so_in_words(small_shop: Shop) -> 
             "no enforced policy applies; write one whose applies_to holds here, or none at all",
         ),
     }
+
+
+async def test_it_shows_its_links_and_those_that_are_missing(shop: Shop) -> None:
+    runbook = "https://wiki.example.com/checkout"
+    await shop.adopt(make_files() | {"catalog.yaml": with_runbook(runbook)})
+
+    found = await looked_at(shop)
+
+    assert [(one.name.value, one.address) for one in found.links] == [
+        ("runbook", runbook),
+        ("support_note", None),
+        ("known_issues", None),
+    ]
 
 
 async def test_what_failed_last_stands_first_and_what_went_well_is_not_there(shop: Shop) -> None:
