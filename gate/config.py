@@ -228,6 +228,37 @@ class Settings(BaseSettings):
         SecretStr,
         Field(description="signing token of the webhooks; unsigned ones are refused then"),
     ] = SecretStr("")
+    issues: Annotated[
+        tuple[Literal["github", "gitlab", "jira"], ...],
+        NoDecode,
+        Field(
+            description="where issues of improvements may be opened and followed: github, gitlab, "
+            "jira, with commas between them; default: nowhere"
+        ),
+    ] = ()
+    github_issues_token: Annotated[
+        SecretStr,
+        Field(description="access token that may write issues, where no App is installed"),
+    ] = SecretStr("")
+    jira_url: Annotated[
+        _Address | None, Field(description="of your Jira: https://jira.example.com")
+    ] = None
+    jira_user: Annotated[
+        str, Field(description="e-mail of the account at Jira Cloud; empty for a server's token")
+    ] = ""
+    jira_token: Annotated[SecretStr, Field(description="API token of that account")] = SecretStr("")
+    jira_project: Annotated[
+        str,
+        Field(
+            pattern="^(?:[A-Z][A-Z0-9_]{0,99})?$", description="key of the project for issues: OPS"
+        ),
+    ] = ""
+    jira_issue_type: Annotated[
+        str, Field(min_length=1, max_length=100, description="type of the issues in that project")
+    ] = "Task"
+    jira_webhook_secret: Annotated[
+        SecretStr, Field(description="secret of Jira's webhook for issues")
+    ] = SecretStr("")
     pagerduty_webhook_secret: Annotated[
         SecretStr, Field(description="secret of PagerDuty's webhook subscription")
     ] = SecretStr("")
@@ -271,9 +302,9 @@ class Settings(BaseSettings):
             raise ValueError("found one name twice; name every receiver once")
         return given
 
-    @field_validator("outbound_allow", "trusted_proxies", mode="before")
+    @field_validator("outbound_allow", "trusted_proxies", "issues", mode="before")
     @classmethod
-    def _networks(cls, given: object) -> object:
+    def _listed(cls, given: object) -> object:
         if isinstance(given, str):
             return [one.strip() for one in given.split(",") if one.strip()]
         return given

@@ -108,6 +108,8 @@ RIDDLES: Mapping[str, str] = MappingProxyType(
 LONG_FILES: Mapping[str, str] = MappingProxyType(
     {
         "gate/core/facts.py": "a table: one fact under the other",
+        "gate/config.py": "a table: one setting under the other",
+        "gate/app.py": "a list: one part under the other",
     }
 )
 """Path to the reason why the file may be longer."""

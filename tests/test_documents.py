@@ -28,7 +28,7 @@ HOSTS = {
     "127.0.0.1", "gate.example.com", "ci.example.com", "github.example.com", "gitlab.example.com", "id.example.com", "github.com",
     "api.github.com", "gitlab.com",
     "token.actions.SUBDOMAIN.ghe.com", "keepachangelog.com", "semver.org", "www.rfc-editor.org", "www.standardwebhooks.com",
-    "token.actions.githubusercontent.com", "app.terraform.io",
+    "token.actions.githubusercontent.com", "app.terraform.io", "jira.example.com", "wiki.example.com",
 }  # fmt: skip
 WITH_SCRIPTS = [
     path for path, document in DOCUMENTS.items() if any(block.runs for block in document.blocks)

@@ -1,5 +1,5 @@
-"""`/v1/hooks/github` and `/v1/hooks/gitlab`: webhooks of code hosts, authenticated by their
-signature over the exact bytes.
+"""`/v1/hooks/github`, `/v1/hooks/gitlab` and `/v1/hooks/jira`: webhooks of code hosts and trackers,
+authenticated by their signature over the exact bytes.
 """
 
 from typing import Any
@@ -35,6 +35,12 @@ async def receive_github(request: Request, gate: GateDep) -> Answer:
 async def receive_gitlab(request: Request, gate: GateDep) -> Answer:
     """Receive webhooks of GitLab projects and groups."""
     return await _receive("gitlab", request, gate)
+
+
+@router.post("/jira", **SIGNED)
+async def receive_jira(request: Request, gate: GateDep) -> Answer:
+    """Receive webhooks of Jira about issues, signed with the secret of the webhook."""
+    return await _receive("jira", request, gate)
 
 
 async def _receive(source: str, request: Request, gate: Gate) -> Answer:

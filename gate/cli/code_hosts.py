@@ -1,4 +1,4 @@
-"""The lines of `gate doctor` about code hosts.
+"""The lines of `gate doctor` about code hosts, and trackers of issues.
 
 A gate needs no code host. If one setting of a code host is there, the others must be there too.
 """
@@ -16,7 +16,7 @@ def examine(settings: Settings) -> list[tuple[bool, str]]:
         connections_of(settings)
     except GateError as error:
         return [(False, f"code hosts: {error.detail}")]
-    return [_github(settings), _gitlab(settings)]
+    return [_github(settings), _gitlab(settings), *_issues(settings)]
 
 
 def _github(settings: Settings) -> tuple[bool, str]:
@@ -69,6 +69,13 @@ def _gitlab(settings: Settings) -> tuple[bool, str]:
         True,
         f"GitLab: {settings.gitlab_url}; its webhooks go to {settings.address}/v1/hooks/gitlab",
     )
+
+
+def _issues(settings: Settings) -> list[tuple[bool, str]]:
+    """Return where issues of improvements may be opened. A missing setting was found before."""
+    if not settings.issues:
+        return []
+    return [(True, f"issues of improvements: may be opened at {', '.join(settings.issues)}")]
 
 
 def _is_trusted(settings: Settings, issuer: str) -> bool:

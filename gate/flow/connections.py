@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 from gate.core.messages.host_reports import HostDelivery
 from gate.flow.gate import Gate
 from gate.flow.notifications.notify import Deliveries
-from gate.flow.ports import Hosts, Lenders
+from gate.flow.ports import Hosts, Lenders, Trackers
 
 
 class Hook(Protocol):
@@ -52,6 +52,7 @@ class Connections:
 
     hosts: Hosts = field(default_factory=dict)
     lenders: Lenders = field(default_factory=dict)
+    trackers: Trackers = field(default_factory=dict)
     deliveries: Deliveries = field(default_factory=dict)
     hooks: Hooks = field(default_factory=dict)
     chores: tuple[Chore, ...] = ()
@@ -71,6 +72,7 @@ def joined_by(*parts: Connections) -> Connections:
     return Connections(
         hosts={issuer: host for part in parts for issuer, host in part.hosts.items()},
         lenders={issuer: one for part in parts for issuer, one in part.lenders.items()},
+        trackers={name: one for part in parts for name, one in part.trackers.items()},
         deliveries={kind: deliver for part in parts for kind, deliver in part.deliveries.items()},
         hooks={name: hook for part in parts for name, hook in part.hooks.items()},
         chores=tuple(dict.fromkeys(chore for part in parts for chore in part.chores)),

@@ -14,7 +14,7 @@ from gate.flow.ids import new_person_id
 from gate.flow.ledger.watch import Watch
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
-from gate.flow.ports import Chat, Hosts, Lenders, SingleSignOn
+from gate.flow.ports import Chat, Hosts, Lenders, SingleSignOn, Trackers
 from gate.flow.queries.turns import Turns
 from gate.flow.refusals import Refusals
 from gate.flow.rulebooks import Rulebooks
@@ -69,6 +69,7 @@ class Gate:
     person_id: Callable[[str], str] = new_person_id
     hosts: Hosts = field(default_factory=dict)
     lenders: Lenders = field(default_factory=dict)
+    trackers: Trackers = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
     chat: Chat | None = None
     refusals: Refusals = field(default_factory=Refusals)

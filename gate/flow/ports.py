@@ -3,11 +3,12 @@
 `flow` knows only these protocols, and tests hand in objects of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from gate.core.change import Repository
+from gate.core.learning.issues import Issue, IssueDraft, TrackerName
 from gate.core.messages.digest import Digest
 from gate.core.messages.external import Begun, External
 from gate.core.messages.host import HostFacts, HostQuestion
@@ -45,6 +46,35 @@ Lenders: TypeAlias = Mapping[str, Lender]
 
 Hosts: TypeAlias = Mapping[str, CodeHost]
 """Code hosts by the issuer of their identity tokens, which is how a repository names its host."""
+
+
+class Tracker(Protocol):
+    """One GitHub, GitLab or Jira, for the issues of improvements.
+
+    Its address comes from the settings alone. What it raises is as `Deliver` says.
+    """
+
+    @property
+    def host(self) -> str:
+        """The host name, as people call it."""
+
+    def place(self, repositories: Sequence[Repository]) -> Repository | None:
+        """Return where an issue about a service with these repositories is opened, or None."""
+
+    def find(self, link: str, repositories: Sequence[Repository]) -> tuple[Repository, str] | None:
+        """Return the place and number of the issue at this address, or None for an address that is
+        not of an issue of such a service here.
+        """
+
+    async def open(self, place: Repository, draft: IssueDraft) -> Issue:
+        """Open an issue, unless there is one with the mark of the draft; return that one then."""
+
+    async def read(self, place: Repository, number: str) -> Issue | None:
+        """Return an issue as it is now, or None for one that is not there."""
+
+
+Trackers: TypeAlias = Mapping[TrackerName, Tracker]
+"""The trackers in which the settings let issues be opened."""
 
 
 class Chat(Protocol):

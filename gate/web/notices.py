@@ -43,6 +43,8 @@ class Notice(StrEnum):
     STOP_LIFTED = "This stop is lifted."
     IMPROVEMENT_BEGUN = "The item has begun. Its figure was read and is kept."
     IMPROVEMENT_POSTPONED = "The due date is later now."
+    ISSUE_ASKED = "The issue is being opened. Its address stands here in a moment."
+    ISSUE_FOLLOWED = "The item follows that issue."
     IMPROVEMENT_CLOSED = "The item is closed, with its figure before and after."
     INCIDENT_TIED = "The incident is tied to the change, which counts as failed."
     ACTIVATED = "The revision is in force."

@@ -25,6 +25,7 @@ PUBLIC = {
 SIGNED = {
     "post /v1/hooks/github",
     "post /v1/hooks/gitlab",
+    "post /v1/hooks/jira",
     "post /v1/hooks/pagerduty",
     "post /v1/hooks/slack",
 }
@@ -161,6 +162,7 @@ MAY: dict[str, set[str]] = {
     "get /v1/weekly": {"auditor", "admin", "person", "release manager"},
     "get /v1/weekly/waits": {"auditor", "admin", "person", "release manager"},
     "get /v1/triage": {"auditor", "admin", "person", "release manager"},
+    "post /v1/improvements/{improvement_id}/issue": {"person", "release manager"},
     "get /v1/scorecard": {"auditor", "admin", "person", "release manager"},
     "post /v1/measures": {*HOOKS, "person", "release manager"},
     "get /v1/observations": {"auditor", "admin", "person", "release manager"},

@@ -96,6 +96,7 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "time ahead",
     "POST /v1/improvements": "names that the catalogue has, and a due date that is near",
     "PATCH /v1/improvements/{improvement_id}": "either a due date or a finding",
+    "POST /v1/improvements/{improvement_id}/issue": "either a tracker or a link",
     "GET /v1/reports/{name}": "a time ends after it begins",
     **dict.fromkeys(paged_lists(), "a cursor is one that was given"),
 }

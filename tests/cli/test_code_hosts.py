@@ -6,6 +6,7 @@ import pytest
 
 from gate.cli.code_hosts import examine
 from gate.config import Settings
+from gate.errors import Invalid
 from tests.integrations.fake_github import APP_ID, app_key_text
 
 GITHUB = {
@@ -92,3 +93,46 @@ def test_the_key_may_come_from_a_file(tmp_path: Path) -> None:
     settings = Settings.read(files, github_app_id=APP_ID, github_webhook_secret=app_key_text())
 
     assert examine(settings)[0][0]
+
+
+ISSUES = {
+    "GATE_ISSUES": "github, gitlab, jira",
+    "GATE_GITHUB_ISSUES_TOKEN": "t",
+    "GATE_GITLAB_TOKEN": "t",
+    "GATE_GITLAB_WEBHOOK_TOKEN": "s",
+    "GATE_JIRA_URL": "https://acme.atlassian.net",
+    "GATE_JIRA_TOKEN": "t",
+    "GATE_JIRA_PROJECT": "OPS",
+}
+
+
+@pytest.mark.parametrize(
+    "missing", sorted(ISSUES.keys() - {"GATE_ISSUES", "GATE_GITLAB_WEBHOOK_TOKEN"})
+)
+def test_what_a_tracker_of_issues_lacks_is_named(missing: str) -> None:
+    given = {name: value for name, value in ISSUES.items() if name != missing}
+
+    ((good, line),) = found(**given)
+
+    assert (good, f"{missing} is not set; set it" in line) == (False, True)
+
+
+def test_where_issues_may_be_opened_is_said() -> None:
+    assert found(**ISSUES)[-1] == (
+        True,
+        "issues of improvements: may be opened at github, gitlab, jira",
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("GATE_ISSUES", "github,trello"),
+        ("GATE_JIRA_URL", "http://jira.example.com"),
+        ("GATE_JIRA_URL", "https://user@jira.example.com"),
+        ("GATE_JIRA_PROJECT", 'OPS" OR project = "X'),
+    ],
+)
+def test_a_setting_that_leads_elsewhere_is_refused(setting: str, value: str) -> None:
+    with pytest.raises(Invalid, match=setting):
+        found(**ISSUES | {setting: value})

@@ -20,6 +20,9 @@ APP_ID = "4711"
 INSTALLATION = 35
 COMMENT_LENGTH_MAX = 1_024
 REPORTS_MAX = 10
+TITLE_LENGTH_MAX = 255
+CREATED, SERVER_ERROR = 201, 500
+ACCESS_TOKENS = r"/app/installations/(?P<installation>\d+)/access_tokens"
 JWT_SECONDS_MAX = 600
 
 Json = Any
@@ -42,6 +45,17 @@ def app_key_text() -> str:
         )
         .decode()
     )
+
+
+def opened_issue(number: int) -> dict[str, Json]:
+    """What GitHub and GitLab say of an issue that was opened now."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"number": number, "state": "open", "created_at": now, "labels": []}
+
+
+def was_opened(status: int) -> bool:
+    """Whether there is an issue after this answer, or after that it was lost."""
+    return status == CREATED or status >= SERVER_ERROR
 
 
 class _Bytes(httpx.AsyncByteStream):
@@ -91,6 +105,7 @@ class FakeGitHub:
     deployments: dict[str, list[Json]] = field(default_factory=dict)  # by environment, newest first
     deployment_statuses: dict[int, list[Json]] = field(default_factory=dict)
     issues: list[Json] = field(default_factory=list)  # newest first
+    troubles: list[int] = field(default_factory=list)  # statuses for new issues; 502 is lost
     runs: dict[str, Json] = field(default_factory=dict)
     commits: dict[str, Json] = field(default_factory=dict)  # by hash, or tags/NAME
     writers: dict[str, str] = field(
@@ -158,12 +173,7 @@ class FakeGitHub:
         return (
             ("GET", repo, none, self._repository),
             ("GET", rf"{repo}/installation", none, self._installation),
-            (
-                "POST",
-                r"/app/installations/(?P<installation>\d+)/access_tokens",
-                none,
-                self._access_token,
-            ),
+            ("POST", ACCESS_TOKENS, none, self._access_token),
             (
                 "GET",
                 r"/app/hook/deliveries",
@@ -199,6 +209,8 @@ class FakeGitHub:
                 pages | {"labels", "state", "sort", "direction"},
                 self._issues,
             ),
+            ("POST", rf"{repo}/issues", none, self._open_issue),
+            ("GET", rf"{repo}/issues/(?P<number>\d+)", none, self._issue),
             ("GET", rf"{repo}/actions/runs/(?P<run>\d+)", none, self._run),
             ("GET", rf"{repo}/actions/runs/(?P<run>\d+)/pending_deployments", none, self._pending),
             (
@@ -366,13 +378,30 @@ class FakeGitHub:
         )
         return self._listed(request, repo, found)
 
+    def _open_issue(self, request: httpx.Request, repo: str) -> Canned:
+        refused, said = self._refusal(request, repo), json.loads(request.content)
+        if refused is not None:
+            return refused
+        if set(said) != {"title", "body"} or not 0 < len(said["title"]) <= TITLE_LENGTH_MAX:
+            return reply(422, {"message": "Validation Failed"})
+        status = self.troubles.pop(0) if self.troubles else 201
+        opened = opened_issue(len(self.issues) + 1) | said
+        if was_opened(status):
+            self.issues.insert(0, opened)
+        return reply(status, opened if status == CREATED else {"message": "Not so"})
+
+    def _issue(self, request: httpx.Request, repo: str, number: str) -> Canned:
+        found = (one for one in self.issues if one["number"] == int(number))
+        return self._there(request, repo, next(found, None))
+
     def _issues(self, request: httpx.Request, repo: str) -> Canned:
         wanted = request.url.params
         assert (wanted["state"], wanted["sort"], wanted["direction"]) == ("all", "created", "desc")
         named = [
             one
             for one in self.issues
-            if wanted["labels"] in {label["name"] for label in one["labels"]}
+            if "labels" not in wanted
+            or wanted["labels"] in {label["name"] for label in one["labels"]}
         ]
         return self._listed(request, repo, named)
 

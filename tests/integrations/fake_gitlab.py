@@ -10,10 +10,13 @@ from typing import Any
 
 import httpx
 
-from tests.integrations.fake_github import Canned, reply
+from tests.integrations.fake_github import CREATED, Canned, opened_issue, reply, was_opened
 
 TOKEN = "glpat-test"  # noqa: S105 - of a fake
 PROJECT = 20
+ISSUES_PARAMS = frozenset(
+    {"scope", "order_by", "sort", "created_after", "labels", "per_page", "page"}
+)
 
 Json = Any
 Route = tuple[str, str, frozenset[str], Callable[..., Canned]]
@@ -32,6 +35,8 @@ class FakeGitLab:
     deployments: list[Json] = field(default_factory=list)
     approved: dict[int, Json] = field(default_factory=dict)
     played: list[int] = field(default_factory=list)
+    issues: list[Json] = field(default_factory=list)  # newest first
+    troubles: list[int] = field(default_factory=list)  # statuses for new issues; 502 is lost
     requests: list[httpx.Request] = field(default_factory=list)
     failing: dict[str, Canned] = field(default_factory=dict)  # by a part of the path
     page_size: int = 100
@@ -72,6 +77,9 @@ class FakeGitLab:
             ("GET", "/repository/compare", frozenset({"from", "to", "straight"}), self._compare),
             ("GET", "/deployments", listing, self._deployments),
             ("POST", r"/deployments/(?P<deployment>\d+)/approval", frozenset(), self._approve),
+            ("POST", "/issues", frozenset(), self._open_issue),
+            ("GET", "/issues", ISSUES_PARAMS, self._issues),
+            ("GET", r"/issues/(?P<number>\d+)", frozenset(), self._issue),
             ("POST", r"/jobs/(?P<job>\d+)/play", frozenset(), self._play),
         )
 
@@ -109,6 +117,29 @@ class FakeGitLab:
             assert wanted["order_by"] == "updated_at"
             found.sort(key=lambda one: str(one["updated_at"]), reverse=wanted["sort"] == "desc")
         return self._paged(request, found)
+
+    def _open_issue(self, request: httpx.Request) -> Canned:
+        said = json.loads(request.content)
+        if set(said) != {"title", "description"} or not said["title"]:
+            return reply(400, {"error": "title is missing"})
+        number, status = len(self.issues) + 1, self.troubles.pop(0) if self.troubles else CREATED
+        opened = opened_issue(number) | said | {"iid": number, "state": "opened"}
+        if was_opened(status):
+            self.issues.insert(0, opened)
+        return reply(status, opened if status == CREATED else {"message": "Not so"})
+
+    def _issues(self, request: httpx.Request) -> Canned:
+        wanted = request.url.params
+        if "labels" in wanted:
+            return self._known(request, "/issues")
+        assert (wanted["scope"], wanted["order_by"], wanted["sort"]) == (
+            *("all", "created_at", "desc"),
+        )
+        return self._paged(request, self.issues)
+
+    def _issue(self, _: httpx.Request, number: str) -> Canned:
+        found = next((one for one in self.issues if one["iid"] == int(number)), None)
+        return reply(404, {"message": "404 Not found"}) if found is None else reply(200, found)
 
     def _approve(self, request: httpx.Request, deployment: str) -> Canned:
         said = json.loads(request.content)

@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gate.core.change import Result
 from gate.flow.caller import HookKind, Role
 from tests.api.served import Served, admission, request, served
 from tests.flow.queries.test_rehearsal import bring, deployed
+from tests.integrations.fake_jira import URL
 from tests.web.browsing import browser, send
+from tests.web.trackers import connected, with_issue
 
 pytestmark = pytest.mark.anyio
 
@@ -143,3 +146,43 @@ async def test_a_proposal_is_taken_on_its_page_and_stands_there_with_its_figure(
     assert proposal not in {one["id"] for one in left}
     assert early.status_code == 409
     assert f"Improvement {item['id']} begun" in log
+
+
+@pytest.mark.parametrize(
+    ("category", "words"),
+    [("new", "open there"), ("done", "closed there, figure not yet read")],
+)
+async def test_an_item_shows_its_issue_and_what_a_closed_one_means(
+    sqlite_url: str, tmp_path: Path, category: str, words: str
+) -> None:
+    joined = connected(with_issue("OPS-1", category))
+    async with served(sqlite_url, tmp_path, connections=joined) as service:
+        http = await browser(service)
+        before = (await begin_item(service, http)).text
+        (item,) = (await http.get("/v1/improvements")).json()["items"]
+        link = f"{URL}/browse/OPS-1"
+        await send(http, f"/improvements/{item['id']}/issue", link=link)
+        page = " ".join((await http.get("/improvements")).text.split())
+
+    assert "Open an issue at acme.atlassian.net" in before
+    assert f'<a href="{link}" rel="noreferrer">' in page
+    assert words in page
+    assert "Open an issue at" not in page
+
+
+async def test_without_a_tracker_the_page_says_what_to_set_and_offers_nothing(
+    service: Served,
+) -> None:
+    page = (await begin_item(service, await browser(service))).text
+
+    assert "GATE_ISSUES" in page
+    assert "/issue" not in page
+
+
+async def begin_item(service: Served, http: httpx.AsyncClient) -> httpx.Response:
+    """Begin an item, and return the page with it."""
+    due = (service.gate.clock() + timedelta(days=30)).date().isoformat()
+    place = {"service": "web", "environment": "staging", "figure": "incidents", "due_at": due}
+    said = {"experiment": "Fewer at once", "owner": "release-managers", "priority": "planned"}
+    assert (await send(http, "/improvements", **place, **said)).status_code == 303
+    return await http.get("/improvements")

@@ -13,7 +13,9 @@ from gate.storage.database.tx import Tx
 from gate.storage.tables.schema_learning import improvements
 from gate.web.notices import Notice
 from tests.api.served import ROOT, Served, admission, request, served
+from tests.integrations.fake_jira import URL
 from tests.web.browsing import ORDINARY, browser, send, waiting
+from tests.web.trackers import connected, with_issue
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +26,7 @@ END = "2199-01-01T00:00"
 @pytest.fixture
 async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
+    async with served(sqlite_url, tmp_path, connections=connected(with_issue("OPS-7"))) as running:
         yield running
 
 
@@ -243,6 +245,22 @@ async def _improvement_postponed(service: Served) -> Acted:
     return http, response
 
 
+async def _issue_asked(service: Served) -> Acted:
+    http, _, item = await _improvement(service)
+    response = await send(http, f"/improvements/{item['id']}/issue", tracker="jira", link="")
+    (after,) = (await http.get("/v1/improvements")).json()["items"]
+    assert (after["issue"]["tracker"], after["issue"]["place"]) == ("jira", "OPS")
+    return http, response
+
+
+async def _issue_followed(service: Served) -> Acted:
+    http, _, item = await _improvement(service)
+    response = await send(http, f"/improvements/{item['id']}/issue", link=f"{URL}/browse/OPS-7")
+    (after,) = (await http.get("/v1/improvements")).json()["items"]
+    assert (after["issue"]["name"], after["issue"]["state"]) == ("OPS-7", "open")
+    return http, response
+
+
 async def _improvement_closed(service: Served) -> Acted:
     http, _, item = await _improvement(service)
 
@@ -291,6 +309,8 @@ CLAIMS: Mapping[Notice, Callable[[Served], Awaitable[Acted]]] = {
     Notice.STOP_LIFTED: _stop_lifted,
     Notice.IMPROVEMENT_BEGUN: _improvement_begun,
     Notice.IMPROVEMENT_POSTPONED: _improvement_postponed,
+    Notice.ISSUE_ASKED: _issue_asked,
+    Notice.ISSUE_FOLLOWED: _issue_followed,
     Notice.IMPROVEMENT_CLOSED: _improvement_closed,
     Notice.ACTIVATED: _activated,
     Notice.PERSON_CHANGED: _person_changed,

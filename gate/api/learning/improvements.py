@@ -8,12 +8,12 @@ from starlette.requests import Request
 from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import GateDep, Improver, Reader
 from gate.api.http.route import GateRoute
-from gate.api.models.learning import ImprovementPatch, ImprovementRequest
+from gate.api.models.learning import ImprovementPatch, ImprovementRequest, IssueRequest
 from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
 from gate.flow.answers.insights.improvement import ImprovementAnswer, ProposalsAnswer
 from gate.flow.commands import Page
-from gate.flow.learning import improvements, proposals
+from gate.flow.learning import improvements, issues, proposals
 
 router = APIRouter(prefix="/v1/improvements", tags=["delivery"], route_class=GateRoute)
 
@@ -50,3 +50,21 @@ async def change_improvement(
         return answer(await improvements.close(gate, improvement_id, request.finding, by))
     due_at = request.later()
     return answer(await improvements.postpone(gate, improvement_id, due_at, by))
+
+
+@router.post(
+    "/{improvement_id}/issue",
+    status_code=201,
+    response_model=ImprovementAnswer,
+    responses=documented(409, 503),
+)
+async def follow_issue(
+    improvement_id: str, request: IssueRequest, by: Improver, gate: GateDep
+) -> Answer:
+    """Have an issue opened at a tracker, or follow one that there is.
+
+    Its state is shown with the item and never closes it. A closed issue is no figure.
+    """
+    if request.tracker is not None:
+        return answer(await issues.ask(gate, improvement_id, request.tracker, by), 201)
+    return answer(await issues.follow(gate, improvement_id, request.link or "", by), 201)

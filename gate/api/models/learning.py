@@ -10,6 +10,7 @@ from gate.api.models.fields import Instant, Line, Link, Name, Reason, RequestMod
 from gate.core.facts import DECIMAL_UNIT, TEXT_LENGTH_MAX
 from gate.core.learning.concerns import Concern
 from gate.core.learning.improvements import Figure, Priority
+from gate.core.learning.issues import TrackerName
 from gate.flow.learning.improvements import ImprovementCommand
 from gate.flow.learning.measures import MeasureCommand
 from gate.flow.learning.scorecard import ScorecardQuery
@@ -104,6 +105,21 @@ class ImprovementRequest(RequestModel):
             figure=self.figure,
             link=self.link,
         )
+
+
+class IssueRequest(RequestModel):
+    """Either where the gate shall open an issue, or the address of one that there is."""
+
+    tracker: TrackerName | None = None
+    link: Annotated[
+        Link | None, Field(description="of an issue of the item's service at a configured tracker")
+    ] = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.tracker is None) == (self.link is None):
+            raise ValueError("allowed is either `tracker` or `link`")
+        return self
 
 
 class ImprovementPatch(RequestModel):

@@ -82,7 +82,19 @@ class DeploymentStatus:
     name: str = ""
 
 
-HostReport: TypeAlias = RunHeld | RunEnded | CommitsMoved | Pushed | DeploymentStatus
+@dataclass(frozen=True, slots=True)
+class IssueMoved:
+    """Something happened to an issue. It is only a reason to ask for its state.
+
+    The `repository` of an issue at Jira is 0, and its `number` is its key there.
+    """
+
+    issuer: str
+    repository: int
+    number: str
+
+
+HostReport: TypeAlias = RunHeld | RunEnded | CommitsMoved | Pushed | DeploymentStatus | IssueMoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,5 +155,6 @@ _KINDS: Mapping[str, type[HostReport]] = {
     "commits_moved": CommitsMoved,
     "pushed": Pushed,
     "deployment_status": DeploymentStatus,
+    "issue_moved": IssueMoved,
 }
 KINDS = tuple(_KINDS)

@@ -34,7 +34,7 @@ from gate.ledger.format import Kind
 from gate.storage import texts
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
-from gate.storage.figures import improvements
+from gate.storage.figures import improvements, issues
 from gate.storage.figures.improvements import OPEN_MAX, Improvement
 
 COMPARED_DAYS_MAX = 30
@@ -209,14 +209,14 @@ def _add(
         created_by=by,
     )
     improvements.add(tx, item)
-    _append(tx, item, "begun", by=by, reason=experiment.id, value=item.before_value)
-    return _answer(tx.conn, item)
+    append(tx, item, "begun", by=by, reason=experiment.id, value=item.before_value)
+    return answer(tx.conn, item)
 
 
 def _postpone(
     tx: Tx, books: Rulebooks, improvement: str, due_at: datetime, by: Person
 ) -> ImprovementAnswer:
-    item = _owned(tx, books, improvement, by)
+    item = owned(tx, books, improvement, by)
     if due_at <= item.due_at:
         raise Invalid(
             f"found {clock(due_at)}, allowed is a due date after {clock(item.due_at)}: an item "
@@ -225,21 +225,22 @@ def _postpone(
     if not improvements.postpone(tx, item, due_at):
         raise Conflict(f"{item.id} has its figure, or is closed; begin another item")
     postponed = _known(tx, improvement)
-    _append(tx, postponed, "postponed", by=by.caller)
-    return _answer(tx.conn, postponed)
+    append(tx, postponed, "postponed", by=by.caller)
+    return answer(tx.conn, postponed)
 
 
 def _close(
     tx: Tx, books: Rulebooks, improvement: str, finding: str, by: Person
 ) -> ImprovementAnswer:
-    item = _owned(tx, books, improvement, by)
+    item = owned(tx, books, improvement, by)
     found = texts.new_text(finding)
     if not improvements.close(tx, improvement, found.id, by.caller):
         raise Conflict(_not_closed(item))
+    issues.stop(tx, improvement)
     texts.insert_texts(tx, [found])
     closed = _known(tx, improvement)
-    _append(tx, closed, "closed", by=by.caller, reason=found.id)
-    return _answer(tx.conn, closed)
+    append(tx, closed, "closed", by=by.caller, reason=found.id)
+    return answer(tx.conn, closed)
 
 
 def _not_closed(item: Improvement) -> str:
@@ -256,10 +257,11 @@ def _not_closed(item: Improvement) -> str:
 def _keep_reading(tx: Tx, item: Improvement, found: _Reading) -> None:
     """Keep a figure that the gate itself has read, so the entry names nobody."""
     if improvements.keep_reading(tx, item, found.value, found.n):
-        _append(tx, item, "measured", value=found.value)
+        append(tx, item, "measured", value=found.value)
 
 
-def _append(tx: Tx, item: Improvement, action: str, **fields: object) -> None:
+def append(tx: Tx, item: Improvement, action: str, **fields: object) -> None:
+    """Append what happened to an item to the ledger."""
     append_entry(
         tx,
         Kind.IMPROVEMENT,
@@ -275,7 +277,7 @@ def _append(tx: Tx, item: Improvement, action: str, **fields: object) -> None:
     )
 
 
-def _owned(tx: Tx, books: Rulebooks, improvement: str, by: Person) -> Improvement:
+def owned(tx: Tx, books: Rulebooks, improvement: str, by: Person) -> Improvement:
     """Return the item. Raises `NotFound`, and `NotAllowed` for whoever does not answer for it now:
     a person may have left a group since the request began.
     """
@@ -303,7 +305,8 @@ def _page(conn: Connection, part: pages.Part) -> pages.Page[ImprovementAnswer]:
     return pages.Page(_answers(conn, found.rows), found.next)
 
 
-def _answer(conn: Connection, item: Improvement) -> ImprovementAnswer:
+def answer(conn: Connection, item: Improvement) -> ImprovementAnswer:
+    """Return an item as it is shown."""
     (answer,) = _answers(conn, [item])
     return answer
 
@@ -311,4 +314,5 @@ def _answer(conn: Connection, item: Improvement) -> ImprovementAnswer:
 def _answers(conn: Connection, items: Sequence[Improvement]) -> tuple[ImprovementAnswer, ...]:
     wanted = [one for item in items for one in (item.experiment, item.finding) if one]
     said = texts.read_texts(conn, wanted)
-    return tuple(improvement_answer(item, said) for item in items)
+    followed = issues.of_items(conn, [item.id for item in items])
+    return tuple(improvement_answer(item, said, followed.get(item.id)) for item in items)

@@ -154,7 +154,14 @@ def _link(fields: Mapping[str, Any], _: _Names) -> str:
 
 
 def _improvement(fields: Mapping[str, Any], _: _Names) -> str:
-    return f"Improvement {fields['improvement']} {fields['action']}"
+    issue = " ".join(filter(None, (_text(fields, "place"), _text(fields, "number"))))
+    words = {
+        "issue_asked": f"has an issue opened in {issue}",
+        "issue_named": f"follows the issue {issue}",
+        "issue_opened": f"has the issue {issue}",
+    }
+    action = fields["action"]
+    return f"Improvement {fields['improvement']} {words.get(action, action)}"
 
 
 def _token(fields: Mapping[str, Any], names: _Names) -> str:

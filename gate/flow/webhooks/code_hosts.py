@@ -15,6 +15,7 @@ from gate.core.messages.host_reports import (
     DeploymentStatus,
     HostDelivery,
     HostReport,
+    IssueMoved,
     Pushed,
     RunEnded,
     RunHeld,
@@ -30,6 +31,7 @@ from gate.flow.changes.cancel import cancel
 from gate.flow.changes.submit import submit
 from gate.flow.gate import Gate
 from gate.flow.incidents import observe
+from gate.flow.learning import issues
 from gate.flow.rulebooks import Rulebook
 from gate.flow.webhooks import held_runs, inbox
 from gate.flow.webhooks.inbox import Handler
@@ -57,6 +59,9 @@ def delivery(source: str, sent: HostDelivery) -> list[InboxDelivery]:
 
 async def ignored(gate: Gate, report: HostReport) -> str:
     """Return why nothing is done about a report, so that it is not kept; empty if something is."""
+    if isinstance(report, IssueMoved):
+        followed = await issues.is_followed(gate, report)
+        return "" if followed else "no open item of the register follows this issue"
     if not isinstance(report, CommitsMoved | Pushed):
         return ""
     services = (await gate.rulebooks.current()).catalogue.services_of(
@@ -97,6 +102,8 @@ async def work(gate: Gate, claimed: Claimed) -> None:
             await _held(gate, report)
         case RunEnded():
             await _ended(gate, report)
+        case IssueMoved():
+            await issues.moved(gate, report)
 
 
 HANDLERS: Mapping[str, Handler] = dict.fromkeys(KINDS, work)

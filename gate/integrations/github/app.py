@@ -61,12 +61,18 @@ class App:
     """
 
     def __init__(
-        self, app_id: str, key: str, rest: Rest, clock: Callable[[], float] = time.time
+        self,
+        app_id: str,
+        key: str,
+        rest: Rest,
+        clock: Callable[[], float] = time.time,
+        permissions: Mapping[str, str] = PERMISSIONS,
     ) -> None:
         self._app_id = app_id
         self._key = key
         self._rest = rest
         self._clock = clock
+        self._permissions = permissions
         self._passes: OrderedDict[int, Pass] = OrderedDict()
         self._asking: dict[int, asyncio.Task[Pass]] = {}
         # This signs once, so that a key that cannot sign is reported at start.
@@ -146,14 +152,14 @@ class App:
 
         Raises `SourceUnavailable` with the permissions that the App lacks.
         """
-        body = {"repository_ids": [repository.id], "permissions": PERMISSIONS}
+        body = {"repository_ids": [repository.id], "permissions": self._permissions}
         path = f"/app/installations/{installation}/access_tokens"
         try:
             return await self._rest.post(path, self.credential(), body, _CREATED)
         except Refused as refused:
             if refused.status != _UNPROCESSABLE:
                 raise
-            needed = ", ".join(f"{name}: {access}" for name, access in PERMISSIONS.items())
+            needed = ", ".join(f"{name}: {access}" for name, access in self._permissions.items())
             raise SourceUnavailable(
                 f"the GitHub App may not read {repository.name}; it needs {needed}, and "
                 "the repository"

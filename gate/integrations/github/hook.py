@@ -18,6 +18,7 @@ from gate.core.messages.host_reports import (
     DeploymentStatus,
     HostDelivery,
     HostReport,
+    IssueMoved,
     Pushed,
     RunEnded,
     RunHeld,
@@ -186,6 +187,11 @@ class GitHubHook:
             f"github:{short_text_at(payload, 'pusher', 'name')}",
         )
 
+    def _issue(self, payload: Any) -> HostReport | str:
+        return IssueMoved(
+            self.issuer, _repository(payload), str(shapes.number(payload, "issue", "number"))
+        )
+
     def _moved(self, payload: Any, *places: tuple[str, ...]) -> HostReport:
         return CommitsMoved(
             self.issuer,
@@ -204,6 +210,7 @@ _READERS: Mapping[str, _Reader] = {
     "pull_request": GitHubHook._pull_request,  # noqa: SLF001 - the same
     "pull_request_review": GitHubHook._pull_request,  # noqa: SLF001 - the same
     "push": GitHubHook._push,  # noqa: SLF001 - the same
+    "issues": GitHubHook._issue,  # noqa: SLF001 - the same
 }
 
 

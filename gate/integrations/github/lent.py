@@ -1,4 +1,6 @@
-"""Asks GitHub with the token that a job lends: its `github.token`, which reads one repository."""
+"""Asks GitHub with a token: the one that a job lends, which is its `github.token` and reads one
+repository, or one of the operator.
+"""
 
 import time
 
@@ -13,6 +15,7 @@ PASS_SECONDS = 60.0
 PERMISSIONS = "contents, pull-requests, checks, statuses: read"
 """The permissions that the job needs under `permissions`."""
 
+_LENT_DENIED = f"the lent token does not read {{name}}; its job needs {PERMISSIONS}"
 _DENIED = frozenset({401, 403, 404})
 
 
@@ -24,15 +27,18 @@ class GitHubLender:
 
     def lent(self, token: str) -> GitHub:
         """Return GitHub as it answers this token."""
-        return GitHub(self._rest, _Lent(self._rest, token))
+        return GitHub(self._rest, TokenAccess(self._rest, token, _LENT_DENIED))
 
 
-class _Lent:
-    """The pass of one token, which is kept only during the request that brought it."""
+class TokenAccess:
+    """The pass of one token, which is not kept. `denied` says what a token lacks that GitHub
+    refuses, with a place for the name of the repository.
+    """
 
-    def __init__(self, rest: Rest, token: str) -> None:
+    def __init__(self, rest: Rest, token: str, denied: str) -> None:
         self._rest = rest
         self._headers = {"Authorization": f"Bearer {token}"}
+        self._denied = denied
 
     async def pass_for(self, repository: Repository) -> Pass:
         """Return a pass. Raises `SourceUnavailable` if the token does not read this repository."""
@@ -44,9 +50,7 @@ class _Lent:
             reply = await self._rest.get(f"/repos/{repository.name}", credential)
         except Refused as refused:
             if refused.status in _DENIED:
-                raise SourceUnavailable(
-                    f"the lent token does not read {repository.name}; its job needs {PERMISSIONS}"
-                ) from None
+                raise SourceUnavailable(self._denied.format(name=repository.name)) from None
             raise
         if shapes.the(reply.body, "id") != repository.id:
             raise SourceUnavailable(

@@ -22,6 +22,7 @@ from gate.core.messages.host_reports import (
     DeploymentStatus,
     HostDelivery,
     HostReport,
+    IssueMoved,
     Pushed,
 )
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
@@ -215,12 +216,18 @@ def _push(issuer: str, payload: Any) -> HostReport | str:
     return Pushed(issuer, project, commits, f"gitlab:{short_text_at(payload, 'user_username')}")
 
 
+def _issue(issuer: str, payload: Any) -> HostReport | str:
+    number = shapes.number(payload, "object_attributes", "iid")
+    return IssueMoved(issuer, shapes.number(payload, "project", "id"), str(number))
+
+
 _READERS: Mapping[str, _Reader] = {
     "deployment": _deployment,
     "pipeline": _pipeline,
     "build": _job,
     "merge_request": _merge_request,
     "push": _push,
+    "issue": _issue,
 }
 
 

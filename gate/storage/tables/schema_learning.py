@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
 
 from gate.core.learning.improvements import Figure, Priority
+from gate.core.learning.issues import IssueState, TrackerName
 from gate.storage.tables.columns import Instant, Word
 from gate.storage.tables.schema import _where, metadata
 
@@ -111,4 +112,26 @@ improvements = Table(
     Index("ix_improvements_newest", "created_at", "id"),
     Index("ix_improvements_unread", "due_at", "id", **_where(UNREAD)),
     Index("ix_improvements_open", "proposal", **_where("closed_at IS NULL")),
+)
+
+# The issue that an item follows. It is read again at `look_at`; null: not any more.
+improvement_issues = Table(
+    "improvement_issues",
+    metadata,
+    Column("improvement", Text, ForeignKey("improvements.id"), primary_key=True),
+    Column("tracker", Word(TrackerName), nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("repository", BigInteger, nullable=False),  # 0: a project of Jira
+    Column("place", Text, nullable=False),  # what people call the repository or the project
+    Column("mark", Text, nullable=False),  # empty: a person named an issue that there was
+    Column("message", Text),  # the message of the outbox that has it opened
+    Column("number", Text),  # null: not opened yet
+    Column("url", Text),
+    Column("state", Word(IssueState), nullable=False),
+    Column("seen_at", Instant),
+    Column("look_at", Instant),
+    Column("error", Text),  # why it could not be read the last time
+    Column("asked_at", Instant, nullable=False),
+    Index("ix_improvement_issues_look", "look_at", **_where("look_at IS NOT NULL")),
+    Index("ix_improvement_issues_place", "issuer", "repository", "number"),
 )

@@ -12,7 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gate.api.http.permits import GateDep
-from gate.api.models.learning import PROPOSAL_LENGTH_MAX, ImprovementPatch, ImprovementRequest
+from gate.api.models.learning import (
+    PROPOSAL_LENGTH_MAX,
+    ImprovementPatch,
+    ImprovementRequest,
+    IssueRequest,
+)
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.durations import span
 from gate.core.instants import rfc3339
@@ -22,7 +27,7 @@ from gate.flow.answers.insights.improvement import ProposalAnswer, ReadingAnswer
 from gate.flow.caller import Person
 from gate.flow.commands import Part
 from gate.flow.gate import Gate
-from gate.flow.learning import improvements, proposals
+from gate.flow.learning import improvements, issues, proposals
 from gate.flow.queries import look
 from gate.web.forms import Form, errors_of, one, read_form, read_request
 from gate.web.insights.charts import percent
@@ -91,6 +96,22 @@ async def change(request: Request, improvement: str, by: Doer, gate: GateDep) ->
     return go_on(request, _ADDRESS, Notice.IMPROVEMENT_POSTPONED)
 
 
+@pages.form(_ADDRESS + "/{improvement}/issue")
+async def follow(request: Request, improvement: str, by: Doer, gate: GateDep) -> Response:
+    """Have an issue opened for the item, or follow one that there is."""
+    form = await read_form(request, by)
+    given = {name: one(form, name) or None for name in ("tracker", "link")}
+    if given["tracker"]:
+        # The field of the address stands in the same form, and was not meant.
+        given["link"] = None
+    ask = read_request(IssueRequest, **given)
+    if ask.tracker is not None:
+        await issues.ask(gate, improvement, ask.tracker, by)
+        return go_on(request, _ADDRESS, Notice.ISSUE_ASKED)
+    await issues.follow(gate, improvement, ask.link or "", by)
+    return go_on(request, _ADDRESS, Notice.ISSUE_FOLLOWED)
+
+
 async def _page(
     gate: Gate,
     by: Person,
@@ -113,6 +134,7 @@ async def _page(
         "priorities": _choices(Priority),
         "services": _choices(sorted(catalogue.services)),
         "environments": _choices(catalogue.environments),
+        "trackers": [(name.value, tracker.host) for name, tracker in gate.trackers.items()],
         "groups": _choices(sorted(catalogue.groups)),
         "now": gate.clock(),
         "answers_for": {*by.groups} if OWNERS_OF_LAST_RESORT not in by.groups else None,

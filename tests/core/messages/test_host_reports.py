@@ -10,6 +10,7 @@ from gate.core.messages.host_reports import (
     CommitsMoved,
     DeploymentStatus,
     HostReport,
+    IssueMoved,
     Pushed,
     RunEnded,
     RunHeld,
@@ -34,6 +35,7 @@ REPORTS: tuple[HostReport, ...] = (
     ),
     DeploymentStatus("https://git.example", 1, "production", "a" * 40, None, AT),
     Pushed("https://git.example", 1, ("a" * 40, "b" * 40), "github:ada-gh"),
+    IssueMoved("https://git.example", 1, "12"),
 )
 
 

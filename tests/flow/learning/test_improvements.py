@@ -205,7 +205,7 @@ async def test_a_proposal_is_taken_for_its_own_place(small_shop: Shop) -> None:
 
 
 def test_nothing_that_decides_reads_the_register() -> None:
-    read = {"improvements", "proposals"}
+    read = {"improvements", "issues", "proposals"}
     readers = {
         file.relative_to(ROOT).as_posix()
         for file in (ROOT / "gate").rglob("*.py")
@@ -219,6 +219,7 @@ def test_nothing_that_decides_reads_the_register() -> None:
     assert readers == {
         "gate/flow/answers/insights/improvement.py",
         "gate/flow/learning/improvements.py",
+        "gate/flow/learning/issues.py",
         "gate/flow/learning/proposals.py",
         "gate/storage/figures/concerns.py",
         "gate/storage/figures/improvements.py",

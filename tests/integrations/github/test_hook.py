@@ -18,6 +18,7 @@ from gate.core.messages.host_reports import (
     CommitsMoved,
     DeploymentStatus,
     HostDelivery,
+    IssueMoved,
     Pushed,
     RunEnded,
     RunHeld,
@@ -145,6 +146,16 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
             },
             Pushed(ISSUER, 1001, (commit_of("c"), HEAD), "github:cy"),
             id="a push",
+        ),
+        pytest.param(
+            "issues",
+            {
+                "action": "closed",
+                "issue": {"number": 7, "state": "closed"},
+                "repository": REPOSITORY,
+            },
+            IssueMoved(ISSUER, 1001, "7"),
+            id="an issue, and no word of its state",
         ),
         pytest.param(
             "deployment_status",

@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.core.change import Result
-from gate.core.messages.host_reports import CommitsMoved, DeploymentStatus, HostDelivery, Pushed
+from gate.core.messages.host_reports import (
+    CommitsMoved,
+    DeploymentStatus,
+    HostDelivery,
+    IssueMoved,
+    Pushed,
+)
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
 from gate.integrations.gitlab.hook import (
     ID,
@@ -171,6 +177,14 @@ def test_a_push_says_who_brought_what() -> None:
     }
 
     assert delivery_of(pushed).report == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy")
+
+
+def test_an_issue_that_moved_is_named() -> None:
+    real = json.loads(shared("payloads/gitlab-webhooks/go-gitlab/issue.json").read_bytes())
+
+    assert delivery_of(real).report == IssueMoved(
+        URL, real["project"]["id"], str(real["object_attributes"]["iid"])
+    )
 
 
 @pytest.mark.parametrize(

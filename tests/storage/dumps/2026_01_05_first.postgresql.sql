@@ -243,6 +243,22 @@ CREATE TABLE public.idempotency (
     answer bytea,
     expires_at bigint NOT NULL
 );
+CREATE TABLE public.improvement_issues (
+    improvement text NOT NULL,
+    tracker text NOT NULL,
+    issuer text NOT NULL,
+    repository bigint NOT NULL,
+    place text NOT NULL,
+    mark text NOT NULL,
+    message text,
+    number text,
+    url text,
+    state text NOT NULL,
+    seen_at bigint,
+    look_at bigint,
+    error text,
+    asked_at bigint NOT NULL
+);
 CREATE TABLE public.improvements (
     id text NOT NULL,
     proposal text,
@@ -622,7 +638,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_130e8cc9');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_83a90757');
 INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
@@ -668,6 +684,8 @@ ALTER TABLE ONLY public.held_runs
     ADD CONSTRAINT pk_held_runs PRIMARY KEY (issuer, repository_id, run_id, attempt, environment);
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT pk_idempotency PRIMARY KEY (caller, key);
+ALTER TABLE ONLY public.improvement_issues
+    ADD CONSTRAINT pk_improvement_issues PRIMARY KEY (improvement);
 ALTER TABLE ONLY public.improvements
     ADD CONSTRAINT pk_improvements PRIMARY KEY (id);
 ALTER TABLE ONLY public.in_force
@@ -809,6 +827,8 @@ CREATE INDEX ix_freezes_newest ON public.freezes USING btree (created_at, id);
 CREATE INDEX ix_freezes_open ON public.freezes USING btree (ends) WHERE (lifted_at IS NULL);
 CREATE INDEX ix_held_runs_unanswered ON public.held_runs USING btree (at) WHERE (answered_at IS NULL);
 CREATE INDEX ix_idempotency_expires ON public.idempotency USING btree (expires_at);
+CREATE INDEX ix_improvement_issues_look ON public.improvement_issues USING btree (look_at) WHERE (look_at IS NOT NULL);
+CREATE INDEX ix_improvement_issues_place ON public.improvement_issues USING btree (issuer, repository, number);
 CREATE INDEX ix_improvements_newest ON public.improvements USING btree (created_at, id);
 CREATE INDEX ix_improvements_open ON public.improvements USING btree (proposal) WHERE (closed_at IS NULL);
 CREATE INDEX ix_improvements_unread ON public.improvements USING btree (due_at, id) WHERE ((after_at IS NULL) AND (closed_at IS NULL));
@@ -878,6 +898,8 @@ ALTER TABLE ONLY public.decisions
     ADD CONSTRAINT fk_decisions_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.held_runs
     ADD CONSTRAINT fk_held_runs_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
+ALTER TABLE ONLY public.improvement_issues
+    ADD CONSTRAINT fk_improvement_issues_improvement_improvements FOREIGN KEY (improvement) REFERENCES public.improvements(id);
 ALTER TABLE ONLY public.in_force
     ADD CONSTRAINT fk_in_force_policy_set_policy_sets FOREIGN KEY (policy_set) REFERENCES public.policy_sets(id);
 ALTER TABLE ONLY public.incident_links

@@ -593,6 +593,26 @@ CREATE TABLE held_runs (
     CONSTRAINT fk_held_runs_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 );
 CREATE INDEX ix_held_runs_unanswered ON held_runs (at) WHERE answered_at IS NULL;
+CREATE TABLE improvement_issues (
+    improvement TEXT NOT NULL,
+    tracker TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    repository BIGINT NOT NULL,
+    place TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    message TEXT,
+    number TEXT,
+    url TEXT,
+    state TEXT NOT NULL,
+    seen_at BIGINT,
+    look_at BIGINT,
+    error TEXT,
+    asked_at BIGINT NOT NULL,
+    CONSTRAINT pk_improvement_issues PRIMARY KEY (improvement),
+    CONSTRAINT fk_improvement_issues_improvement_improvements FOREIGN KEY(improvement) REFERENCES improvements (id)
+);
+CREATE INDEX ix_improvement_issues_look ON improvement_issues (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX ix_improvement_issues_place ON improvement_issues (issuer, repository, number);
 CREATE TABLE in_force (
     id SMALLINT NOT NULL,
     number BIGINT NOT NULL,
@@ -736,7 +756,7 @@ CREATE INDEX ix_waits_longest ON waits (week, asked, seconds, ended_at, change_i
 CREATE INDEX ix_waits_newest ON waits (service, environment, ended_at, seconds) WHERE asked = ''
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_130e8cc9');
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_83a90757');
 INSERT INTO changes ("decision", "decided_at", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "subject_digest", "running_change", "direction", "lines", "parallel", "close_within_seconds", "planned_start", "planned_end", "redecide_at", "valid_until", "detail", "id", "service", "environment", "commit_sha", "digests", "repository_issuer", "repository_id", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "submitted_at", "settled_at", "expires_at", "time_left", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at") VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, 0, 3600, NULL, NULL, NULL, 1772467200000000, X'01C3398E0E7404A875545C0CEDF6C17C02F70F625801A81432A00EB19C9A43EAB01172C47818E6283AB0EA2B292928B6D2D74F078E58962681465F947480DD94C4E4DC54FDE28CFC02487786D85176581AC031B80E00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'01ABAE0500');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);

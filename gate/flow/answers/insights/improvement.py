@@ -9,7 +9,9 @@ from pydantic import Field
 
 from gate.core.facts import DECIMAL_UNIT
 from gate.core.learning.improvements import Figure, Movement, Priority, Signal, movement
+from gate.core.learning.issues import IssueState, TrackerName
 from gate.storage.figures.improvements import Improvement
+from gate.storage.figures.issues import FollowedIssue
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,24 @@ class ReadingAnswer:
 
 
 @dataclass(frozen=True)
+class IssueAnswer:
+    """The issue that an item follows at its tracker. Its number is null until it is opened.
+
+    `asked`: it is being opened; `not_opened`: that was given up. `closed` there closes no item.
+    `seen_at` is when its state was read last, and `trouble` why it could not be opened or read.
+    """
+
+    tracker: TrackerName
+    place: Annotated[str, Field(description="the repository or project that it is in")]
+    number: str | None
+    name: Annotated[str, Field(description="what people call it, such as acme/checkout#12")]
+    url: str | None
+    state: IssueState
+    seen_at: datetime | None
+    trouble: str | None
+
+
+@dataclass(frozen=True)
 class ImprovementAnswer:
     """One item: an experiment, who answers for it until when, and its figure before and after.
 
@@ -71,6 +91,7 @@ class ImprovementAnswer:
     owner: str
     priority: Priority
     link: str | None
+    issue: IssueAnswer | None
     service: str
     environment: str
     figure: Figure
@@ -86,7 +107,9 @@ class ImprovementAnswer:
     closed_by: str | None
 
 
-def improvement_answer(item: Improvement, said: Mapping[str, str]) -> ImprovementAnswer:
+def improvement_answer(
+    item: Improvement, said: Mapping[str, str], followed: FollowedIssue | None
+) -> ImprovementAnswer:
     """Return the item as it is shown. `said` are the texts by their ids."""
     after = None
     if item.after_at is not None:
@@ -101,6 +124,7 @@ def improvement_answer(item: Improvement, said: Mapping[str, str]) -> Improvemen
         owner=item.owner,
         priority=item.priority,
         link=item.link,
+        issue=None if followed is None else _issue(followed),
         service=item.service,
         environment=item.environment,
         figure=item.figure,
@@ -114,6 +138,23 @@ def improvement_answer(item: Improvement, said: Mapping[str, str]) -> Improvemen
         finding=said.get(item.finding or ""),
         closed_at=item.closed_at,
         closed_by=item.closed_by,
+    )
+
+
+def _issue(followed: FollowedIssue) -> IssueAnswer:
+    name = f"{followed.place}#{followed.number}" if followed.number else followed.place
+    if followed.number and followed.tracker is TrackerName.JIRA:
+        # The key of an issue begins with its project.
+        name = followed.number
+    return IssueAnswer(
+        tracker=followed.tracker,
+        place=followed.place,
+        number=followed.number,
+        name=name,
+        url=followed.url,
+        state=followed.state,
+        seen_at=followed.seen_at,
+        trouble=followed.error,
     )
 
 

@@ -703,6 +703,29 @@ CREATE TABLE held_runs (
 
 CREATE INDEX ix_held_runs_unanswered ON held_runs (at) WHERE answered_at IS NULL
 
+CREATE TABLE improvement_issues (
+    improvement TEXT NOT NULL,
+    tracker TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    repository BIGINT NOT NULL,
+    place TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    message TEXT,
+    number TEXT,
+    url TEXT,
+    state TEXT NOT NULL,
+    seen_at BIGINT,
+    look_at BIGINT,
+    error TEXT,
+    asked_at BIGINT NOT NULL,
+    CONSTRAINT pk_improvement_issues PRIMARY KEY (improvement),
+    CONSTRAINT fk_improvement_issues_improvement_improvements FOREIGN KEY(improvement) REFERENCES improvements (id)
+)
+
+CREATE INDEX ix_improvement_issues_look ON improvement_issues (look_at) WHERE look_at IS NOT NULL
+
+CREATE INDEX ix_improvement_issues_place ON improvement_issues (issuer, repository, number)
+
 CREATE TABLE in_force (
     id SMALLSERIAL NOT NULL,
     number BIGINT NOT NULL,

@@ -1,0 +1,103 @@
+"""Opens and reads issues of a GitHub, in the repositories that the catalogue lists."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from gate.core.change import Repository
+from gate.core.learning.issues import Issue, IssueDraft, IssueState
+from gate.integrations.code_host.issues import create, find_marked, markdown_of, title_of
+from gate.integrations.github.facts import GitHub, issuer_of
+from gate.integrations.http import shapes
+from gate.integrations.http.rest import Refused
+
+PERMISSIONS = {"issues": "write"}
+"""What the App needs for this, beside what it needs for decisions."""
+
+DENIED = (
+    "GATE_GITHUB_ISSUES_TOKEN does not read {name}; it needs metadata: read and issues: write there"
+)
+
+_GONE = frozenset({404, 410})
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+
+
+def web_of(api_url: str) -> str:
+    """Return the address of the pages of the GitHub whose interface is at this address."""
+    url = httpx.URL(api_url)
+    if url.host == "api.github.com" or url.host.endswith(".ghe.com"):
+        return f"https://{url.host.removeprefix('api.')}"
+    return f"{url.scheme}://{url.netloc.decode()}"
+
+
+class GitHubIssues:
+    """The issues of one GitHub."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+        self._issuer = issuer_of(github.rest.url)
+        self._web = web_of(github.rest.url)
+
+    @property
+    def host(self) -> str:
+        """The host of the pages."""
+        return httpx.URL(self._web).host
+
+    def place(self, repositories: Sequence[Repository]) -> Repository | None:
+        """Return the first of these repositories that is here."""
+        return next((one for one in repositories if self._has(one)), None)
+
+    def find(self, link: str, repositories: Sequence[Repository]) -> tuple[Repository, str] | None:
+        """Return the place and number of the issue at this address, or None."""
+        for one in filter(self._has, repositories):
+            before, _, number = link.rpartition("/issues/")
+            wanted = f"{self._web}/{one.name}"
+            if before.casefold() == wanted.casefold() and _NUMBER.fullmatch(number):
+                return one, number
+        return None
+
+    async def open(self, place: Repository, draft: IssueDraft) -> Issue:
+        """Open an issue, unless there is one with the mark of the draft; return that one then."""
+        here = await self._github.at(place)
+        found = await find_marked(
+            here, draft, "body", state="all", sort="created", direction="desc"
+        )
+        if found is None:
+            found = (await create(here, title_of(draft), "body", markdown_of(draft))).body
+        return self._issue(here.full_name, found)
+
+    async def read(self, place: Repository, number: str) -> Issue | None:
+        """Return an issue as it is now, or None for one that is not there.
+
+        A pull request is none, and an issue that was transferred is in another repository, to which
+        GitHub redirects.
+        """
+        here = await self._github.at(place)
+        try:
+            body: Any = (await here.get(f"/issues/{number}")).body
+        except Refused as refused:
+            if refused.status in _GONE:
+                return None
+            raise
+        is_pull_request = shapes.the(body, "pull_request") is not None
+        if is_pull_request or shapes.number(body, "number") != int(number):
+            return None
+        at = shapes.maybe_text(body, "repository_url") or ""
+        if at and not at.casefold().endswith(f"/repos/{here.full_name}".casefold()):
+            return None
+        return self._issue(here.full_name, body)
+
+    def _has(self, repository: Repository) -> bool:
+        return repository.issuer == self._issuer and bool(repository.name)
+
+    def _issue(self, full_name: str, body: Any) -> Issue:
+        """Return the issue. Its address is made here, because a page links to it."""
+        number = shapes.number(body, "number")
+        closed = shapes.text(body, "state") == IssueState.CLOSED
+        return Issue(
+            str(number),
+            f"{self._web}/{full_name}/issues/{number}",
+            IssueState.CLOSED if closed else IssueState.OPEN,
+        )

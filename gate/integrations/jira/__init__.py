@@ -1,0 +1,1 @@
+"""Issues of a Jira: Cloud, or a company's own server."""
