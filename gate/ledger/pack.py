@@ -10,6 +10,7 @@ Needs the standard library and `cryptography` alone.
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
@@ -22,6 +23,7 @@ from gate.ledger.tree import ProofError
 
 PROOFS, RECORDS, POLICIES, ABOUT = "proofs/", "records/", "policies/", "about/"
 FILES_MAX = 3_000
+_PLAIN_NAME = re.compile(r"(?:[a-z0-9_-][a-z0-9_.-]*/)*[a-z0-9_-][a-z0-9_.-]*")
 PACK_BYTES_MAX = 64 * 1024 * 1024
 """The most bytes of all files together, unpacked."""
 
@@ -39,6 +41,11 @@ def record_name(number: int) -> str:
 def policies_name(revision: str) -> str:
     """Return the name of the file of the policies with this revision."""
     return f"{POLICIES}{revision}.json"
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a file of a pack lies where its name says, and nowhere else, on every system."""
+    return _PLAIN_NAME.fullmatch(name) is not None
 
 
 class PackCheck:

@@ -22,7 +22,7 @@ from tests.api.asgi import problem_name
 from tests.api.served import Served, request, served
 
 pytestmark = pytest.mark.anyio
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
+DANGEROUS = (*"=+-@\t\r\n\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @pytest.fixture

@@ -52,7 +52,8 @@ _LISTS: Mapping[str, Callable[[LogRowAnswer], Iterable[str]]] = {
     "overridden_by": lambda row: (one.by for one in row.overrides),
     "incidents": lambda row: (one.id for one in row.incidents),
 }
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
+_DANGEROUS = (*"=+-@\t\r\n\0", *"\uff1d\uff0b\uff0d\uff20")
+"""Spreadsheets in some languages take full-width signs for the others."""
 
 
 async def lines(rows: AsyncIterator[RowAnswer]) -> AsyncIterator[bytes]:

@@ -3,6 +3,8 @@
 An interrupted export is continued where it ended.
 """
 
+import base64
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +33,7 @@ from gate.ledger.note import VerifierKey
 from gate.ledger.tiles import TILE_WIDTH
 from gate.storage.ledger.exporting import Extent, block_lines, extent, unknown_lines
 from gate.storage.ledger.reconciling import moved
+from gate.storage.ledger.tree import tile_reader
 
 BACK_BYTES = 1024 * 1024
 """How much of the end of a file is read at once to find where its export was interrupted."""
@@ -38,7 +41,7 @@ BACK_BYTES = 1024 * 1024
 
 def export(out: Path) -> None:
     """Write everything that is signed. An existing export of this ledger is continued."""
-    with reading() as conn, _continued(out, whole := extent(conn)) as (file, first):
+    with reading() as conn, _continued(conn, out, whole := extent(conn)) as (file, first):
         for block in range(first, whole.blocks):
             file.writelines(block_lines(conn, whole, block))
             # What is sealed never changes, so no transaction has to stay open for the whole export.
@@ -101,13 +104,21 @@ def _all_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
 
 
 @contextmanager
-def _continued(out: Path, whole: Extent) -> Iterator[tuple[BinaryIO, int]]:
-    """Open the file for writing at its end, and yield it with the number of the next block."""
+def _continued(conn: Connection, out: Path, whole: Extent) -> Iterator[tuple[BinaryIO, int]]:
+    """Open the file for writing at its end, and yield it with the number of the next block.
+
+    Raises `Invalid` if the file is no beginning of this ledger.
+    """
     header = header_line(whole.origin)
     try:
         descriptor = os.open(out, os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
-            first = _where_it_ended(file, header)
+            first, tile = _where_it_ended(file, header)
+            if tile and not _is_kept(conn, whole, first, tile):
+                raise Invalid(
+                    f"{out} has entries that this ledger does not have: a backup was restored "
+                    "since, or the file was changed. Keep it, and name another one"
+                )
             file.truncate()
             if first == 0:
                 file.write(header)
@@ -116,9 +127,21 @@ def _continued(out: Path, whole: Extent) -> Iterator[tuple[BinaryIO, int]]:
         raise Invalid(f"{out} cannot be written ({error.strerror})") from None
 
 
-def _where_it_ended(file: BinaryIO, header: bytes) -> int:
-    """Seek to the last tile of entries, where writing continues, and return the number of that
-    tile.
+def _is_kept(conn: Connection, whole: Extent, block: int, tile: bytes) -> bool:
+    """Whether the ledger has the entries of this tile of an export, and perhaps more behind them.
+
+    The last tile is enough, because no entry is the same in two histories.
+    """
+    try:
+        hashes = base64.b64decode(json.loads(tile)["tile"][1], validate=True)
+    except (ValueError, KeyError, IndexError, TypeError):
+        return False
+    return block < whole.blocks and tile_reader(conn)(0, block).startswith(hashes)
+
+
+def _where_it_ended(file: BinaryIO, header: bytes) -> tuple[int, bytes]:
+    """Seek to the last tile of entries, where writing continues, and return the number and the line
+    of that tile; an empty line if there is none.
     """
     begins = file.read(len(header))
     if not header.startswith(begins):
@@ -136,12 +159,13 @@ def _where_it_ended(file: BinaryIO, header: bytes) -> int:
             piece = piece[: piece.rfind(b"\n") + 1]
         tail = piece + tail[: len(TILE_MARK) + 1]
     found = tail.rfind(b"\n" + TILE_MARK)
-    block = 0
+    block, tile = 0, b""
     if len(begins) == len(header) and found >= 0:
         file.seek(place + found + 1)
-        block = _number(file.readline())
+        tile = file.readline()
+        block = _number(tile)
     file.seek(place + found + 1 if block else 0)
-    return block
+    return block, tile
 
 
 def _number(tile: bytes) -> int:

@@ -29,7 +29,7 @@ from gate.ledger.checkpoint import (
 from gate.ledger.export import FAULTS_MAX, Faults, read_export
 from gate.ledger.lives import LifeCheck, Share
 from gate.ledger.note import KEY_TEXT_LENGTH_MAX, KeyTextError, VerifierKey
-from gate.ledger.pack import FILES_MAX, PACK_BYTES_MAX, PackCheck
+from gate.ledger.pack import FILES_MAX, PACK_BYTES_MAX, PackCheck, is_plain_name
 from gate.ledger.tree import ProofError
 from gate.ledger.verify import TreeCheck
 
@@ -195,6 +195,7 @@ def _judged_pack(file: Path, keys: Sequence[VerifierKey]) -> Verdict:
             parts = packed.infolist()
             if len(parts) > FILES_MAX or sum(one.file_size for one in parts) > PACK_BYTES_MAX:
                 raise CannotVerify(f"{file} is larger than any evidence pack")
+            _require_plain_names(file, parts)
             files = {one.filename: packed.read(one) for one in parts}
     except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, zlib.error) as error:
         raise CannotVerify(f"{file} cannot be unpacked: {error}") from None
@@ -206,6 +207,24 @@ def _judged_pack(file: Path, keys: Sequence[VerifierKey]) -> Verdict:
         lines.append(f"signed: {head.origin}, {_entries(head.size)}, root {head.root.hex()}")
     lines.append("not proved: what is under about/, which is there to be read")
     return Verdict(list(check.faults), check.entries, check.decisions, 1, tuple(lines))
+
+
+def _require_plain_names(file: Path, parts: Sequence[zipfile.ZipInfo]) -> None:
+    """Raise `CannotVerify` if unpacking would give people other files than those verified here."""
+    names: set[str] = set()
+    for one in parts:
+        kind = stat.S_IFMT(one.external_attr >> 16)
+        name = one.filename
+        if not is_plain_name(name) or kind not in (0, stat.S_IFREG):
+            raise CannotVerify(
+                f"{file} has {ascii(name)[:80]} in it, which would be unpacked to another place "
+                "than it says; do not unpack it"
+            )
+        if name in names:
+            raise CannotVerify(
+                f"{file} has {name} twice, of which only one would be verified; do not unpack it"
+            )
+        names.add(name)
 
 
 def _judged(file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes]) -> Verdict:

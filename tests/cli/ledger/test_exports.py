@@ -4,6 +4,7 @@ spoilt, and as one file.
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -19,6 +20,7 @@ from gate.flow.commands import ReviewCommand
 from gate.flow.entries import append_entry
 from gate.ledger.format import Kind
 from gate.ledger.note import SigningKey
+from gate.storage.database.engine import sqlite_path
 from gate.storage.ledger import sealing
 from gate.storage.store import transaction
 from gate.storage.tables.schema import changes
@@ -146,6 +148,29 @@ def test_an_export_that_was_interrupted_goes_on(
     assert verify(broken).code == 1
     assert gate("ledger", "export", "--out", str(broken)).code == 0
     assert broken.read_bytes() == whole
+
+
+@pytest.mark.parametrize("entries", [0, 600])
+def test_an_export_of_what_a_restored_backup_has_not_is_not_written_over(
+    database: str, here: Path, tmp_path: Path, entries: int
+) -> None:
+    many_entries(database, tmp_path, entries)
+    file = here / "ledger.ndjson"
+    backup = here / "backup.sqlite"
+    assert gate("db", "backup", str(backup)).code == 0
+    asyncio.run(go_on(database, tmp_path, "c"))
+    many_entries(database, tmp_path, 300)
+    lost = exported(here).read_bytes()
+
+    kept = sqlite_path(database)
+    assert kept is not None
+    for one in kept.parent.glob(f"{kept.name}*"):
+        one.unlink()
+    shutil.copy(backup, kept)
+    done = gate("ledger", "export", "--out", str(file))
+
+    assert (done.code, done.out, file.read_bytes() == lost) == (1, "", True)
+    assert "has entries that this ledger does not have: a backup was restored" in done.err
 
 
 def test_what_is_no_export_of_this_ledger_is_not_written_over(database: str, here: Path) -> None:

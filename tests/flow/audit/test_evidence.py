@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from warnings import catch_warnings
 
 import pytest
 
@@ -115,6 +116,47 @@ async def test_what_is_not_signed_yet_or_not_seen_is_not_packed(shop: Shop) -> N
         await evidence(shop.gate, change["id"], AUDITOR)
     with pytest.raises(NotFound):
         await evidence(shop.gate, change["id"], stranger)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        pytest.param("about/../records/1.json", "another place", id="out of its folder"),
+        pytest.param("../x", "another place", id="above"),
+        pytest.param("/etc/x", "another place", id="absolute"),
+        pytest.param("about/..\\records\\1.json", "another place", id="as Windows writes it"),
+        pytest.param("about//x", "another place", id="a part without a name"),
+        pytest.param("about/c:x", "another place", id="a drive"),
+        pytest.param("about/\u202ex", "another place", id="read from right to left"),
+        pytest.param("records/1.json", "twice", id="what is verified, once more"),
+    ],
+)
+async def test_a_pack_that_unpacks_to_other_files_than_were_verified_is_refused(
+    shop: Shop, tmp_path: Path, name: str, says: str
+) -> None:
+    change = await shop.deploy("a")
+    await settle(shop)
+    key = (await shop.gate.signing.own()).verifier
+    pack = tmp_path / "pack.zip"
+    pack.write_bytes(await evidence(shop.gate, change["id"], AUDITOR))
+    assert offline.verify(pack, [str(key)], []) == 0
+    with catch_warnings(action="ignore"), zipfile.ZipFile(pack, "a") as packed:
+        packed.writestr(name, "{}")
+
+    with pytest.raises(offline.CannotVerify, match=says):
+        offline.verify(pack, [str(key)], [])
+
+
+async def test_a_link_in_a_pack_is_refused(shop: Shop, tmp_path: Path) -> None:
+    key = (await shop.gate.signing.own()).verifier
+    pack = tmp_path / "pack.zip"
+    link = zipfile.ZipInfo("about/change.json")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(pack, "w") as packed:
+        packed.writestr(link, "/etc/passwd")
+
+    with pytest.raises(offline.CannotVerify, match="another place"):
+        offline.verify(pack, [str(key)], [])
 
 
 async def test_what_is_no_pack_is_not_verified(shop: Shop, tmp_path: Path) -> None:
