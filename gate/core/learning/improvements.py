@@ -26,6 +26,16 @@ BYPASSED_MIN = 3
 """Fewer deployments that went round the policy are no tendency."""
 
 
+WAITED_WEEKS = 4
+WAITED_MIN = 10
+"""So many changes waited for a group before its share of the waiting says anything."""
+
+WAITED_EACH_MIN_SECONDS = 3_600
+"""What waits for less than an hour each waits for nobody in particular."""
+
+ONE_GROUPS_PERCENT_MIN = 70
+
+
 class Signal(StrEnum):
     """What a proposal was found by."""
 
@@ -36,6 +46,7 @@ class Signal(StrEnum):
     NEAR_SUSPENSION = "near_suspension"
     AGEING_QUEUE = "ageing_queue"
     BYPASS_RISING = "bypass_rising"
+    ONE_GROUPS_WAITING = "one_groups_waiting"
 
 
 class Priority(StrEnum):
@@ -77,6 +88,7 @@ MEASURED_BY: Mapping[Signal, Figure] = MappingProxyType(
         Signal.NEAR_SUSPENSION: Figure.FAIL_RATE,
         Signal.AGEING_QUEUE: Figure.WAITING_SHARE,
         Signal.BYPASS_RISING: Figure.LEAD_TIME,
+        Signal.ONE_GROUPS_WAITING: Figure.WAITING_SHARE,
     }
 )
 """The figure that an item from such a proposal is measured by, unless its author names another."""
@@ -99,6 +111,19 @@ def separates(*, fired: int, fired_failed: int, deployments: int, failed: int) -
     if fired < FIRED_MIN or failed < FAILED_MIN:
         return True
     return fired_failed * deployments > failed * fired
+
+
+def mostly_ones(seconds_by_group: Mapping[str, int]) -> tuple[str, int] | None:
+    """Return the group for which most of the waiting was, with its share in percent, or None.
+
+    Of a union each group is waited for as long, so none of them alone has most of it.
+    """
+    whole = sum(seconds_by_group.values())
+    if not whole:
+        return None
+    group, seconds = max(seconds_by_group.items(), key=lambda one: (one[1], one[0]))
+    percent = 100 * seconds // whole
+    return (group, percent) if percent >= ONE_GROUPS_PERCENT_MIN else None
 
 
 def recurring(paths: Sequence[frozenset[str]]) -> dict[str, int]:

@@ -6,7 +6,7 @@ is. No decision reads any of this.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
@@ -18,10 +18,15 @@ from gate.core.learning.improvements import (
     LOOKED_BACK_DAYS,
     MEASURED_BY,
     RECURRING_DAYS,
+    WAITED_EACH_MIN_SECONDS,
+    WAITED_MIN,
+    WAITED_WEEKS,
     Signal,
+    mostly_ones,
     recurring,
     separates,
 )
+from gate.core.learning.weeks import week_of
 from gate.flow.answers.delivery import spread
 from gate.flow.answers.insights.improvement import CauseAnswer, ProposalAnswer, ProposalsAnswer
 from gate.flow.changes.known import Known, know
@@ -30,8 +35,9 @@ from gate.flow.policies import standard_changes
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.audit import deployments
 from gate.storage.audit.within import Within
-from gate.storage.figures import improvements, insights, proposals, scorecard
+from gate.storage.figures import improvements, insights, proposals, scorecard, waits
 from gate.storage.figures.proposals import Days, FailingPlace
+from gate.storage.figures.waits import WaitFilters, WaitSum
 
 SHOWN_MAX = 100
 CHANGES_NAMED_MAX = 20
@@ -65,6 +71,7 @@ def found_now(
         *_bypassed(conn, now),
         *_near_suspension(conn, book, now),
         *_ageing(conn, now),
+        *_one_groups(conn, now, book.calendar.zone),
         *_escalated(conn, now),
         *_never_separating(conn, now),
     ]
@@ -79,7 +86,9 @@ def recurring_now(conn: Connection, books: Rulebooks, now: datetime) -> tuple[Pr
     return tuple(one for one in _recurring(conn, books, now) if one.id not in taken)
 
 
-def as_of(conn: Connection, books: Rulebooks, at: datetime) -> tuple[ProposalAnswer, ...]:
+def as_of(
+    conn: Connection, books: Rulebooks, at: datetime, zone: tzinfo
+) -> tuple[ProposalAnswer, ...]:
     """Return the proposals as they were at an instant that is over.
 
     What waited then, and how near a suspension was, is not kept, so these two are left out.
@@ -88,6 +97,7 @@ def as_of(conn: Connection, books: Rulebooks, at: datetime) -> tuple[ProposalAns
     found = [
         *_recurring(conn, books, at),
         *_bypassed(conn, at),
+        *_one_groups(conn, at, zone),
         *_escalated(conn, at),
         *_never_separating(conn, at),
     ]
@@ -217,6 +227,36 @@ def _ageing(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
         waiting = [change for change, _ in scorecard.waiting(conn, *place)]
         found = _Evidence(said, queue.waiting, "/", "", waiting)
         yield _proposal(Signal.AGEING_QUEUE, *place, found)
+
+
+def _one_groups(conn: Connection, now: datetime, zone: tzinfo) -> Iterator[ProposalAnswer]:
+    """Yield the places where most of the waiting for people was for one group."""
+    # As of its end, which is the first instant of the next one, a week is itself the newest.
+    weeks = [week_of(now - timedelta.resolution, zone)]
+    while len(weeks) < WAITED_WEEKS:
+        weeks.append(weeks[-1].before)
+    by_place: dict[tuple[str, str], dict[str, WaitSum]] = {}
+    for one in waits.sums_of_weeks(conn, [week.name for week in weeks]):
+        if one.group != waits.OF_THE_CHANGE:
+            by_place.setdefault((one.service, one.environment), {})[one.group] = one
+    for place, groups in by_place.items():
+        mostly = mostly_ones({name: one.seconds for name, one in groups.items()})
+        if mostly is None:
+            continue
+        group, percent = mostly
+        changes, seconds = groups[group].changes, groups[group].seconds
+        if changes < WAITED_MIN or seconds < changes * WAITED_EACH_MIN_SECONDS:
+            continue
+        said = (
+            f"{percent} % of the waiting for people in the last {WAITED_WEEKS} weeks was for "
+            f"{group}: {changes} changes, {seconds // changes // 3_600} hours each. "
+            "Who else could decide, or what need not be asked?"
+        )
+        of_group = WaitFilters(weeks[0].name, group, *place)
+        longest = [one.change for one in waits.longest(conn, of_group, CHANGES_NAMED_MAX)]
+        page = f"/weekly?{urlencode({'week': weeks[0].name})}"
+        found = _Evidence(said, changes, page, group, longest)
+        yield _proposal(Signal.ONE_GROUPS_WAITING, *place, found)
 
 
 def _bypassed(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:

@@ -292,7 +292,7 @@ def _candidates(
     and each place is named once before another one of it is.
     """
     found = (
-        proposals.as_of(conn, books, asked.at)
+        proposals.as_of(conn, books, asked.at, book.calendar.zone)
         if asked.over
         else proposals.found_now(conn, books, book, asked.at)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import add_up, insert_new
@@ -85,6 +85,22 @@ def sums(conn: Connection, week: str) -> tuple[WaitSum, ...]:
         .order_by(_S.seconds.desc(), _S.asked, _S.service, _S.environment)
     )
     return every(conn, WaitSum, query.limit(SUMS_MAX))
+
+
+def sums_of_weeks(conn: Connection, weeks: Sequence[str]) -> tuple[WaitSum, ...]:
+    """Return the sums over several weeks, by place and group, those with most waiting first."""
+    changes, seconds = func.sum(_S.changes), func.sum(_S.seconds)
+    query = (
+        select(_S.asked, _S.service, _S.environment, changes, seconds)
+        .where(_S.week.in_(weeks))
+        .group_by(_S.asked, _S.service, _S.environment)
+        .order_by(seconds.desc(), _S.asked, _S.service, _S.environment)
+        .limit(SUMS_MAX)
+    )
+    return tuple(
+        WaitSum(group, service, environment, int(n), int(spent))
+        for group, service, environment, n, spent in conn.execute(query)
+    )
 
 
 def longest(conn: Connection, filters: WaitFilters, limit: int) -> Sequence[Wait]:

@@ -9,11 +9,13 @@ from sqlalchemy import insert
 from gate.core.change import Result
 from gate.core.instants import to_us
 from gate.core.learning.improvements import Signal
+from gate.core.learning.weeks import week_of
 from gate.core.messages.reports import IncidentReport
 from gate.flow.incidents import incidents
 from gate.flow.learning import proposals
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema_delivery import delivery_days, delivery_rules, delivery_totals
+from gate.storage.tables.schema_learning import wait_sums
 from tests.builders import Wire
 from tests.flow.learning.test_scorecard import move_sums
 from tests.flow.reviewers import approve, emergency, large
@@ -164,3 +166,74 @@ async def test_bypasses_that_become_more_are_proposed(small_shop: Shop) -> None:
 
     assert found["n"] == 3
     assert "0 of 1 did before" in found["evidence"]
+
+
+# Waiting that is mostly one group's
+
+
+async def waited(
+    shop: Shop, group: str, changes: int, hours: int, *, weeks_ago: int = 0, environment: str = ""
+) -> None:
+    """So many changes of checkout waited for a group, so long each."""
+    zone = (await shop.gate.rulebooks.current()).calendar.zone
+    week = week_of(shop.gate.clock() - timedelta(weeks=weeks_ago), zone).name
+    place = PLACE | ({"environment": environment} if environment else {})
+    seconds = changes * hours * 3_600
+    row = {**place, "week": week, "asked": group, "changes": changes, "seconds": seconds}
+    await shop.gate.store.write(lambda tx: tx.conn.execute(insert(wait_sums).values(row)))
+
+
+async def test_waiting_that_is_mostly_one_groups_is_proposed_with_its_figure(shop: Shop) -> None:
+    await waited(shop, "", 12, 4)
+    await waited(shop, "release-managers", 9, 4)
+    await waited(shop, "team-payments", 9, 1)
+    assert await proposed(shop) == {}, "nine are too few"
+
+    await waited(shop, "release-managers", 3, 4, weeks_ago=3)
+    found = await proposed(shop)
+
+    (one,) = found.values()
+    assert one["id"] == "one_groups_waiting:checkout:production:release-managers"
+    assert (one["n"], one["figure"]) == (12, "waiting_share")
+    assert one["evidence"].startswith(
+        "84 % of the waiting for people in the last 4 weeks was for release-managers: "
+        "12 changes, 4 hours each."
+    )
+
+
+@pytest.mark.parametrize(
+    "sums",
+    [
+        pytest.param([("a", 20, 4), ("b", 20, 4)], id="of a union both are waited for"),
+        pytest.param([("a", 20, 4), ("b", 20, 2)], id="not most of it"),
+        pytest.param([("a", 20, 0)], id="hardly any waiting"),
+        pytest.param([("", 20, 4)], id="the change as a whole is no group"),
+    ],
+)
+async def test_waiting_for_nobody_in_particular_is_not_proposed(
+    small_shop: Shop, sums: list[tuple[str, int, int]]
+) -> None:
+    for group, changes, hours in sums:
+        await waited(small_shop, group, changes, hours)
+
+    assert await proposed(small_shop) == {}
+
+
+async def test_waiting_of_long_ago_or_of_another_place_does_not_count(small_shop: Shop) -> None:
+    await waited(small_shop, "release-managers", 20, 4, weeks_ago=4)
+    await waited(small_shop, "release-managers", 9, 4)
+    await waited(small_shop, "release-managers", 9, 4, environment="staging")
+
+    assert await proposed(small_shop) == {}
+
+
+async def test_changes_that_waited_are_the_evidence(small_shop: Shop) -> None:
+    await small_shop.adopt(review="[{from_band: low, approvals: 1, by: [release-managers]}]")
+    change = await small_shop.submit(large("a"))
+    await small_shop.let_pass_hours(5)
+    await approve(small_shop, change, "ben")
+    await waited(small_shop, "release-managers", 12, 4, weeks_ago=1)
+
+    (one,) = (await proposed(small_shop)).values()
+
+    assert (one["n"], one["changes"]) == (13, [change["id"]])
