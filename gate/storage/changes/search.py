@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     table,
     type_coerce,
@@ -69,8 +70,9 @@ def having_words(conn: Connection, text: str, part: Part) -> ColumnElement[bool]
     sought = _sought(conn, text)
     if not sought:
         return None
-    if _fill(conn, sought, part):
-        return _is_checked(conn, sought)
+    last = _begins(conn, part)
+    if last is not None and _fill(conn, sought, part, last):
+        return _is_checked(conn, sought, last)
     return _is_looked_up(conn, decisions.c.id, "id", sought)
 
 
@@ -79,11 +81,12 @@ def change_having_words(conn: Connection, text: str, part: Part) -> ColumnElemen
     sought = _sought(conn, text)
     if not sought:
         return None
-    if _fill(conn, sought, part):
+    last = _begins(conn, part)
+    if last is not None and _fill(conn, sought, part, last):
         # With an offset PostgreSQL makes no join of it, which would begin with all decisions.
         return exists(
             select(decisions.c.id)
-            .where(decisions.c.change_id == changes.c.id, _is_checked(conn, sought))
+            .where(decisions.c.change_id == changes.c.id, _is_checked(conn, sought, last))
             .offset(_written(0))
             .correlate(changes)
         )
@@ -114,14 +117,12 @@ def _commits(conn: Connection, word: str) -> Sequence[str]:
     return conn.execute(query).scalars().all()
 
 
-def _fill(conn: Connection, sought: Sought, part: Part) -> bool:
-    """Return whether the part is full after `WALKED_MAX` decisions, from where it begins.
+def _fill(conn: Connection, sought: Sought, part: Part, last: int) -> bool:
+    """Return whether the part is full after `WALKED_MAX` decisions, of which this is the newest.
 
     One row more than the part has is wanted, because a page looks for it.
     """
-    last, wanted = _begins(conn, part), part.limit + 1
-    if last is None:
-        return False
+    wanted = part.limit + 1
     if conn.dialect.name == "postgresql":
         near = (_KEPT.c.id > last - WALKED_MAX, _KEPT.c.id <= last)
         some = select(_KEPT.c.id).where(*near, _overlaps(_unindexed(_KEPT.c.words), sought))
@@ -147,15 +148,18 @@ def _begins(conn: Connection, part: Part) -> int | None:
     return conn.execute(newest).scalar()
 
 
-def _is_checked(conn: Connection, sought: Sought) -> ColumnElement[bool]:
-    """Return a condition on `decisions` that is checked for each row that is read anyway."""
+def _is_checked(conn: Connection, sought: Sought, last: int) -> ColumnElement[bool]:
+    """Return a condition on `decisions` that is checked for each row that is read anyway, best for
+    the `WALKED_MAX` decisions of which this is the newest.
+    """
     if conn.dialect.name == "postgresql":
         return _overlaps(_unindexed(literal_column("decisions.words", ARRAY(Text))), sought)
-    return exists(
-        select(_INDEX.c.rowid)
-        .where(_INDEX.c.rowid == decisions.c.id, _matches(sought))
-        .correlate(decisions)
-    )
+    # Which of these have the words is found once, because to open the index for a row costs as much
+    # as many rows of it. The sum keeps SQLite from looking rows up by their ids.
+    id_, rowid, first = decisions.c.id + 0, _INDEX.c.rowid, last - WALKED_MAX
+    near = select(rowid).where(_matches(sought), rowid > first, rowid <= last)
+    alone = select(rowid).where(rowid == decisions.c.id, _matches(sought)).correlate(decisions)
+    return or_(id_.in_(near), and_(or_(id_ <= first, id_ > last), exists(alone)))
 
 
 def _is_looked_up(
