@@ -50,8 +50,7 @@ def digest(pack: WeekAnswer, base_url: str) -> Digest:
         page=base_url + pack.page,
         sections=(
             Section(
-                heading=f"What failed, and why: {failed.n} of "
-                f"{counted(failed.deployments, 'deployment')}",
+                heading=f"What failed, and why: {counted(failed.n, 'change')}",
                 lines=tuple(
                     Line(failure(one), f"{base_url}/changes/{one.change}") for one in failed.items
                 ),
@@ -117,7 +116,8 @@ def concern(one: ConcernAnswer) -> str:
 
 def _lead(pack: WeekAnswer) -> str:
     until = clock(pack.to) if pack.over else f"{clock(pack.at)}; it goes on"
-    return f"From {clock(pack.from_)} to {until}. The week is that of {pack.time_zone}."
+    began = counted(pack.failed.deployments, "deployment")
+    return f"From {clock(pack.from_)} to {until}, by the clocks of {pack.time_zone}. {began} began."
 
 
 def _waited(waited: WaitedAnswer, base_url: str) -> Iterable[Section]:

@@ -113,7 +113,7 @@ async def test_a_channel_that_does_not_answer_gets_it_later_and_the_same(weekly:
     await weekly.shop.gate.store.write(make_due)
 
     assert await weekly.deliver() == [f"Week {weekly.week.name}"]
-    assert "What failed, and why: 1 of 1 deployment" in {
+    assert "What failed, and why: 1 change" in {
         one.heading for one in weekly.channel.digests[0].sections
     }
 

@@ -45,7 +45,9 @@ class FailureAnswer:
 
 @dataclass(frozen=True)
 class FailuresAnswer:
-    """The changes that failed, oldest first."""
+    """The changes that became known as failed in the week, oldest first. They may have been
+    deployed before it, so they are no part of `deployments`.
+    """
 
     n: int
     deployments: Annotated[int, Field(description="how many changes were admitted in the week")]
