@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Column, Connection, Table, func, select, table, text, update
 
-from benchmarks.flat.rows import WORDS, Rows, insert_rows, words_of
+from benchmarks.flat.rows import WORDS, Rows, insert_rows
 from benchmarks.flat.templates import Copy, Holes
 from gate.core.canonical import canonical, digest
 from gate.core.instants import from_us
@@ -156,9 +156,6 @@ class _Pattern:
         for id_, salt, said in self._found[schema.texts].columns("id", "salt", "text"):
             add(salt.encode(), lambda _: random_bytes().hex().encode())
             self._add_text(id_, salt, said)
-        for content, digests in changes.columns("content_key", "digests"):
-            commit = changes.of("commit_sha", content_key=content)
-            self._add(content, {"commit": commit, "digests": orjson.loads(digests)})
         runs = changes.columns("run_key", "run_id", "run_step", "service", "environment")
         for key, *parts in runs:
             self._add(key, [None, *parts])
@@ -210,7 +207,7 @@ class _Pattern:
         if name in {"day", "week"}:
             return _Cell(place, lambda _, plan: plan.day if name == "day" else _week(plan.day))
         if name == WORDS:
-            return self._text(place, words_of(value))
+            return self._text(place, value)
         column: Column[Any] = one.c[name]
         if isinstance(column.type, Instant) or (one is schema.ledger_entries and name == "at"):
             return _Cell(place, lambda copy, _: value + copy.shift_us)

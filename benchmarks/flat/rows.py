@@ -90,11 +90,6 @@ def finish(conn: Connection) -> None:
     driver.autocommit = False
 
 
-def words_of(value: str | Sequence[str]) -> str:
-    """The words of a decision with blanks between them."""
-    return value if isinstance(value, str) else " ".join(value)
-
-
 def _copy(driver: psycopg.Connection[Any], one: Table, rows: Sequence[list[Any]]) -> None:
     names = list(one.columns.keys())
     if one is schema.decisions:
@@ -102,7 +97,7 @@ def _copy(driver: psycopg.Connection[Any], one: Table, rows: Sequence[list[Any]]
     columns = ", ".join(f'"{name}"' for name in names)
     with driver.cursor().copy(f"COPY {one.name} ({columns}) FROM STDIN".encode()) as copy:
         for row in rows:
-            copy.write_row([*row[:-1], row[-1].split(" ")] if one is schema.decisions else row)
+            copy.write_row(row)
 
 
 def _execute_many(driver: sqlite3.Connection, one: Table, rows: Sequence[list[Any]]) -> None:

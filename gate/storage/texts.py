@@ -23,7 +23,7 @@ _BY_ID = select(_TEXTS.id, _TEXTS.text).where(_TEXTS.id.in_(bindparam("ids", exp
 _BY_NAME = select(_TEXTS.name, _TEXTS.id).where(_TEXTS.name.in_(bindparam("names", expanding=True)))
 
 _OF_CHANGES: BindParameter[str] = bindparam("changes", expanding=True)
-_ERASE_WORDS = text("UPDATE decisions SET words = '{}' WHERE change_id IN :changes").bindparams(
+_ERASE_WORDS = text("UPDATE decisions SET words = '' WHERE change_id IN :changes").bindparams(
     _OF_CHANGES
 )
 _ERASE_INDEXED = text(

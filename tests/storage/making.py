@@ -59,7 +59,6 @@ def make_change(number: int, **fields: Any) -> StoredChange:
         digests=(),
         direction="forward",
         caller="token:a",
-        content_key=hashlib.sha256(str(-number).encode()).hexdigest(),
         subject_key=hashlib.sha256(str(number).encode()).hexdigest(),
         state=State.APPROVED,
         type=ChangeType.STANDARD,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert
 
 from gate.core.change import Repository
 from gate.core.decision.asked import RequestDetails
-from gate.core.decision.record import content_key, write_asked
+from gate.core.decision.record import write_asked
 from gate.storage.changes.units import insert_decision
 from gate.storage.database.engine import open_engine
 from gate.storage.database.rows import DecisionRow
@@ -90,7 +90,6 @@ def put_change(conn: Connection, **different: object) -> str:
     } | different
     if row["state"] != "pending":
         row.setdefault("settled_at", row["decided_at"])
-    row.setdefault("content_key", content_key(str(row["commit_sha"]), row["digests"]))  # type: ignore[arg-type] # a tuple of texts
     conn.execute(insert(schema.changes).values(row))
     return change
 

@@ -96,7 +96,7 @@ def test_what_is_erased_is_gone_and_the_record_stays(database_url: str) -> None:
         assert tx.conn.exec_driver_sql("SELECT id FROM outbox").all() == []
     words = {
         "sqlite": "SELECT rowid FROM decision_words",
-        "postgresql": "SELECT id FROM decisions WHERE words <> '{}'",
+        "postgresql": "SELECT id FROM decisions WHERE words <> ''",
     }
     with open_engine(database_url).connect() as connection:
         assert len(connection.exec_driver_sql(words[connection.dialect.name]).all()) == 1

@@ -4,7 +4,6 @@ The record can never be changed, but a person can be forgotten. So texts that pe
 and addresses are only ids of texts here, and people are ids of the catalogue.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -112,14 +111,6 @@ def subject_digest(
             }
         )
     )
-
-
-def content_key(commit: str, digests: Sequence[str]) -> str:
-    """Return SHA-256 over what would run: the commit and the sorted digests of all artifacts.
-
-    The same content has the same key, whoever asks for it and wherever it is deployed.
-    """
-    return digest(_canonical({"commit": commit, "digests": digests}))
 
 
 def write(record: Record, parts: Parts | None = None) -> bytes:

@@ -274,7 +274,6 @@ def new_change(made: Decided, life: Life, caller: str, run_key: str | None) -> S
         run_step=run.step if run else None,
         run_key=run_key,
         subject_key=made.parts.subject_key,
-        content_key=records.content_key(subject.commit, subject.digests),
         state=life.state,
         submitted_at=life.submitted_at,
         settled_at=None if life.state is State.PENDING else row.at,

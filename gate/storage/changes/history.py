@@ -13,7 +13,6 @@ import orjson
 from sqlalchemy import Connection
 
 from gate.core.change import Result
-from gate.core.decision.record import content_key
 from gate.core.history import (
     REJECTED_WINDOW,
     SUMS_WINDOW,
@@ -31,6 +30,7 @@ from gate.storage.changes import history_query
 from gate.storage.changes.history_query import Found
 from gate.storage.changes.paths import touched
 from gate.storage.database.hot import ask_numbered, asked_at_once
+from gate.storage.tables.columns import write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _parameters(query: PlaceQuery) -> dict[str, str | int]:
         "service": query.service,
         "environment": query.environment,
         "commit": query.commit,
-        "content": content_key(query.commit, query.digests),
+        "digests": write_json(query.digests),
         "change": query.change,
         "kinds": kinds_of(query.files or ()),
         "now": now,

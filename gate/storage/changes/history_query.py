@@ -75,7 +75,7 @@ PARTS: Mapping[str, str] = MappingProxyType(
     WHERE {here} AND {was_admitted} AND admitted_at > ran.at AND commit_sha <> {commit}
     ORDER BY admitted_at, id LIMIT 1))
   FROM (SELECT max(admitted_at) AS at FROM changes
-    WHERE {here} AND content_key = {content} AND {succeeded}
+    WHERE {here} AND commit_sha = {commit} AND digests = {digests} AND {succeeded}
     AND (route <> 'observed' OR NOT EXISTS (SELECT 1 FROM changes
       WHERE {here} AND commit_sha = {commit} AND {was_refused}))) ran)""",
         # How many changes the place had, and how many of them failed.
@@ -169,7 +169,7 @@ BOUND = (
     "service",
     "environment",
     "commit",
-    "content",
+    "digests",
     "change",
     "kinds",
     "now",

@@ -21,7 +21,7 @@ from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes, decisions
 from gate.storage.tables.stored_change import state_at
 
-KEYS = (decisions.c.at, decisions.c.change_id, decisions.c.number)
+KEYS = (decisions.c.at, decisions.c.id)
 
 
 DECISION: Final = "decision"
@@ -85,6 +85,7 @@ class LogRow:
     result: Result | None
     expires_at: datetime | None
     valid_until: datetime | None
+    id: int
 
     def state_at(self, now: datetime) -> State:
         """Return the state of the change, with expiry computed as everywhere."""
@@ -97,7 +98,7 @@ class LogRow:
 
 
 def log_page(conn: Connection, filters: LogFilters, part: Part) -> Page[LogRow]:
-    """Return one page by (`at`, `change`, `number`).
+    """Return one page by (`at`, `id`).
 
     Each page is a read of its own, so that even the longest export holds no snapshot.
     """
@@ -144,5 +145,6 @@ _COLUMNS = (
     *(decisions.c[name] for name in ("revision", "standard_change", "subject_digest", "record")),
     *(changes.c.commit_sha, changes.c.detail),
     *(changes.c[name] for name in ("state", "result", "expires_at", "valid_until")),
+    decisions.c.id,
 )
 """The columns in the order of the fields of `LogRow`."""

@@ -58,9 +58,7 @@ Sought: TypeAlias = list[list[str]]
 """The words that count as each word that must occur."""
 
 _INDEX = table("decision_words", column("rowid"), column("decision_words"))
-_KEPT = table("decisions", column("id"), column("change_id"), column("words", ARRAY(Text))).alias(
-    "found"
-)
+_KEPT = table("decisions", column("id"), column("change_id"), column("words", Text)).alias("found")
 
 
 def having_words(conn: Connection, text: str, part: Part) -> ColumnElement[bool] | None:
@@ -153,7 +151,7 @@ def _is_checked(conn: Connection, sought: Sought, last: int) -> ColumnElement[bo
     the `WALKED_MAX` decisions of which this is the newest.
     """
     if conn.dialect.name == "postgresql":
-        return _overlaps(_unindexed(literal_column("decisions.words", ARRAY(Text))), sought)
+        return _overlaps(_unindexed(literal_column("decisions.words", Text)), sought)
     # Which of these have the words is found once, because to open the index for a row costs as much
     # as many rows of it. The sum keeps SQLite from looking rows up by their ids.
     id_, rowid, first = decisions.c.id + 0, _INDEX.c.rowid, last - WALKED_MAX
@@ -169,7 +167,7 @@ def _is_looked_up(
     are found by the index of words.
     """
     if conn.dialect.name == "postgresql":
-        found = select(_KEPT.c[name]).where(_overlaps(_KEPT.c.words, sought))
+        found = select(_KEPT.c[name]).where(_overlaps(_as_array(_KEPT.c.words), sought))
         # PostgreSQL fetches rows by their ids where it is given an array, however long that is. Of
         # a subquery it may make a join that reads the list from its first row to its last.
         return wanted == any_(func.array(found.scalar_subquery()))
@@ -189,11 +187,16 @@ def _overlaps_one(column: ColumnElement[Any], words_alike: list[str]) -> ColumnE
     return column.op(op, return_type=Boolean())(type_coerce(words_alike, ARRAY(Text)))
 
 
-def _unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def _as_array(words: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the words of a row, written as the index has them."""
+    return func.string_to_array(words, literal_column("' '"), type_=ARRAY(Text))
+
+
+def _unindexed(words: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the words of a row as an expression that no index is of, so that PostgreSQL finds no
     rows by it.
     """
-    return column.op("||")(literal_column("'{}'::text[]", ARRAY(Text)))
+    return _as_array(words).op("||")(literal_column("'{}'::text[]", ARRAY(Text)))
 
 
 def _matches(sought: Sought) -> ColumnElement[bool]:

@@ -71,7 +71,7 @@ class Bulk:
         self._sqlite = Chunks(len(columns), lambda rows: f"{into} VALUES {rows} {tail}")
         if words:
             names.append("words")
-            values.append(f"coalesce(string_to_array(nullif(r->>{len(columns)}, ''), ' '), '{{}}')")
+            values.append(f"r->>{len(columns)}")
         self._postgres = (
             f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(values)} "  # noqa: S608 - names of our own schema
             f"FROM jsonb_array_elements(%s::jsonb) AS r {tail}"

@@ -30,6 +30,8 @@ KEYS = (_E.at, _E.id)
 ID_MAX = 2**63 - 1
 """No entry has a higher id."""
 
+_ACT, _DECISION = 0, 1
+
 
 @dataclass(frozen=True, slots=True)
 class ActRow:
@@ -60,32 +62,36 @@ Happened: TypeAlias = LogRow | ActRow
 def happened(conn: Connection, filters: LogFilters, part: Part) -> Page[Happened]:
     """Return one page of decisions and acts, as `filters.kind` says, by the time they happened.
 
-    A position in it is that of a decision, or that of an act with an empty text in the place of the
-    change. So at one instant all decisions are newer than all acts.
+    A position in it is when it happened, whether it was a decision (1) or an act (0), and its id.
+    So at one instant all decisions are newer than all acts.
     """
     decided: Page[LogRow] = Page((), None)
     acted: Page[ActRow] = Page((), None)
     if filters.kind in {DECISION, ANYTHING}:
-        decided = log_page(conn, filters, part)
+        decided = log_page(conn, filters, replace(part, after=_after(part.after, _DECISION)))
     if filters.kind != DECISION:
-        acted = _acts(conn, filters, replace(part, after=_after(part.after)))
+        acted = _acts(conn, filters, replace(part, after=_after(part.after, _ACT)))
     rows: list[Happened] = sorted([*decided.rows, *acted.rows], key=_position, reverse=True)
     has_more = len(rows) > part.limit or decided.next is not None or acted.next is not None
     shown = tuple(rows[: part.limit])
     return Page(shown, _position(shown[-1]) if has_more else None)
 
 
-def _position(row: Happened) -> tuple[int, str, int]:
+def _position(row: Happened) -> tuple[int, int, int]:
     if isinstance(row, ActRow):
-        return (row.at_us, "", row.id)
-    return (to_us(row.at), row.change, row.number)
+        return (row.at_us, _ACT, row.id)
+    return (to_us(row.at), _DECISION, row.id)
 
 
-def _after(position: Position | None) -> Position | None:
+def _after(position: Position | None, kind: int) -> Position | None:
+    """Return the position among the rows of one kind alone."""
     if position is None:
         return None
-    at, change, number = position
-    return (at, ID_MAX if change else number)
+    at, last, number = position
+    if last == kind:
+        return (at, number)
+    # After a decision come all acts of its instant; after an act no decision of it is left.
+    return (at, ID_MAX if kind == _ACT else 0)
 
 
 def _acts(conn: Connection, filters: LogFilters, part: Part) -> Page[ActRow]:

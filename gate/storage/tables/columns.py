@@ -176,7 +176,8 @@ def kept_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
     return column.type
 
 
-def _write(value: object) -> str:
+def write_json(value: object) -> str:
+    """Return texts as JSON, in the one form in which the database keeps and compares them."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -185,20 +186,20 @@ def _read_texts(text: str) -> tuple[str, ...]:
 
 
 def _write_set(texts: frozenset[str]) -> str:
-    return _write(sorted(texts))
+    return write_json(sorted(texts))
 
 
 def _read_set(text: str) -> frozenset[str]:
     return frozenset(orjson.loads(text))
 
 
-TEXTS = Json(_write, _read_texts)
+TEXTS = Json(write_json, _read_texts)
 """Some texts in their order: a tuple."""
 
 TEXT_SET = Json(_write_set, _read_set)
 """Some texts, each once, in any order: a frozenset."""
 
-NAMED_TEXTS = Json(_write, orjson.loads)
+NAMED_TEXTS = Json(write_json, orjson.loads)
 """A text of each name: a dictionary."""
 
 _TYPES: Mapping[object, type[TypeEngine[Any]] | TypeEngine[Any]] = MappingProxyType(

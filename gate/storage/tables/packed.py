@@ -1,9 +1,10 @@
 """Long JSON texts, kept in a fifth of their room.
 
-Every record of a decision names the same facts and fields. `sample_record.json` is one, without
-anybody's ids in it, and is given to zlib beforehand: a kept text then says how it differs. The
-sample never changes once there is a release, because what was packed with it could not be read any
-more; a better one gets another mark. Digests are always taken over the plain bytes
+Every record of a decision names the same facts and fields, and every entry of the ledger those of
+its kind. `sample_record.json` and `sample_entry.json` are one of each, without anybody's ids in
+them, and are given to zlib beforehand: a kept text then says how it differs. The samples never
+change once there is a release, because what was packed with them could not be read any more; better
+ones get another mark. Digests are always taken over the plain bytes
 (docs/decisions/0027-a-record-is-kept-packed.md).
 """
 
@@ -16,9 +17,11 @@ from sqlalchemy import Dialect, LargeBinary, TypeDecorator
 MARK = b"\x01"
 """The beginning of packed bytes, with which no JSON text begins."""
 
-_SAMPLE = Path(__file__).with_name("sample_record.json").read_bytes()
-_LEVEL = 3
-# A window of 16 KiB holds the sample and a record; setting up a larger one takes longer than
+_SAMPLE = b"".join(
+    Path(__file__).with_name(f"sample_{name}.json").read_bytes() for name in ("record", "entry")
+)
+_LEVEL = 6
+# A window of 16 KiB holds the samples and a record; setting up a larger one takes longer than
 # packing.
 _WINDOW, _MEMORY = -14, 7
 

@@ -117,7 +117,7 @@ changes = Table(
         "ix_changes_ran",
         "service",
         "environment",
-        "content_key",
+        "commit_sha",
         "admitted_at",
         **_where(SUCCEEDED),
     ),
@@ -153,8 +153,6 @@ changes = Table(
         "state",
         "service",
         "environment",
-        "valid_until",
-        "id",
         **_where("state = 'approved'"),
     ),
     Index(
@@ -209,25 +207,24 @@ decisions = Table(
     UniqueConstraint("change_id", "number"),
     # The words of the log's search are not here, because the two databases keep them differently:
     # SQLite in the table decision_words(words), FTS5, whose rowid is decisions.id; PostgreSQL in a
-    # column decisions.words text[] with a GIN index. The migration makes both.
+    # column decisions.words with a GIN index. The migration makes both.
     #
     # The indexes of the log, newest first. Each is for a filter whose rare values need one.
-    Index("ix_decisions_newest", "at", "change_id", "number"),
-    Index("ix_decisions_service", "service", "at", "change_id", "number"),
-    Index("ix_decisions_place", "service", "environment", "at", "change_id", "number"),
-    Index("ix_decisions_environment", "environment", "at", "change_id", "number"),
-    Index("ix_decisions_outcome", "outcome", "at", "change_id", "number"),
-    Index("ix_decisions_type", "type", "at", "change_id", "number"),
-    Index("ix_decisions_route", "route", "at", "change_id", "number"),
-    Index("ix_decisions_band", "band", "at", "change_id", "number"),
-    Index("ix_decisions_revision", "revision", "at", "change_id", "number"),
-    Index("ix_decisions_policy", "policy", "at", "change_id", "number"),
+    Index("ix_decisions_newest", "at", "id"),
+    Index("ix_decisions_service", "service", "at", "id"),
+    Index("ix_decisions_place", "service", "environment", "at", "id"),
+    Index("ix_decisions_environment", "environment", "at", "id"),
+    Index("ix_decisions_outcome", "outcome", "at", "id"),
+    Index("ix_decisions_type", "type", "at", "id"),
+    Index("ix_decisions_route", "route", "at", "id"),
+    Index("ix_decisions_band", "band", "at", "id"),
+    Index("ix_decisions_revision", "revision", "at", "id"),
+    Index("ix_decisions_policy", "policy", "at", "id"),
     Index(
         "ix_decisions_standard",
         "standard_change",
         "at",
-        "change_id",
-        "number",
+        "id",
         **_where("standard_change IS NOT NULL"),
     ),
 )

@@ -80,8 +80,6 @@ class StoredChange(DecisionColumns):
     run_key: str | None
     # SHA-256 of the canonical subject.
     subject_key: str
-    # SHA-256 of commit and digests: what would run.
-    content_key: str
     # As it was written last; `state_at` says what it is now.
     state: State
     submitted_at: datetime

@@ -347,7 +347,7 @@ def _leave_bytes(tx: Tx) -> None:
 
 
 def _words(conn: Any) -> list[str]:
-    query = "SELECT words FROM decisions WHERE words @> ARRAY['zeldaq77']"
+    query = "SELECT words FROM decisions WHERE string_to_array(words, ' ') @> ARRAY['zeldaq77']"
     return [row[0] for row in conn.exec_driver_sql(query)]
 
 

@@ -252,5 +252,6 @@ def found(url: str, word: str) -> list[object]:
 _FINDS = {
     "sqlite": "SELECT change_id FROM decisions WHERE id IN (SELECT rowid FROM decision_words WHERE "
     "decision_words MATCH :word) ORDER BY id",
-    "postgresql": "SELECT change_id FROM decisions WHERE words @> ARRAY[:word] ORDER BY id",
+    "postgresql": "SELECT change_id FROM decisions WHERE string_to_array(words, ' ') @> "
+    "ARRAY[:word] ORDER BY id",
 }

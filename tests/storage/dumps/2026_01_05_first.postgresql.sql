@@ -74,7 +74,6 @@ CREATE TABLE public.changes (
     run_step text,
     run_key text,
     subject_key text NOT NULL,
-    content_key text NOT NULL,
     state text NOT NULL,
     submitted_at bigint NOT NULL,
     settled_at bigint,
@@ -135,7 +134,7 @@ CREATE TABLE public.decisions (
     record bytea NOT NULL,
     record_sha256 text NOT NULL,
     running_change text,
-    words text[] DEFAULT '{}'::text[] NOT NULL
+    words text DEFAULT ''::text NOT NULL
 );
 CREATE SEQUENCE public.decisions_id_seq
     START WITH 1
@@ -350,7 +349,8 @@ CREATE TABLE public.ledger_entries (
     kind text NOT NULL,
     change_id text,
     body bytea NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.01');
 CREATE SEQUENCE public.ledger_entries_id_seq
     START WITH 1
     INCREMENT BY 1
@@ -638,9 +638,9 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_83a90757');
-INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3398e0e7404a875545c0cedf6c17c02f70f625801a81432a00eb19c9a43eab01172c47818e6283ab0ea2b292928b6d2d74f078e58962681465f947480dd94c4e4dc54fde28cfc02487786d85176581ac031b80e00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
-INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_2df7df17');
+INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3390502e2825aeac5d01e3b2c11c293226244083e1702b19b9ab321b0c90d7c1320c0564b494941b195be7e7a664946691268e04c4907d8c34c4cce4dd52fcec82f80f444899d2081655f1cf32200', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
+INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01ab460d5603ec203bb5a044a91600', '0000000000000000000000000000000000000000000000000000000000000000', NULL, 'kept größer');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
 INSERT INTO public.ledger_head VALUES (1, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', NULL, 1, NULL);
 SELECT pg_catalog.setval('public.checkpoints_size_seq', 1, false);
@@ -779,7 +779,7 @@ ALTER TABLE ONLY public.people
 ALTER TABLE ONLY public.texts
     ADD CONSTRAINT uq_texts_name UNIQUE (name);
 CREATE INDEX ix_changes_admitted ON public.changes USING btree (service, environment, admitted_at, id, commit_sha, failed, lines) WHERE (admitted_at IS NOT NULL);
-CREATE INDEX ix_changes_approved ON public.changes USING btree (state, service, environment, valid_until, id) WHERE (state = 'approved'::text);
+CREATE INDEX ix_changes_approved ON public.changes USING btree (state, service, environment) WHERE (state = 'approved'::text);
 CREATE INDEX ix_changes_commit ON public.changes USING btree (commit_sha);
 CREATE INDEX ix_changes_deploying ON public.changes USING btree (state, service, environment, close_by, id) WHERE (state = 'deploying'::text);
 CREATE INDEX ix_changes_expires ON public.changes USING btree (state, expires_at) WHERE (state = 'pending'::text);
@@ -790,7 +790,7 @@ CREATE INDEX ix_changes_newest ON public.changes USING btree (submitted_at, id);
 CREATE INDEX ix_changes_pending ON public.changes USING btree (state, service, environment, submitted_at, id) WHERE (state = 'pending'::text);
 CREATE INDEX ix_changes_place ON public.changes USING btree (service, environment, submitted_at, id);
 CREATE INDEX ix_changes_promised ON public.changes USING btree (state, service, environment, valid_until, id) WHERE ((state = 'approved'::text) AND (route = ANY (ARRAY['review'::text, 'emergency'::text])));
-CREATE INDEX ix_changes_ran ON public.changes USING btree (service, environment, content_key, admitted_at) WHERE (result = ANY (ARRAY['successful'::text, 'successful_issues'::text]));
+CREATE INDEX ix_changes_ran ON public.changes USING btree (service, environment, commit_sha, admitted_at) WHERE (result = ANY (ARRAY['successful'::text, 'successful_issues'::text]));
 CREATE INDEX ix_changes_redecide ON public.changes USING btree (redecide_at, id) WHERE (redecide_at IS NOT NULL);
 CREATE INDEX ix_changes_refused ON public.changes USING btree (service, environment, decided_at) WHERE ((state = 'rejected'::text) AND (route <> 'automatic'::text));
 CREATE INDEX ix_changes_rejected ON public.changes USING btree (service, environment, commit_sha) WHERE ((state = 'rejected'::text) AND (route <> 'automatic'::text));
@@ -806,18 +806,18 @@ CASE
     WHEN (close_by < closed_at) THEN close_by
     ELSE closed_at
 END), id, commit_sha) WHERE (result = ANY (ARRAY['successful'::text, 'successful_issues'::text]));
-CREATE INDEX ix_decisions_band ON public.decisions USING btree (band, at, change_id, number);
-CREATE INDEX ix_decisions_environment ON public.decisions USING btree (environment, at, change_id, number);
-CREATE INDEX ix_decisions_newest ON public.decisions USING btree (at, change_id, number);
-CREATE INDEX ix_decisions_outcome ON public.decisions USING btree (outcome, at, change_id, number);
-CREATE INDEX ix_decisions_place ON public.decisions USING btree (service, environment, at, change_id, number);
-CREATE INDEX ix_decisions_policy ON public.decisions USING btree (policy, at, change_id, number);
-CREATE INDEX ix_decisions_revision ON public.decisions USING btree (revision, at, change_id, number);
-CREATE INDEX ix_decisions_route ON public.decisions USING btree (route, at, change_id, number);
-CREATE INDEX ix_decisions_service ON public.decisions USING btree (service, at, change_id, number);
-CREATE INDEX ix_decisions_standard ON public.decisions USING btree (standard_change, at, change_id, number) WHERE (standard_change IS NOT NULL);
-CREATE INDEX ix_decisions_type ON public.decisions USING btree (type, at, change_id, number);
-CREATE INDEX ix_decisions_words ON public.decisions USING gin (words);
+CREATE INDEX ix_decisions_band ON public.decisions USING btree (band, at, id);
+CREATE INDEX ix_decisions_environment ON public.decisions USING btree (environment, at, id);
+CREATE INDEX ix_decisions_newest ON public.decisions USING btree (at, id);
+CREATE INDEX ix_decisions_outcome ON public.decisions USING btree (outcome, at, id);
+CREATE INDEX ix_decisions_place ON public.decisions USING btree (service, environment, at, id);
+CREATE INDEX ix_decisions_policy ON public.decisions USING btree (policy, at, id);
+CREATE INDEX ix_decisions_revision ON public.decisions USING btree (revision, at, id);
+CREATE INDEX ix_decisions_route ON public.decisions USING btree (route, at, id);
+CREATE INDEX ix_decisions_service ON public.decisions USING btree (service, at, id);
+CREATE INDEX ix_decisions_standard ON public.decisions USING btree (standard_change, at, id) WHERE (standard_change IS NOT NULL);
+CREATE INDEX ix_decisions_type ON public.decisions USING btree (type, at, id);
+CREATE INDEX ix_decisions_words ON public.decisions USING gin (string_to_array(words, ' '::text)) WITH (gin_pending_list_limit='256');
 CREATE INDEX ix_deliveries_at ON public.deliveries USING btree (at);
 CREATE INDEX ix_deliveries_due ON public.deliveries USING btree (next_at) WHERE (next_at IS NOT NULL);
 CREATE INDEX ix_deliveries_given_up ON public.deliveries USING btree (at, source) WHERE ((next_at IS NULL) AND (error IS NOT NULL));

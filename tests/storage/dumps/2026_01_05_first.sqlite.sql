@@ -56,7 +56,6 @@ CREATE TABLE changes (
     run_step TEXT,
     run_key TEXT,
     subject_key TEXT NOT NULL,
-    content_key TEXT NOT NULL,
     state TEXT NOT NULL,
     submitted_at BIGINT NOT NULL,
     settled_at BIGINT,
@@ -77,7 +76,7 @@ CREATE TABLE changes (
     CONSTRAINT uq_changes_run_key UNIQUE (run_key)
 );
 CREATE INDEX ix_changes_admitted ON changes (service, environment, admitted_at, id, commit_sha, failed, lines) WHERE admitted_at IS NOT NULL;
-CREATE INDEX ix_changes_approved ON changes (state, service, environment, valid_until, id) WHERE state = 'approved';
+CREATE INDEX ix_changes_approved ON changes (state, service, environment) WHERE state = 'approved';
 CREATE INDEX ix_changes_commit ON changes (commit_sha);
 CREATE INDEX ix_changes_deploying ON changes (state, service, environment, close_by, id) WHERE state = 'deploying';
 CREATE INDEX ix_changes_expires ON changes (state, expires_at) WHERE state = 'pending';
@@ -88,7 +87,7 @@ CREATE INDEX ix_changes_newest ON changes (submitted_at, id);
 CREATE INDEX ix_changes_pending ON changes (state, service, environment, submitted_at, id) WHERE state = 'pending';
 CREATE INDEX ix_changes_place ON changes (service, environment, submitted_at, id);
 CREATE INDEX ix_changes_promised ON changes (state, service, environment, valid_until, id) WHERE state = 'approved' AND route IN ('review', 'emergency');
-CREATE INDEX ix_changes_ran ON changes (service, environment, content_key, admitted_at) WHERE result IN ('successful', 'successful_issues');
+CREATE INDEX ix_changes_ran ON changes (service, environment, commit_sha, admitted_at) WHERE result IN ('successful', 'successful_issues');
 CREATE INDEX ix_changes_redecide ON changes (redecide_at, id) WHERE redecide_at IS NOT NULL;
 CREATE INDEX ix_changes_refused ON changes (service, environment, decided_at) WHERE state = 'rejected' AND route <> 'automatic';
 CREATE INDEX ix_changes_rejected ON changes (service, environment, commit_sha) WHERE state = 'rejected' AND route <> 'automatic';
@@ -564,17 +563,17 @@ CREATE TABLE decisions (
     CONSTRAINT uq_decisions_change_id UNIQUE (change_id, number),
     CONSTRAINT fk_decisions_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 );
-CREATE INDEX ix_decisions_band ON decisions (band, at, change_id, number);
-CREATE INDEX ix_decisions_environment ON decisions (environment, at, change_id, number);
-CREATE INDEX ix_decisions_newest ON decisions (at, change_id, number);
-CREATE INDEX ix_decisions_outcome ON decisions (outcome, at, change_id, number);
-CREATE INDEX ix_decisions_place ON decisions (service, environment, at, change_id, number);
-CREATE INDEX ix_decisions_policy ON decisions (policy, at, change_id, number);
-CREATE INDEX ix_decisions_revision ON decisions (revision, at, change_id, number);
-CREATE INDEX ix_decisions_route ON decisions (route, at, change_id, number);
-CREATE INDEX ix_decisions_service ON decisions (service, at, change_id, number);
-CREATE INDEX ix_decisions_standard ON decisions (standard_change, at, change_id, number) WHERE standard_change IS NOT NULL;
-CREATE INDEX ix_decisions_type ON decisions (type, at, change_id, number);
+CREATE INDEX ix_decisions_band ON decisions (band, at, id);
+CREATE INDEX ix_decisions_environment ON decisions (environment, at, id);
+CREATE INDEX ix_decisions_newest ON decisions (at, id);
+CREATE INDEX ix_decisions_outcome ON decisions (outcome, at, id);
+CREATE INDEX ix_decisions_place ON decisions (service, environment, at, id);
+CREATE INDEX ix_decisions_policy ON decisions (policy, at, id);
+CREATE INDEX ix_decisions_revision ON decisions (revision, at, id);
+CREATE INDEX ix_decisions_route ON decisions (route, at, id);
+CREATE INDEX ix_decisions_service ON decisions (service, at, id);
+CREATE INDEX ix_decisions_standard ON decisions (standard_change, at, id) WHERE standard_change IS NOT NULL;
+CREATE INDEX ix_decisions_type ON decisions (type, at, id);
 CREATE TABLE held_runs (
     issuer TEXT NOT NULL,
     repository_id BIGINT NOT NULL,
@@ -756,11 +755,11 @@ CREATE INDEX ix_waits_longest ON waits (week, asked, seconds, ended_at, change_i
 CREATE INDEX ix_waits_newest ON waits (service, environment, ended_at, seconds) WHERE asked = ''
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_83a90757');
-INSERT INTO changes ("decision", "decided_at", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "subject_digest", "running_change", "direction", "lines", "parallel", "close_within_seconds", "planned_start", "planned_end", "redecide_at", "valid_until", "detail", "id", "service", "environment", "commit_sha", "digests", "repository_issuer", "repository_id", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "submitted_at", "settled_at", "expires_at", "time_left", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at") VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, 0, 3600, NULL, NULL, NULL, 1772467200000000, X'01C3398E0E7404A875545C0CEDF6C17C02F70F625801A81432A00EB19C9A43EAB01172C47818E6283AB0EA2B292928B6D2D74F078E58962681465F947480DD94C4E4DC54FDE28CFC02487786D85176581AC031B80E00', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_2df7df17');
+INSERT INTO changes ("decision", "decided_at", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "subject_digest", "running_change", "direction", "lines", "parallel", "close_within_seconds", "planned_start", "planned_end", "redecide_at", "valid_until", "detail", "id", "service", "environment", "commit_sha", "digests", "repository_issuer", "repository_id", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "state", "submitted_at", "settled_at", "expires_at", "time_left", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at") VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, 0, 3600, NULL, NULL, NULL, 1772467200000000, X'01C3390502E2825AEAC5D01E3B2C11C293226244083E1702B19B9AB321B0C90D7C1320C0564B494941B195BE7E7A664946691268E04C4907D8C34C4CCE4DD52FCEC82F80F444899D2081655F1CF32200', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'01ABAE0500');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);
-INSERT INTO decisions ("id", "change_id", "number", "at", "service", "environment", "type", "route", "outcome", "band", "score", "policy", "revision", "standard_change", "subject_digest", "record", "record_sha256", "running_change") VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', X'01033A06B9D1061A3EC202B2530B4A946A01', '0000000000000000000000000000000000000000000000000000000000000000', NULL);
+INSERT INTO decisions ("id", "change_id", "number", "at", "service", "environment", "type", "route", "outcome", "band", "score", "policy", "revision", "standard_change", "subject_digest", "record", "record_sha256", "running_change") VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', X'01AB460D5603EC203BB5A044A91600', '0000000000000000000000000000000000000000000000000000000000000000', NULL);
 INSERT INTO decision_words ("rowid", "words") VALUES (1, 'kept größer');
 CREATE TRIGGER decisions_no_update BEFORE UPDATE ON decisions
 BEGIN SELECT RAISE(ABORT, 'a decision is never changed'); END;

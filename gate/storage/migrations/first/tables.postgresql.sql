@@ -56,7 +56,6 @@ CREATE TABLE changes (
     run_step TEXT,
     run_key TEXT,
     subject_key TEXT NOT NULL,
-    content_key TEXT NOT NULL,
     state TEXT NOT NULL,
     submitted_at BIGINT NOT NULL,
     settled_at BIGINT,
@@ -79,7 +78,7 @@ CREATE TABLE changes (
 
 CREATE INDEX ix_changes_admitted ON changes (service, environment, admitted_at, id, commit_sha, failed, lines) WHERE admitted_at IS NOT NULL
 
-CREATE INDEX ix_changes_approved ON changes (state, service, environment, valid_until, id) WHERE state = 'approved'
+CREATE INDEX ix_changes_approved ON changes (state, service, environment) WHERE state = 'approved'
 
 CREATE INDEX ix_changes_commit ON changes (commit_sha)
 
@@ -101,7 +100,7 @@ CREATE INDEX ix_changes_place ON changes (service, environment, submitted_at, id
 
 CREATE INDEX ix_changes_promised ON changes (state, service, environment, valid_until, id) WHERE state = 'approved' AND route IN ('review', 'emergency')
 
-CREATE INDEX ix_changes_ran ON changes (service, environment, content_key, admitted_at) WHERE result IN ('successful', 'successful_issues')
+CREATE INDEX ix_changes_ran ON changes (service, environment, commit_sha, admitted_at) WHERE result IN ('successful', 'successful_issues')
 
 CREATE INDEX ix_changes_redecide ON changes (redecide_at, id) WHERE redecide_at IS NOT NULL
 
@@ -661,27 +660,27 @@ CREATE TABLE decisions (
     CONSTRAINT fk_decisions_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 )
 
-CREATE INDEX ix_decisions_band ON decisions (band, at, change_id, number)
+CREATE INDEX ix_decisions_band ON decisions (band, at, id)
 
-CREATE INDEX ix_decisions_environment ON decisions (environment, at, change_id, number)
+CREATE INDEX ix_decisions_environment ON decisions (environment, at, id)
 
-CREATE INDEX ix_decisions_newest ON decisions (at, change_id, number)
+CREATE INDEX ix_decisions_newest ON decisions (at, id)
 
-CREATE INDEX ix_decisions_outcome ON decisions (outcome, at, change_id, number)
+CREATE INDEX ix_decisions_outcome ON decisions (outcome, at, id)
 
-CREATE INDEX ix_decisions_place ON decisions (service, environment, at, change_id, number)
+CREATE INDEX ix_decisions_place ON decisions (service, environment, at, id)
 
-CREATE INDEX ix_decisions_policy ON decisions (policy, at, change_id, number)
+CREATE INDEX ix_decisions_policy ON decisions (policy, at, id)
 
-CREATE INDEX ix_decisions_revision ON decisions (revision, at, change_id, number)
+CREATE INDEX ix_decisions_revision ON decisions (revision, at, id)
 
-CREATE INDEX ix_decisions_route ON decisions (route, at, change_id, number)
+CREATE INDEX ix_decisions_route ON decisions (route, at, id)
 
-CREATE INDEX ix_decisions_service ON decisions (service, at, change_id, number)
+CREATE INDEX ix_decisions_service ON decisions (service, at, id)
 
-CREATE INDEX ix_decisions_standard ON decisions (standard_change, at, change_id, number) WHERE standard_change IS NOT NULL
+CREATE INDEX ix_decisions_standard ON decisions (standard_change, at, id) WHERE standard_change IS NOT NULL
 
-CREATE INDEX ix_decisions_type ON decisions (type, at, change_id, number)
+CREATE INDEX ix_decisions_type ON decisions (type, at, id)
 
 CREATE TABLE held_runs (
     issuer TEXT NOT NULL,
