@@ -283,10 +283,11 @@ def owned(tx: Tx, books: Rulebooks, improvement: str, by: Person) -> Improvement
     """
     item = _known(tx, improvement)
     now = as_of_now(tx.conn, by, books.in_force(tx).catalogue)
-    if now.groups.isdisjoint({item.owner, OWNERS_OF_LAST_RESORT}):
+    answering = dict.fromkeys((item.owner, OWNERS_OF_LAST_RESORT))
+    if now.groups.isdisjoint(answering):
         raise NotAllowed(
-            f"{item.owner} and {OWNERS_OF_LAST_RESORT} may postpone and close this item; you are "
-            "in none of these groups, ask one of them"
+            f"{' and '.join(answering)} may change this item; you are in none of these groups, "
+            "ask one of them"
         )
     return item
 

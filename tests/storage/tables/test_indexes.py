@@ -23,7 +23,7 @@ from gate.storage.changes.log import ANYTHING, LogFilters, log_page
 from gate.storage.database.hot import Hot
 from gate.storage.database.pages import Part
 from gate.storage.database.tx import Tx
-from gate.storage.figures import concerns, improvements, insights, past, waits, weeks
+from gate.storage.figures import concerns, improvements, insights, issues, past, waits, weeks
 from gate.storage.figures.waits import WaitFilters
 from gate.storage.identity import invitations, people, persons, sessions, sign_ins, token_uses
 from gate.storage.incidents import incidents, links, sightings
@@ -90,6 +90,8 @@ READS: tuple[Callable[[Connection], object], ...] = (
     lambda conn: improvements.improvement_page(conn, PART),
     improvements.taken,
     lambda conn: improvements.unread(conn, NOW),
+    lambda conn: issues.due(conn, NOW),
+    lambda conn: issues.is_followed(conn, "https://github.com", 7, "1"),
     lambda conn: waits.longest(conn, WaitFilters("2026-W10", "owners"), 10),
     lambda conn: waits.longest(conn, WaitFilters("2026-W10", None, *PLACE), 10),
     lambda conn: waits.newest_seconds(conn, *PLACE, NOW),
