@@ -89,6 +89,8 @@ READS: tuple[Callable[[Connection], object], ...] = (
     lambda conn: policy_sets.changes_between(conn, NOW - DAY, NOW),
     lambda conn: improvements.improvement_page(conn, PART),
     improvements.taken,
+    lambda conn: issues.due(conn, NOW),
+    lambda conn: issues.is_followed(conn, "https://github.com", 7, "12"),
     lambda conn: improvements.unread(conn, NOW),
     lambda conn: issues.due(conn, NOW),
     lambda conn: issues.is_followed(conn, "https://github.com", 7, "1"),
