@@ -67,6 +67,12 @@ def _addresses(site: Site) -> Iterator[str]:
         "/reports",
         "/reports/by-policy-revision",
         "/controls",
+        "/authority",
+        "/authority?service=web&environment=production",
+        "/observations",
+        "/scorecard",
+        "/improvements",
+        f"/backtests?candidate={revision}",
         "/no-such-page",
     )
 

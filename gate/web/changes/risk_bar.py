@@ -88,9 +88,9 @@ def _zones(bands: Mapping[str, int], farthest: float) -> tuple[Zone, ...]:
     found = []
     for name, begin, end in zip(names, begins, ends, strict=False):
         x, width = WIDTH * begin / farthest, WIDTH * (end - begin) / farthest
-        is_last = end == farthest
-        label = f"{name} {begin}" if begin else name
-        if not is_last and len(label) * _LETTER > width:
-            label = str(begin) if begin else ""
+        # The last label may reach to the left: there is nothing on its other side.
+        room = WIDTH if end == farthest else width
+        labels = (f"{name} {begin}", str(begin)) if begin else (name,)
+        label = next((one for one in labels if len(one) * _LETTER <= room), "")
         found.append(Zone(name, label, round(x, 1), round(width, 1)))
     return tuple(found)
