@@ -276,7 +276,7 @@ async def test_a_deployment_that_an_incident_is_tied_to_is_nowhere_called_succes
     places = ("/log", f"/changes/{change['id']}", "/?q=is:decided")
     broken = [(await http.get(one)).text for one in places]
 
-    assert all('class="state successful issues"' in page for page in well)
+    assert all('class="state with issues"' in page for page in well)
     for page in broken:
         assert 'class="state successful' not in page
         assert 'class="state failed"' in page
