@@ -89,8 +89,8 @@ def _zones(bands: Mapping[str, int], farthest: float) -> tuple[Zone, ...]:
     for name, begin, end in zip(names, begins, ends, strict=False):
         x, width = WIDTH * begin / farthest, WIDTH * (end - begin) / farthest
         # The last label may reach to the left: there is nothing on its other side.
-        room = WIDTH if end == farthest else width
+        most = WIDTH if end == farthest else width
         labels = (f"{name} {begin}", str(begin)) if begin else (name,)
-        label = next((one for one in labels if len(one) * _LETTER <= room), "")
+        label = next((one for one in labels if len(one) * _LETTER <= most), "")
         found.append(Zone(name, label, round(x, 1), round(width, 1)))
     return tuple(found)
