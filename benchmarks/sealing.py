@@ -74,7 +74,7 @@ def _exporting(one: Contender, folder: Path) -> bool:
         def exported() -> None:
             with (folder / "export.ndjson").open("wb") as file:
                 for block in range(whole.blocks):
-                    file.writelines(block_lines(conn, whole, block))
+                    file.write(b"".join(block_lines(conn, whole, block)))
                     conn.rollback()
 
         def fetched() -> None:

@@ -57,12 +57,12 @@ def tile_line(level: int, number: int, hashes: bytes) -> bytes:
 
 def entry_line(body: bytes) -> bytes:
     """Return the line of an entry, whose bytes are unchanged."""
-    return _ENTRY + body + _CLOSE
+    return b"".join((_ENTRY, body, _CLOSE))
 
 
 def record_line(record: bytes) -> bytes:
     """Return the line of the record of the decision before it, unchanged."""
-    return _RECORD + record + _CLOSE
+    return b"".join((_RECORD, record, _CLOSE))
 
 
 def policies_line(content: bytes) -> bytes:
