@@ -13,7 +13,7 @@ WIDTH = 360
 SEGMENTS_MAX = 12
 """The most rules with a segment of their own. All others share one more segment."""
 
-_LETTER = 7.5
+_LETTER = 8.0
 """The width of a letter of a label, on a phone."""
 
 _BEYOND = 1.15
