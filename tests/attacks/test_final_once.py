@@ -6,7 +6,7 @@ import pytest
 
 from tests.attacks.final_once import CALLS, race
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROUNDS = 5
 

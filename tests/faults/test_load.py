@@ -13,7 +13,7 @@ from gate.storage.tables.schema import metadata
 from tests.faults.worlds import Disturbed, lived, world
 from tests.postgres_proxies import LostCommits, between, through
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_f18_f19_without_a_fault_every_answer_agrees(
