@@ -74,7 +74,9 @@ async def test_the_scorecard_shows_every_number_beside_the_one_before_with_its_c
     service: Served,
 ) -> None:
     pipeline, http = await service.pipeline(), await browser(service)
-    change = (await pipeline.post("/v1/changes", json=request("1"))).json()
+    change = (
+        await pipeline.post("/v1/changes", json=request("1", title="Round half to even"))
+    ).json()
     await pipeline.post(f"/v1/changes/{change['id']}/admission", json=admission("1"))
     await pipeline.post(
         f"/v1/changes/{change['id']}/closure", json={"result": "unsuccessful", "run": {"id": "1"}}
@@ -96,7 +98,7 @@ async def test_the_scorecard_shows_every_number_beside_the_one_before_with_its_c
     assert [one.status_code for one in (*sent, wrong)] == [201, 201, 422]
     assert card["quality"]["change_fail_rate"]["changes"] == [change["id"]]
     assert (card["customer"][0]["value"], card["customer"][0]["before"]) == (4.25, None)
-    assert f'href="/changes/{change["id"]}"' in page
+    assert f'<a href="/changes/{change["id"]}"><bdi>Round half to even</bdi></a>' in page
     assert "too few to compare" in page
     assert ">4.25 <" in page
     assert 'data-is="Now">0.12</td>' in page  # 1 deployment on 8 days
