@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from itertools import count
 from typing import Any
 
 import orjson
@@ -353,72 +352,3 @@ def pages(look: Callable[[Part], Page[Any]]) -> tuple[Any, ...]:
         rows += page.rows
         part = replace(part, after=page.next) if page.next is not None else None
     return rows
-
-
-@pytest.mark.parametrize(
-    ("commons", "checks"),
-    [
-        pytest.param(6, True, id="the page and one more are near"),
-        pytest.param(5, False, id="no more than the page are near"),
-    ],
-)
-def test_rows_are_checked_only_where_that_fills_the_page(
-    sqlite_url: str,
-    commons: int,
-    checks: bool,  # noqa: FBT001 - a column of the table
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(search, "WALKED_MAX", 20)
-    with writing(sqlite_url) as tx:
-        for number in range(60):
-            word = "basket" if number < 30 or number >= 60 - commons else "other"
-            put_decision(tx, put_change(tx.conn), (word,), at=NOW + number * HOUR)
-
-    with reading(sqlite_url) as conn:
-        sent = planned(conn, lambda conn: log_page(conn, LogFilters(words="basket"), Part(5)))
-
-    assert ("CORRELATED SCALAR SUBQUERY" in sent[-1]) is checks
-
-
-def test_a_word_that_every_decision_has_is_found_in_as_many_steps_among_many_as_among_few(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(search, "WALKED_MAX", 20)  # or the test would need ten thousand decisions
-    part = Part(5)
-    spent = []
-    hours = count()
-    for more in (50, 250):
-        with writing(sqlite_url) as tx:
-            for _ in range(more):
-                at = NOW + next(hours) * HOUR
-                put_decision(tx, put_change(tx.conn, submitted_at=at), ("basket",), at=at)
-            # The index is in pieces, and how many there are would count, too.
-            tx.conn.exec_driver_sql(
-                "INSERT INTO decision_words (decision_words) VALUES ('optimize')"
-            )
-        with reading(sqlite_url) as conn:
-            spent.append(
-                (
-                    steps(conn, lambda conn: log_page(conn, LogFilters(words="basket"), part)),
-                    steps(
-                        conn,
-                        lambda conn: change_page(
-                            conn, ChangeFilters(words="basket"), part, now=NOW
-                        ),
-                    ),
-                )
-            )
-
-    few, many = spent
-    assert many == few
-
-
-def steps(conn: Connection, look: Callable[[Connection], object]) -> int:
-    """How many instructions SQLite runs for all statements that this sends."""
-    run = count()
-    raw = conn.connection.dbapi_connection
-    assert raw is not None
-    raw.set_progress_handler(lambda: next(run) and 0, 1)
-    look(conn)
-    raw.set_progress_handler(None, 1)
-    return next(run)

@@ -89,8 +89,6 @@ READS: tuple[Callable[[Connection], object], ...] = (
     lambda conn: policy_sets.changes_between(conn, NOW - DAY, NOW),
     lambda conn: improvements.improvement_page(conn, PART),
     improvements.taken,
-    lambda conn: issues.due(conn, NOW),
-    lambda conn: issues.is_followed(conn, "https://github.com", 7, "12"),
     lambda conn: improvements.unread(conn, NOW),
     lambda conn: issues.due(conn, NOW),
     lambda conn: issues.is_followed(conn, "https://github.com", 7, "1"),
@@ -139,7 +137,11 @@ def test_every_index_has_a_query_that_takes_it(sqlite_url: str) -> None:
             if (found := TAKEN.search(row[3]))
         }
 
-    assert indexes() - taken == set()
+    unread = indexes() - taken
+    assert not unread, (
+        f"no query takes {', '.join(sorted(unread))}: take them out of the tables, or call here "
+        "what needs them"
+    )
 
 
 def indexes() -> set[str]:
