@@ -11,11 +11,12 @@ and ends once. An entry that could not follow from the entries before it is a fa
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import NamedTuple
 
 from gate.ledger.export import Faults
-from gate.ledger.reading import EntryReader, Fields, canonical
+from gate.ledger.reading import EntryReader, Fields, canonical, read_fields
 
 WAITING, DEPLOYING = "waiting", "deploying"
 REJECTED, EXPIRED, CANCELED = "rejected", "expired", "canceled"
@@ -76,17 +77,32 @@ class Share(NamedTuple):
     def has(self, index: int, body: bytes) -> bool:
         """Whether the entry is about a change of this share, or for everybody.
 
-        What is about no change is for one of them, and what puts policies in force for all. If
-        somebody wrote a change where none belongs, this looks at another one than the judge, who
-        then misses the decision of the change, which is a fault.
+        What is about no change is for one of them, and what puts policies in force for all. The
+        word may stand inside an object first, where it says nothing, so such an entry is read.
         """
         begin = body.find(_CHANGE)
-        if begin < 0:
-            return index % self.of == self.number or any(one in body for one in _FOR_ALL)
-        return body[body.find(b'"', begin + len(_CHANGE)) - 1] % self.of == self.number
+        if begin >= 0 and body.find(b"{", 1, begin) < 0:
+            return self._has_text(body, begin + len(_CHANGE))
+        change = _change_of(body) if begin >= 0 else None
+        if change is not None:
+            return self._has_text(canonical(change), 1)
+        return index % self.of == self.number or any(one in body for one in _FOR_ALL)
+
+    def _has_text(self, body: bytes, begin: int) -> bool:
+        """Whether the text that begins here is the id of a change of this share."""
+        return body[body.find(b'"', begin) - 1] % self.of == self.number
 
 
 EVERYTHING = Share()
+
+
+def _change_of(body: bytes) -> str | None:
+    """Return the change of an entry, or None if it is about none or cannot be read."""
+    with suppress(ValueError):
+        change = read_fields(body).get("change")
+        return change if isinstance(change, str) else None
+    return None
+
 
 
 class LifeCheck:
@@ -373,6 +389,7 @@ _FIELDS = frozenset(
         *("approvers", "at", "before", "by", "carries", "change", "excluded", "kind", "matched"),
         *("number", "observed", "outcome", "part", "required", "result", "revision", "route"),
         *("subject_digest", "taken_back", "valid_until", "window"),
+        *("excluded_beyond", "required_beyond"),
     }
 )
 """Every field that a rule of this file asks for."""

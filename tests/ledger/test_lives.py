@@ -22,6 +22,7 @@ from tests.ledger.exports import (
     export_of,
     faults_of,
     passing,
+    registration,
 )
 
 ADMINISTRATION = len(administration())
@@ -468,11 +469,25 @@ def test_nobody_is_left_out_of_a_change_by_another_one() -> None:
     assert verified(other, decision(), approval("per_ben"), admission("per_ben")) == []
 
 
-def test_an_entry_that_names_two_changes_is_found_by_whoever_judges_it() -> None:
-    hidden = {**approval(change="chg_1"), "a": {"change": "chg_2"}}
-    lines = export_of([*administration(), decision("chg_1"), hidden, decision("chg_2")])
+def test_a_second_life_that_an_object_hides_is_found_by_several_judges_too() -> None:
+    """`a` stands before `change`, so that whoever looks for the word finds another change first."""
+    hidden = {"a": {"change": "chg_2"}}
+    first = [passing("chg_1"), admission(change="chg_1")]
+    lines = export_of([*administration(), *first, *({**one, **hidden} for one in first)])
 
-    # Of the judge of `chg_2`, who has no decision of `chg_1`.
-    assert by_shares(lines, 2) == [
-        (ADMINISTRATION + 1, "approval of chg_1, of which no decision was recorded before")
-    ]
+    found = by_shares(lines, 2)
+    assert found == by_shares(lines, 1)
+    assert [index - ADMINISTRATION for index, _ in found] == [2, 2, 3]
+
+
+def test_an_activation_that_an_object_hides_is_for_all_judges() -> None:
+    other = "f" * 64
+    activation = entry(
+        "activation", part="calendar", revision=other, before=REVISIONS["calendar"]
+    )
+    put = [registration("calendar", other), {**activation, "a": {"change": "chg_1"}}]
+    lines = export_of([*administration(), *put, passing("chg_1"), passing("chg_2")])
+
+    found = by_shares(lines, 2)
+    assert found == by_shares(lines, 1)
+    assert [index - ADMINISTRATION for index, _ in found] == [2, 3]
