@@ -124,14 +124,16 @@ class Pooler:
 class LostCommits:
     """Passes everything on, and cuts a client off at every so-manieth COMMIT; 0 for never.
 
-    The server commits all the same if `commits`, and nobody hears that it did.
+    The server commits all the same if `commits`, and nobody hears that it did. `last_words` are the
+    server's to the client, as a server says them that ends by a fault of its own.
     """
 
     socket: str
     every: int = 0
     commits: bool = True
+    last_words: bytes = b""
     cut: int = 0
-    _seen: int = 0
+    seen: int = 0
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Stand between one client and the server."""
@@ -142,7 +144,7 @@ class LostCommits:
                 if b"COMMIT\0" in data and self._is_lost():
                     answers.cancel()
                     await asyncio.gather(answers, return_exceptions=True)
-                    writer.transport.abort()
+                    await self._leave(writer)
                     if self.commits:
                         # A `Sync` behind it has the server answer, if one was still to come.
                         to_server.write(data + _message(b"S", b""))
@@ -153,9 +155,17 @@ class LostCommits:
             answers.cancel()
             to_server.close()
 
+    async def _leave(self, writer: asyncio.StreamWriter) -> None:
+        if self.last_words:
+            writer.write(self.last_words)
+            await writer.drain()
+            writer.close()
+        else:
+            writer.transport.abort()
+
     def _is_lost(self) -> bool:
-        self._seen += 1
-        if not self.every or self._seen % self.every:
+        self.seen += 1
+        if not self.every or self.seen % self.every:
             return False
         self.cut += 1
         return True
@@ -220,6 +230,12 @@ def between(serve: Callable[..., Coroutine[Any, Any, None]]) -> Iterator[int]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
         loop.close()
+
+
+def panic(state: str) -> bytes:
+    """Return the error with this state by which a server tells that all of it ends at once."""
+    said = f"SPANIC\0VPANIC\0C{state}\0Mcould not write to the log\0\0"
+    return _message(b"E", said.encode())
 
 
 def through(url: str, port: int) -> str:

@@ -104,7 +104,6 @@ def _change_of(body: bytes) -> str | None:
     return None
 
 
-
 class LifeCheck:
     """Judges every entry by those before it, or those of some changes."""
 

@@ -482,9 +482,7 @@ def test_a_second_life_that_an_object_hides_is_found_by_several_judges_too() -> 
 
 def test_an_activation_that_an_object_hides_is_for_all_judges() -> None:
     other = "f" * 64
-    activation = entry(
-        "activation", part="calendar", revision=other, before=REVISIONS["calendar"]
-    )
+    activation = entry("activation", part="calendar", revision=other, before=REVISIONS["calendar"])
     put = [registration("calendar", other), {**activation, "a": {"change": "chg_1"}}]
     lines = export_of([*administration(), *put, passing("chg_1"), passing("chg_2")])
 

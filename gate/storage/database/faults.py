@@ -98,6 +98,11 @@ _POSTGRES_CLASSES = {
 }
 
 
+_ENDS_THE_CONNECTION = frozenset({"FATAL", "PANIC"})
+"""After an error of this severity the server has left, whatever the error was. If it was at the
+commit, the commit may stand in the log that the server reads when it begins again."""
+
+
 def fate_of(error: BaseException) -> Fate | None:
     """Return what the error means, or None for an error that is not the database's."""
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -163,4 +168,6 @@ def _postgres_fate(cause: Any) -> Fate:
         if type(cause).__name__ in {"OperationalError", "InterfaceError"}:
             return Fate.LOST
         return Fate.FAULT
+    if cause.diag.severity_nonlocalized in _ENDS_THE_CONNECTION:
+        return Fate.LOST
     return _POSTGRES.get(state) or _POSTGRES_CLASSES.get(state[:2], Fate.FAULT)
