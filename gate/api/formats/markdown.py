@@ -7,6 +7,12 @@ import re
 
 from gate.core.messages.digest import Digest, Line, Section
 
+_JOINED = "&#8288;"
+"""A word joiner. Nobody sees it, and no name or address goes on behind it."""
+
+_BEGINS = re.compile(r"([@#!]|:(?=//)|www(?=\.))", re.IGNORECASE)
+"""What begins a mention, a reference or an address."""
+
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")
 
 
@@ -18,10 +24,13 @@ def markdown(digest: Digest) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text of one line as Markdown that shows it as it is."""
-    shown = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
-    # No backslash keeps a host of Markdown from making an entity, a mention or a link of these.
-    return shown.replace("&", "&amp;").replace("@", "&#64;").replace("://", ":&#47;&#47;")
+    """Return a text of one line as Markdown that shows it as it is.
+
+    Many hosts look for mentions, references and addresses in the text that they have made of the
+    Markdown, where no backslash and no entity is left. So something stands in the middle of them.
+    """
+    shown = _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("&", "&amp;")
+    return _BEGINS.sub(rf"\1{_JOINED}", shown)
 
 
 def _section(section: Section) -> str:

@@ -95,7 +95,7 @@ def delivering(gate: Gate) -> Deliver:
         improvement = orjson.loads(message.body)["improvement"]
         found = await gate.store.read(_to_open, improvement, message.id)
         if found is None:
-            # An earlier attempt has opened it, or the item follows another issue by now.
+            # An earlier attempt has opened it, the item follows another issue by now, or is closed.
             return
         item, followed, experiment = found
         tracker = gate.trackers.get(followed.tracker)
@@ -253,7 +253,9 @@ def _to_open(
     """Return what this message has to open, or None if nothing is to be opened by it any more."""
     item = items.read(conn, improvement)
     followed = issues.of_items(conn, [improvement]).get(improvement)
-    if item is None or followed is None or followed.message != message or followed.number:
+    if followed is None or followed.message != message or followed.number:
+        return None
+    if item is None or item.closed_at is not None:
         return None
     experiment = texts.read_texts(conn, [item.experiment]).get(item.experiment)
     return item, followed, experiment or "The text was erased"
@@ -280,7 +282,10 @@ def _draft(gate: Gate, item: Improvement, followed: FollowedIssue, experiment: s
 
 def _opened(tx: Tx, item: Improvement, followed: FollowedIssue, issue: Issue) -> None:
     """Keep an issue that was opened. By the gate itself, so the entry names nobody."""
-    if issues.opened(tx, followed, issue, tx.now + LOOK_PAUSE):
+    now = items.read(tx.conn, item.id)
+    is_closed = now is None or now.closed_at is not None
+    # The issue of a closed item is read no more.
+    if issues.opened(tx, followed, issue, None if is_closed else tx.now + LOOK_PAUSE):
         known = replace(followed, number=issue.number)
         improvements.append(tx, item, "issue_opened", **_named(known))
 

@@ -57,7 +57,7 @@ def of_items(conn: Connection, items: Collection[str]) -> Mapping[str, FollowedI
     again there.
     """
     query = (
-        select(*_COLUMNS, outbox.c.id, outbox.c.dead_at, outbox.c.error)
+        select(*_COLUMNS, outbox.c.id, outbox.c.dead_at, outbox.c.delivered_at, outbox.c.error)
         .outerjoin(outbox, outbox.c.id == _I.message)
         .where(_I.improvement.in_(items))
     )
@@ -65,12 +65,13 @@ def of_items(conn: Connection, items: Collection[str]) -> Mapping[str, FollowedI
 
 
 def _with_message(row: tuple[Any, ...]) -> FollowedIssue:
-    *own, message, dead_at, error = row
+    *own, message, dead_at, delivered_at, error = row
     found = FollowedIssue(*own)
     if found.state is not IssueState.ASKED:
         return found
-    # A dead message is deleted in the end.
-    given_up = message is None or dead_at is not None
+    # A dead message is deleted in the end. One that was delivered and opened nothing found its item
+    # closed.
+    given_up = message is None or dead_at is not None or delivered_at is not None
     return replace(found, state=IssueState.NOT_OPENED if given_up else found.state, error=error)
 
 
@@ -90,8 +91,10 @@ def follow(tx: Tx, followed: FollowedIssue, before: FollowedIssue | None) -> boo
     return tx.conn.execute(statement).rowcount == 1
 
 
-def opened(tx: Tx, followed: FollowedIssue, issue: Issue, look_at: datetime) -> bool:
-    """Keep the issue that this message has opened. False: it is kept already."""
+def opened(tx: Tx, followed: FollowedIssue, issue: Issue, look_at: datetime | None) -> bool:
+    """Keep the issue that this message has opened; `look_at` is None if it is read no more. False:
+    it is kept already.
+    """
     statement = (
         update(improvement_issues)
         .where(
@@ -160,7 +163,7 @@ def _same(followed: FollowedIssue) -> ColumnElement[bool]:
     return (
         (_I.improvement == followed.improvement)
         & (_I.tracker == followed.tracker)
-        & (_I.number == followed.number)
+        & _at(followed.issuer, followed.repository, followed.number or "")
         & _I.look_at.is_not(None)
     )
 

@@ -3,17 +3,19 @@ whatever is lost on the way, and an item that still ends with its figure alone.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gate.core.change import Result
-from gate.core.learning.issues import TrackerName
+from gate.core.learning.issues import Issue, IssueState, TrackerName
 from gate.core.messages.host_reports import HostDelivery, IssueMoved
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound, SourceUnavailable
 from gate.flow.learning import improvements, issues
 from gate.flow.webhooks import code_hosts, inbox
+from gate.storage.figures import issues as stored
 from tests.flow.learning.test_improvements import begin, close, item, let_days_pass
 from tests.flow.learning.tracked import NAMES, Story, story_at
 from tests.flow.reviewers import person
@@ -194,6 +196,20 @@ async def test_nothing_is_opened_for_an_item_that_follows_another_issue_by_now(
     assert as_json(await improvements.listing(story.shop.gate, person("farida")))["items"]
 
 
+async def test_an_item_that_is_closed_before_its_issue_is_opened_gets_none(story: Story) -> None:
+    begun = await begin(story.shop)
+    await let_days_pass(story.shop, 9)
+    await story.shop.deploy("b", Result.SUCCESSFUL)
+    await let_days_pass(story.shop, 2)
+    await story.ask(begun)
+    await close(story.shop, begun)
+
+    seen = await story.settle()
+
+    assert seen["state"] == "not_opened"
+    assert not story.known.issues
+
+
 # Who may, and what an item may follow
 
 
@@ -315,6 +331,25 @@ async def test_an_issue_that_there_is_is_followed_and_another_one_instead(github
         *("acme/checkout#8", "closed"),
     )
     assert (await item(github.shop))["closed_at"] is None
+
+
+async def test_what_was_read_of_one_issue_is_not_kept_of_another_one_with_its_number(
+    github: Story,
+) -> None:
+    begun = await begin(github.shop)
+    there(github)
+    await issues.follow(github.shop.gate, begun["id"], LINK, person("farida"))
+    store = github.shop.gate.store
+    first = (await store.read(stored.of_items, [begun["id"]]))[begun["id"]]
+    elsewhere = LINK.replace("checkout", "other")
+    second = replace(first, repository=1002, place="acme/other", url=elsewhere)
+    await store.write(stored.follow, second, first)
+
+    closed = Issue("7", LINK, IssueState.CLOSED)
+    await store.write(stored.seen, first, closed, github.shop.gate.clock())
+
+    found = (await item(github.shop))["issue"]
+    assert (found["url"], found["state"]) == (elsewhere, "open")
 
 
 async def test_without_a_tracker_nothing_is_opened_and_the_answer_says_what_to_set(
