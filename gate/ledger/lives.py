@@ -11,12 +11,11 @@ and ends once. An entry that could not follow from the entries before it is a fa
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from hashlib import sha256
-from typing import NamedTuple
 
 from gate.ledger.export import Faults
-from gate.ledger.reading import EntryReader, Fields, canonical, read_fields
+from gate.ledger.reading import EntryReader, Fields, canonical
+from gate.ledger.shares import EVERYTHING, Share
 
 WAITING, DEPLOYING = "waiting", "deploying"
 REJECTED, EXPIRED, CANCELED = "rejected", "expired", "canceled"
@@ -31,9 +30,6 @@ CLOSED: Mapping[str, int] = {
 PARTS = ("policies", "catalogue", "calendar")
 ANY_REJECTION = "rejection"
 """The word in the place of a window in an override that lifts a rejection."""
-
-_CHANGE = b'"change":"'
-_FOR_ALL = (b'"kind":"registration"', b'"kind":"activation"')
 
 
 class Life:
@@ -66,42 +62,6 @@ class Life:
         self.approvals: dict[str, int] = {}
         self.observed = self.admitted = False
         self.result = 0
-
-
-class Share(NamedTuple):
-    """A part of all changes, so that several processes may judge one export."""
-
-    number: int = 0
-    of: int = 1
-
-    def has(self, index: int, body: bytes) -> bool:
-        """Whether the entry is about a change of this share, or for everybody.
-
-        What is about no change is for one of them, and what puts policies in force for all. The
-        word may stand inside an object first, where it says nothing, so such an entry is read.
-        """
-        begin = body.find(_CHANGE)
-        if begin >= 0 and body.find(b"{", 1, begin) < 0:
-            return self._has_text(body, begin + len(_CHANGE))
-        change = _change_of(body) if begin >= 0 else None
-        if change is not None:
-            return self._has_text(canonical(change), 1)
-        return index % self.of == self.number or any(one in body for one in _FOR_ALL)
-
-    def _has_text(self, body: bytes, begin: int) -> bool:
-        """Whether the text that begins here is the id of a change of this share."""
-        return body[body.find(b'"', begin) - 1] % self.of == self.number
-
-
-EVERYTHING = Share()
-
-
-def _change_of(body: bytes) -> str | None:
-    """Return the change of an entry, or None if it is about none or cannot be read."""
-    with suppress(ValueError):
-        change = read_fields(body).get("change")
-        return change if isinstance(change, str) else None
-    return None
 
 
 class LifeCheck:

@@ -9,7 +9,8 @@ import pytest
 
 from gate.core.canonical import digest
 from gate.ledger.export import Faults, read_export
-from gate.ledger.lives import LifeCheck, Share
+from gate.ledger.lives import LifeCheck
+from gate.ledger.shares import Share
 from tests.ledger.exports import (
     OTHER_DIGEST,
     REVISIONS,

@@ -27,9 +27,10 @@ from gate.ledger.checkpoint import (
     verify_proof,
 )
 from gate.ledger.export import FAULTS_MAX, Faults, read_export
-from gate.ledger.lives import LifeCheck, Share
+from gate.ledger.lives import LifeCheck
 from gate.ledger.note import KEY_TEXT_LENGTH_MAX, KeyTextError, VerifierKey
 from gate.ledger.pack import FILES_MAX, PACK_BYTES_MAX, PackCheck, is_plain_name
+from gate.ledger.shares import Share
 from gate.ledger.tree import ProofError
 from gate.ledger.verify import TreeCheck
 

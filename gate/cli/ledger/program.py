@@ -22,6 +22,7 @@ PARTS = (
     "ledger/note.py",
     "ledger/pack.py",
     "ledger/reading.py",
+    "ledger/shares.py",
     "ledger/signers.py",
     "ledger/tiles.py",
     "ledger/tree.py",

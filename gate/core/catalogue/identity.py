@@ -59,9 +59,11 @@ class Identities:
     def __init__(self, catalogue: Catalogue) -> None:
         self._known: dict[str, frozenset[str]] = {}
         self._alike: dict[str, frozenset[str]] = {}
-        self._now = {
-            former: person.id for person in catalogue.people.values() for former in person.former
-        }
+        self._same: dict[str, frozenset[str]] = {}
+        for person in catalogue.people.values():
+            ids = frozenset({person.id, *person.former})
+            if person.former:
+                self._same.update(dict.fromkeys(ids, ids))
         for person in catalogue.people.values():
             for key in keys(person):
                 _add(self._known, key, person.id)
@@ -80,10 +82,12 @@ class Identities:
         found = self.people(identity)
         return next(iter(found)) if len(found) == 1 else None
 
-    def now(self, people: Iterable[str]) -> frozenset[str]:
-        """Return these people, and the ids that they have now if they left and came back."""
+    def same(self, people: Iterable[str]) -> frozenset[str]:
+        """Return these people under all their ids: whoever left and came back has several, and did
+        something under each of them.
+        """
         found = frozenset(people)
-        return found.union(self._now[one] for one in found if one in self._now)
+        return found.union(*(self._same[one] for one in found if one in self._same))
 
     def excluded(self, texts: Iterable[str]) -> Excluded:
         """Return everybody whom these texts name or imitate.

@@ -73,7 +73,7 @@ def people_of(named: Named, before: People, identities: Identities, *, rollback:
     texts = named.asked if rollback and named.asked else (*named.asked, *named.wrote)
     found = identities.excluded(texts)
     return People(
-        excluded=tuple(sorted(identities.now({*found.people, *named.people, *before.excluded}))),
+        excluded=tuple(sorted(identities.same({*found.people, *named.people, *before.excluded}))),
         named=bool(found.people or found.strangers) or before.named,
         verified=before.verified,
         shared=found.shared or before.shared,

@@ -158,7 +158,7 @@ def why_not_look_back(
     )
     if refused is not None:
         return refused
-    approvers = book.identities.now(one.person for one in known.approvals if not one.rejected)
+    approvers = book.identities.same(one.person for one in known.approvals if not one.rejected)
     if by.id in approvers:
         return Refusal(_DUTIES, "you approved this change; somebody else has to look back on it")
     if by.id in known.people.excluded:

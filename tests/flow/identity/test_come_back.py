@@ -11,9 +11,9 @@ import pytest
 from gate.core.change import Result
 from gate.errors import Conflict, NotAllowed
 from gate.flow.changes import post_review, review
-from gate.flow.commands import PostReviewCommand, ReviewCommand
+from gate.flow.commands import FreezeCommand, OverrideCommand, PostReviewCommand, ReviewCommand
 from gate.flow.identity import erasure
-from gate.flow.policies import policies
+from gate.flow.policies import freezes, policies
 from gate.flow.rulebooks import current_rulebook
 from gate.storage.database.tx import Tx
 from tests.builders import Wire, make_person
@@ -26,6 +26,7 @@ BEN_SAYS = "  ben: {name: Ben Okafor, emails: [ben@example.com]}\n"
 WITHOUT_BEN = CATALOGUE.replace("[ada, ben]", "[ada]").replace(BEN_SAYS, "")
 BEN = make_person("ben", "release-managers")
 BEN_AGAIN = make_person("ben_2", "release-managers")
+STOP = FreezeCommand("Checkout is on fire", stop=True)
 FINDINGS = PostReviewCommand("a typo", "read it twice")
 
 WAYS_BACK = [
@@ -123,6 +124,26 @@ async def test_a1_an_approval_from_before_counts_neither_alone_nor_beside_a_new_
         with pytest.raises(Conflict) as refused:
             await shop.admit(await shop.read(change))
         assert refused.value.problem == "not_approved"
+
+
+async def test_a1_an_override_from_before_lifts_nothing_of_a_change_that_names_them_now(
+    shop: Shop,
+) -> None:
+    """Ben wrote it under an address of which the catalogue did not know that it is his."""
+    await freezes.add(shop.gate, STOP, ADA)
+    change = await shop.submit("a", claims=LARGE, authors=("b@example.com",))
+    await review.override(shop.gate, change["id"], OverrideCommand("go", stop=True), BEN)
+    assert (await shop.read(change))["hold"] is None
+
+    await come_back(
+        shop, CATALOGUE.replace("[ben@example.com]", "[ben@example.com, b@example.com]")
+    )
+    shown = ReviewCommand((await shop.read(change))["subject_digest"], "looks right")
+    await review.approve(shop.gate, change["id"], shown, ADA)
+
+    with pytest.raises(Conflict) as refused:
+        await shop.admit(await shop.read(change))
+    assert refused.value.problem == "frozen"
 
 
 async def come_back_with(shop: Shop, review_by: str) -> Any:
