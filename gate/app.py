@@ -329,7 +329,7 @@ def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:
 
 
 async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
-    """Return the parts that every chapter gets; must be called in the running event loop."""
+    """Return what the functions of `flow` work with. Must be called in the running event loop."""
     waiters = Waiters()
 
     def wake(topics: Topics) -> None:

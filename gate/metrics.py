@@ -86,7 +86,9 @@ class Metrics:
         self._decisions = self._counter(
             "gate_decisions",
             "Decisions that were recorded, also of changes that were decided again.",
-            *("outcome", "route", "band"),
+            "outcome",
+            "route",
+            "band",
         )
         self._decision_seconds = self._histogram(
             "gate_decision_seconds",
@@ -174,12 +176,14 @@ class Metrics:
             "gate_code_host_seconds",
             "How long a code host took for everything about one change: a `whole` answer, a "
             "`part` of it, or `silence`.",
-            *("host", "answer"),
+            "host",
+            "answer",
         )
         self._sightings = self._counter(
             "gate_sightings",
             "Deployments that went past the gate, by what would have explained them.",
-            *("source", "missing"),
+            "source",
+            "missing",
         )
         self._sent = self._counter(
             "gate_deliveries", "Messages by what became of one attempt.", "kind", "result"

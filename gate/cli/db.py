@@ -66,12 +66,12 @@ def prune(
 ) -> None:
     """Delete what is older than you say; nothing else is ever deleted. Records stay for good."""
     from gate.cli import retention  # noqa: PLC0415 - only what runs is imported
-    from gate.storage.privacy.prune import Kept  # noqa: PLC0415 - the same
+    from gate.storage.privacy.prune import Prunable  # noqa: PLC0415 - the same
 
     kept = {
-        Kept.TEXTS: keep_texts,
-        Kept.SIGHTINGS: keep_sightings,
-        Kept.IMPORTS: keep_imports,
-        Kept.MEASURES: keep_measures,
+        Prunable.TEXTS: keep_texts,
+        Prunable.SIGHTINGS: keep_sightings,
+        Prunable.IMPORTS: keep_imports,
+        Prunable.MEASURES: keep_measures,
     }
     retention.prune(kept, yes=yes)

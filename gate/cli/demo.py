@@ -70,7 +70,7 @@ def facts(lines: int, *files: str, commits: int = 1, **more: Value) -> dict[str,
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
     """One change of the demo, who approves it, and how it ended."""
 
@@ -88,37 +88,49 @@ class Episode:
 
 
 STORY = (
-    Episode("web", "staging", "New start page", "kofi", result=Result.SUCCESSFUL),
     Episode(
-        "web",
-        "staging",
-        "Faster images",
-        "lena",
+        service="web",
+        environment="staging",
+        title="New start page",
+        by="kofi",
+        result=Result.SUCCESSFUL,
+    ),
+    Episode(
+        service="web",
+        environment="staging",
+        title="Faster images",
+        by="lena",
         result=Result.UNSUCCESSFUL,
         notes="It ran out of memory at the first large picture.",
     ),
-    Episode("web", "staging", "Faster images, without the crash", "lena", result=Result.SUCCESSFUL),
     Episode(
-        "ledger",
-        "production",
-        "Round half to even",
-        "jin",
+        service="web",
+        environment="staging",
+        title="Faster images, without the crash",
+        by="lena",
+        result=Result.SUCCESSFUL,
+    ),
+    Episode(
+        service="ledger",
+        environment="production",
+        title="Round half to even",
+        by="jin",
         description="The tax office rounds so, and our invoices did not.",
     ),
     Episode(
-        "web",
-        "production",
-        "New start page",
-        "kofi",
+        service="web",
+        environment="production",
+        title="New start page",
+        by="kofi",
         claims=facts(64, "src/start.html", "src/start.css", commits=4, author__changes=41),
         approved_by=("ada", "ben"),
         result=Result.SUCCESSFUL,
     ),
     Episode(
-        "web",
-        "production",
-        "A search box on every page",
-        "lena",
+        service="web",
+        environment="production",
+        title="A search box on every page",
+        by="lena",
         claims=facts(
             240, "src/header.html", "src/search.js", "Dockerfile", commits=7, author__changes=4
         ),
@@ -126,10 +138,10 @@ STORY = (
         rollback_plan="Deploy the image before it: nothing is kept.",
     ),
     Episode(
-        "ledger",
-        "production",
-        "Faster month-end closing",
-        "ivan",
+        service="ledger",
+        environment="production",
+        title="Faster month-end closing",
+        by="ivan",
         claims=facts(
             1_240, "src/closing.py", "db/migrations/0042_index.sql", commits=19, author__changes=63
         ),
@@ -137,26 +149,32 @@ STORY = (
         description="The closing of October took nine hours. With the index it takes twenty "
         "minutes.",
     ),
-    Episode("search", "staging", "Product names in lower case", "hana", result=Result.SUCCESSFUL),
     Episode(
-        "search",
-        "production",
-        "Product names in lower case",
-        "hana",
+        service="search",
+        environment="staging",
+        title="Product names in lower case",
+        by="hana",
+        result=Result.SUCCESSFUL,
+    ),
+    Episode(
+        service="search",
+        environment="production",
+        title="Product names in lower case",
+        by="hana",
         claims=facts(8, "src/names.py", author__changes=90),
     ),
     Episode(
-        "status-page",
-        "production",
-        "Say sorry in fewer words",
-        "goran",
+        service="status-page",
+        environment="production",
+        title="Say sorry in fewer words",
+        by="goran",
         claims=facts(6, "docs/sorry.md", author__changes=120),
     ),
     Episode(
-        "checkout",
-        "production",
-        "Accept cards of the new issuer",
-        "jin",
+        service="checkout",
+        environment="production",
+        title="Accept cards of the new issuer",
+        by="jin",
         claims=facts(3, "src/cards.py", author__changes=77),
         emergency=Emergency("Every tenth payment is declined.", "INC-1042"),
     ),

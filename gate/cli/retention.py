@@ -10,15 +10,15 @@ from gate.errors import Invalid
 from gate.flow.entries import append_entry
 from gate.ledger.format import Kind
 from gate.storage.privacy.compact import compact
-from gate.storage.privacy.prune import Kept, count
+from gate.storage.privacy.prune import Prunable, count
 from gate.storage.privacy.prune import prune as prune_rows
 from gate.storage.store import transaction
 
-WHAT: Mapping[Kept, str] = {
-    Kept.TEXTS: "texts about changes that ended",
-    Kept.SIGHTINGS: "deployments that other systems saw last",
-    Kept.IMPORTS: "deployments and incidents from before the gate that ended",
-    Kept.MEASURES: "measures taken",
+WHAT: Mapping[Prunable, str] = {
+    Prunable.TEXTS: "texts about changes that ended",
+    Prunable.SIGHTINGS: "deployments that other systems saw last",
+    Prunable.IMPORTS: "deployments and incidents from before the gate that ended",
+    Prunable.MEASURES: "measures taken",
 }
 KEPT_DAYS_MIN = 30
 """People correct, review and look back on a change for weeks after its end, and nobody can bring
@@ -27,13 +27,13 @@ back what was deleted. So a shorter time is taken for a mistake, such as a wrong
 COMMAND_LINE = "command line"
 
 
-def prune(given: Mapping[Kept, str | None], *, yes: bool) -> None:
+def prune(given: Mapping[Prunable, str | None], *, yes: bool) -> None:
     """Say what is older than it has to be kept; with `yes` delete it."""
     kept = {what: _time(what, text) for what, text in given.items() if text}
     if not kept:
         raise Invalid(
             "nothing is pruned unless you say how long it is kept: set "
-            + ", ".join(f"--keep-{what}" for what in Kept)
+            + ", ".join(f"--keep-{what}" for what in Prunable)
         )
     rows = _prune(kept, given) if yes else _count(kept)
     for what, number in rows.items():
@@ -46,13 +46,15 @@ def prune(given: Mapping[Kept, str | None], *, yes: bool) -> None:
         compact(existing(Settings.read()))
 
 
-def _count(kept: Mapping[Kept, timedelta]) -> Mapping[Kept, int]:
+def _count(kept: Mapping[Prunable, timedelta]) -> Mapping[Prunable, int]:
     now = datetime.now(UTC)
     with reading() as conn:
         return {what: count(conn, what, now - time) for what, time in kept.items()}
 
 
-def _prune(kept: Mapping[Kept, timedelta], given: Mapping[Kept, str | None]) -> Mapping[Kept, int]:
+def _prune(
+    kept: Mapping[Prunable, timedelta], given: Mapping[Prunable, str | None]
+) -> Mapping[Prunable, int]:
     """Delete what is older than it has to be kept, and append the entry of it to the ledger."""
     with transaction(existing(Settings.read())) as tx:
         rows = {what: prune_rows(tx, what, tx.now - time) for what, time in kept.items()}
@@ -68,7 +70,7 @@ def _prune(kept: Mapping[Kept, timedelta], given: Mapping[Kept, str | None]) -> 
     return rows
 
 
-def _time(what: Kept, text: str) -> timedelta:
+def _time(what: Prunable, text: str) -> timedelta:
     seconds = read_duration(text)
     if seconds is None:
         raise Invalid(f"--keep-{what}: found {text[:40]}, allowed is {ALLOWED}")

@@ -1,1 +1,1 @@
-"""The story of a change, one file per chapter."""
+"""What the gate does with a change and around it, one file for each action or question."""

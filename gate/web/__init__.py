@@ -1,1 +1,1 @@
-"""Pages for people: a thin layer over the chapters of `flow`."""
+"""Pages for people: a thin layer over the functions of `flow`."""

@@ -35,8 +35,20 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 NOTHING_WRITTEN: Form = {}
 _WRITTEN_BY_HAND = frozenset(
     {
-        *("comment", "reason", "findings", "actions", "description", "begins", "ends"),
-        *("email", "name", "services", "experiment", "finding", "due_at", "link"),
+        "comment",
+        "reason",
+        "findings",
+        "actions",
+        "description",
+        "begins",
+        "ends",
+        "email",
+        "name",
+        "services",
+        "experiment",
+        "finding",
+        "due_at",
+        "link",
     }
 )
 _TITLES: Mapping[int, str] = {

@@ -118,7 +118,7 @@ async def _revision(
 
 @pages.form("/policies/{revision}/activation")
 async def activate(request: Request, revision: str, by: Keeper, gate: GateDep) -> Any:
-    """Put a revision in force. The chapter requires that somebody else registered it."""
+    """Put a revision in force. `policies.activate` requires that somebody else registered it."""
     form = await read_form(request, by)
     try:
         await policies.activate(gate, revision, one(form, "comment"), by)

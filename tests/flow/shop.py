@@ -1,5 +1,5 @@
-"""A small organisation with its policies, and a running gate for it: what the tests of every
-chapter begin with.
+"""A small organisation with its policies, and a running gate for it: what the tests of
+`gate/flow` begin with.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from gate.flow.identity.access import Access
 from gate.flow.identity.people import Invitation
 from gate.flow.identity.tokens import make_token
 from gate.flow.pauses import Pauses
-from gate.flow.policies import policies as policy_chapter
+from gate.flow.policies import policies as policies_module
 from gate.flow.ports import Hosts
 from gate.flow.queries import look
 from gate.flow.signing import make_key
@@ -245,9 +245,9 @@ class Shop:
 
     async def adopt(
         self, files: Mapping[str, str] | None = None, *, changed: bool = True, **parts: str
-    ) -> policy_chapter.Registered:
+    ) -> policies_module.Registered:
         """Other policies, as if the folder had changed."""
-        return await policy_chapter.adopt(
+        return await policies_module.adopt(
             self.gate, make_files(**parts) if files is None else files, changed=changed
         )
 

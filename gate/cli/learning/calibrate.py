@@ -12,8 +12,7 @@ from gate.config import Settings
 from gate.core.counting import counted
 from gate.core.decision.values import Band
 from gate.core.facts import definition, wire_value
-from gate.core.learning.calibrate import Band as Seen
-from gate.core.learning.calibrate import Calibration, Refused, calibrate, changed
+from gate.core.learning.calibrate import BandRates, Calibration, Refused, calibrate, changed
 from gate.core.learning.rewrite import rewritten
 from gate.core.learning.slots import Points, points_of
 from gate.core.policy.file import read_policy
@@ -104,7 +103,7 @@ def _bands(found: Calibration) -> Iterator[str]:
     yield from _table(found.bands, "happened", "to expect")
 
 
-def _table(bands: tuple[Seen, ...], happened: str, expected: str) -> Iterator[str]:
+def _table(bands: tuple[BandRates, ...], happened: str, expected: str) -> Iterator[str]:
     for band, seen in zip(Band, bands, strict=True):
         if seen.changes or seen.expected is not None:
             rate = f"{100 * seen.failed / seen.changes:5.1f} %" if seen.changes else "     -"

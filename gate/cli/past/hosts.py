@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gate.cli.past.clone import Measures
-from gate.cli.past.keep import Kept, measures_of
+from gate.cli.past.keep import ImportTarget, measures_of
 from gate.cli.past.tables import incidents_in
 from gate.cli.progress import clear_bar, show_bar
 from gate.client.show.text import visible
@@ -154,25 +154,25 @@ class GitLabPast:
 def run(provider: str, wanted: Wanted) -> None:
     """Import from one host, and say what came of it."""
     settings = Settings.read()
-    kept = Kept(settings)
-    kept.require_service(wanted.service)
+    target = ImportTarget(settings)
+    target.require_service(wanted.service)
     if wanted.pagerduty.service is not None and not wanted.pagerduty.token:
         raise Invalid("--pagerduty-service needs an access key in GATE_PAGERDUTY_TOKEN")
-    since = kept.now - _look_back(wanted.since)
+    since = target.now - _look_back(wanted.since)
     issuer, rest, host = _connected(provider, settings, wanted.host_token)
-    service = kept.book.catalogue.services[wanted.service]
+    service = target.book.catalogue.services[wanted.service]
     repositories = [one for one in service.repositories if one.issuer == issuer]
     if not repositories:
         raise Invalid(
             f"the catalogue in force gives {wanted.service} no repository of {issuer}; add it to "
             "`repositories` with its numeric id"
         )
-    work = Import(kept, host, wanted, since, rest.host, measures_of(wanted.clone))
+    work = Import(target, host, wanted, since, rest.host, measures_of(wanted.clone))
     try:
         asyncio.run(work.all(repositories, rest))
     except SourceUnavailable as error:
         clear_bar()
-        kept.say(wanted.service)
+        target.say(wanted.service)
         said = _safe(error.detail, _secrets(settings, wanted))
         raise SourceUnavailable(
             f"{said}; what was read until then is kept, and the same command goes on there"
@@ -180,7 +180,7 @@ def run(provider: str, wanted: Wanted) -> None:
     except KeyboardInterrupt:
         clear_bar()
         print("stopped; the same command goes on from here", file=sys.stderr)
-    kept.say(wanted.service)
+    target.say(wanted.service)
 
 
 class Import:
@@ -188,14 +188,14 @@ class Import:
 
     def __init__(
         self,
-        kept: Kept,
+        target: ImportTarget,
         host: Host,
         wanted: Wanted,
         since: datetime,
         address: str,
         measures: Measures | None,
     ) -> None:
-        self._kept = kept
+        self._target = target
         self._host = host
         self._wanted = wanted
         self._since = since
@@ -210,7 +210,7 @@ class Import:
                 await self._broke(repository)
             await self._paged()
             if self._wanted.incidents is not None:
-                self._kept.incidents(incidents_in(self._wanted.incidents, self._kept.book))
+                self._target.incidents(incidents_in(self._wanted.incidents, self._target.book))
             for repository in repositories:
                 await self._measure(repository)
         finally:
@@ -219,19 +219,19 @@ class Import:
 
     async def _deployed(self, repository: Repository) -> None:
         source, seen = self._source(repository), 0
-        known = self._kept.known(source)
+        known = self._target.known(source)
         async for page in self._host.deployments(repository, self._since, known):
             found = [self._of_ours(source, one.ended) for one in page if one.ended is not None]
-            self._kept.deployments([one for one in found if one is not None])
-            self._kept.tally.known += sum(one.is_known for one in page)
-            self._kept.tally.not_ended += sum(
+            self._target.deployments([one for one in found if one is not None])
+            self._target.tally.known += sum(one.is_known for one in page)
+            self._target.tally.not_ended += sum(
                 one.ended is None and not one.is_known for one in page
             )
             seen += len(page)
             show_bar(f"{seen} deployments seen", 0, 1)
 
     def _of_ours(self, source: str, one: Ended) -> PastDeployment | None:
-        environment = self._kept.environment(one.environment)
+        environment = self._target.environment(one.environment)
         if environment is None:
             return None
         return PastDeployment(
@@ -252,7 +252,7 @@ class Import:
             return
         wanted = PastQuery(self._source(repository), self._wanted.service, label, self._since)
         async for page in self._host.incidents(repository, wanted):
-            self._kept.incidents(page)
+            self._target.incidents(page)
 
     async def _paged(self) -> None:
         paged = self._wanted.pagerduty
@@ -261,20 +261,25 @@ class Import:
         rest = PatientRest(paged.url, pagerduty_past.HEADERS, _say_pause)
         try:
             pages = pagerduty_past.incidents(
-                rest, paged.token, paged.service, self._wanted.service, self._since, self._kept.now
+                rest,
+                paged.token,
+                paged.service,
+                self._wanted.service,
+                self._since,
+                self._target.now,
             )
             async for page in pages:
-                self._kept.incidents(page)
+                self._target.incidents(page)
         finally:
             await rest.close()
 
     async def _measure(self, repository: Repository) -> None:
         """Fetch the facts of each deployment that has none yet."""
-        left = self._kept.unmeasured(self._source(repository))
+        left = self._target.unmeasured(self._source(repository))
         for number, (deployment, ran) in enumerate(left):
             show_bar(f"what was in them: {number} of {len(left)}", number, len(left))
             facts, is_whole = await self._facts(repository, deployment, ran)
-            self._kept.facts(deployment, facts, is_whole=is_whole)
+            self._target.facts(deployment, facts, is_whole=is_whole)
 
     async def _facts(
         self, repository: Repository, deployment: PastDeployment, ran: str | None
@@ -292,7 +297,7 @@ class Import:
         )
         heard = await self._heard(ask)
         change = Change(deployment.service, deployment.environment, deployment.commit)
-        book = self._kept.book
+        book = self._target.book
         claims: dict[str, Value] = {}
         is_named = False
         if self._measures is not None:

@@ -38,7 +38,7 @@ class Tally:
     unknown_environments: Counter[str] = field(default_factory=Counter)
 
 
-class Kept:
+class ImportTarget:
     """The database that is imported into, and what has been done so far."""
 
     def __init__(self, settings: Settings) -> None:

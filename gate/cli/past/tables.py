@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from gate.cli.learning.files import lines_of
 from gate.cli.past.clone import Measures
-from gate.cli.past.keep import Kept, measures_of
+from gate.cli.past.keep import ImportTarget, measures_of
 from gate.cli.progress import clear_bar, show_bar
 from gate.config import Settings
 from gate.core.change import FAILED_RESULTS, Result
@@ -37,15 +37,15 @@ ID = "id"
 
 def run(table: Path, incidents: Path | None, clone: Path | None) -> None:
     """Import two tables, and say what came of it."""
-    kept = Kept(Settings.read())
-    found = list(_deployments(table, kept))
-    broken = incidents_in(incidents, kept.book) if incidents is not None else []
-    kept.deployments(found)
-    kept.incidents(broken)
+    target = ImportTarget(Settings.read())
+    found = list(_deployments(table, target))
+    broken = incidents_in(incidents, target.book) if incidents is not None else []
+    target.deployments(found)
+    target.incidents(broken)
     measures = measures_of(clone)
     if measures is not None:
-        _measure(kept, found, measures)
-    kept.say()
+        _measure(target, found, measures)
+    target.say()
 
 
 def incidents_in(path: Path, book: Rulebook) -> list[PastIncident]:
@@ -68,11 +68,11 @@ def incidents_in(path: Path, book: Rulebook) -> list[PastIncident]:
     return found
 
 
-def _deployments(path: Path, kept: Kept) -> Iterator[PastDeployment]:
+def _deployments(path: Path, target: ImportTarget) -> Iterator[PastDeployment]:
     for row, cells in _rows(path, DEPLOYMENT_COLUMNS, ()):
         where = f"{path}:{row.line}"
-        kept.require_service(cells["service"])
-        environment = kept.environment(cells["environment"])
+        target.require_service(cells["service"])
+        environment = target.environment(cells["environment"])
         if environment is None:
             continue
         commit = cells["commit"].lower()
@@ -96,7 +96,7 @@ def _deployments(path: Path, kept: Kept) -> Iterator[PastDeployment]:
         )
 
 
-def _measure(kept: Kept, found: list[PastDeployment], measures: Measures) -> None:
+def _measure(target: ImportTarget, found: list[PastDeployment], measures: Measures) -> None:
     """Add git's facts of each deployment to those of the table."""
     facts_by_name = {one.name: one.facts for one in found}
     ran = dict[tuple[str, str], str]()
@@ -107,7 +107,7 @@ def _measure(kept: Kept, found: list[PastDeployment], measures: Measures) -> Non
         claims, is_named = measures.claims(one.commit, ran.get(place), one.began_at)
         given = facts_by_name[one.name] or PastFacts()
         facts = given._replace(claimed=claims, is_named=is_named or given.is_named)
-        kept.facts(one, facts, is_whole="diff.lines_added" in claims)
+        target.facts(one, facts, is_whole="diff.lines_added" in claims)
         if one.result not in FAILED_RESULTS:
             ran[place] = one.commit
     clear_bar()

@@ -42,7 +42,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class BandRates:
     """The changes of one band: how many, how many of them failed, and the rate to expect."""
 
     changes: int
@@ -51,7 +51,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class BackTest:
+class HoldoutTest:
     """The result of new points on the newest fifth, which was not used to fit them.
 
     Areas are averaged over services; `worst` is by how much that of one service shrank at most.
@@ -63,7 +63,7 @@ class BackTest:
     before: float
     after: float
     worst: float
-    bands: tuple[Band, ...]
+    bands: tuple[BandRates, ...]
     error: float
 
 
@@ -72,8 +72,8 @@ class Calibration:
     """New points for every rule, their back-test, and the bands of the newest changes by them."""
 
     points: tuple[Points, ...]
-    test: BackTest
-    bands: tuple[Band, ...]
+    test: HoldoutTest
+    bands: tuple[BandRates, ...]
 
 
 def calibrate(
@@ -96,7 +96,7 @@ def calibrate(
     for strength in STRENGTHS:
         tried = adjusted(points, fit(points, older, strength), older)
         found = _back_test(points, tried, older, newest, limits)
-        if isinstance(found, BackTest):
+        if isinstance(found, HoldoutTest):
             fitted = adjusted(points, fit(points, whole, strength), whole)
             if fitted == tuple(points):
                 return Refused("found nothing to change: the points in force fit this history")
@@ -204,7 +204,7 @@ def _back_test(
     older: Sequence[Change],
     newest: Sequence[Change],
     limits: Sequence[int],
-) -> BackTest | Refused:
+) -> HoldoutTest | Refused:
     """Return how old and new points compare on changes that the new ones were not fitted to."""
     areas = [
         (one, two)
@@ -231,7 +231,7 @@ def _back_test(
         )
     expected = _expected(after, older, _split(older)[1], limits)
     bands, error = _held_against(expected, after, newest, limits)
-    return BackTest(count, failed, old, new, worst, bands, error)
+    return HoldoutTest(count, failed, old, new, worst, bands, error)
 
 
 def _areas(points: Sequence[Points], changes: Sequence[Change]) -> list[float | None]:
@@ -259,7 +259,7 @@ def _expected(
     whole: Sequence[Change],
     newest: Sequence[Change],
     limits: Sequence[int],
-) -> tuple[Band, ...]:
+) -> tuple[BandRates, ...]:
     """Return the bands of the newest changes, each with the failure rate to expect."""
     bands = []
     for (all_count, all_failed), (count, failed) in zip(
@@ -267,22 +267,22 @@ def _expected(
     ):
         rate = all_failed / all_count if all_count else 0.0
         leaned = (failed + PRIOR_CHANGES * rate) / (count + PRIOR_CHANGES)
-        bands.append(Band(count, failed, leaned if all_count else None))
+        bands.append(BandRates(count, failed, leaned if all_count else None))
     return tuple(bands)
 
 
 def _held_against(
-    expected: Sequence[Band],
+    expected: Sequence[BandRates],
     points: Sequence[Points],
     changes: Sequence[Change],
     limits: Sequence[int],
-) -> tuple[tuple[Band, ...], float]:
+) -> tuple[tuple[BandRates, ...], float]:
     """Return what happened in each band, and how far the expected rates were off, averaged over
     changes.
     """
     bands, error = [], 0.0
     for one, (count, failed) in zip(expected, _banded(points, changes, limits), strict=True):
-        bands.append(Band(count, failed, one.expected))
+        bands.append(BandRates(count, failed, one.expected))
         if count and one.expected is not None:
             error += abs(one.expected * count - failed)
     return tuple(bands), error / max(len(changes), 1)

@@ -14,7 +14,7 @@ from gate.core.decision.values import Required
 _SECOND = timedelta(seconds=1)
 
 
-class Word(NamedTuple):
+class CountedApproval(NamedTuple):
     """An approval that counts: who gave it, for which groups they may act, and when."""
 
     person: str
@@ -23,7 +23,11 @@ class Word(NamedTuple):
 
 
 def seconds_by_group(
-    required: tuple[Required, ...], words: Sequence[Word], *, waited: timedelta, ended_at: datetime
+    required: tuple[Required, ...],
+    words: Sequence[CountedApproval],
+    *,
+    waited: timedelta,
+    ended_at: datetime,
 ) -> dict[str, int]:
     """Return for each group that was asked how many seconds the change waited for it.
 
@@ -39,7 +43,9 @@ def seconds_by_group(
     return found
 
 
-def _filled_at(required: tuple[Required, ...], words: Sequence[Word]) -> Mapping[int, datetime]:
+def _filled_at(
+    required: tuple[Required, ...], words: Sequence[CountedApproval]
+) -> Mapping[int, datetime]:
     """Return when each entry had its approvals, for good; an entry that lacks some is left out.
 
     A later approval may take the place that an earlier one filled, so each is tried in its turn.

@@ -1,1 +1,1 @@
-"""The questions that auditors ask, and the chapters that answer them."""
+"""The questions that auditors ask, and the functions that answer them."""

@@ -1,1 +1,1 @@
-"""The life of a change, a file a chapter."""
+"""The life of a change, one file for each step."""

@@ -30,7 +30,7 @@ from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.identity import people, sessions, tokens
 from gate.storage.identity.people import AccountState
 from gate.storage.identity.sessions import Session
-from gate.storage.identity.tokens import Kept, Token
+from gate.storage.identity.tokens import StoredToken, Token
 
 TOKEN_LENGTH_MAX = 200
 OF_THE_ORGANISATION = frozenset({"pipeline", "hook"})
@@ -50,7 +50,7 @@ class Access:
 
     def __init__(self, gate: Gate, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._gate = gate
-        self._tokens: Fresh[Kept] = Fresh(
+        self._tokens: Fresh[StoredToken] = Fresh(
             lambda token: gate.store.read(tokens.find, token), monotonic
         )
         self._sessions: Fresh[Session] = Fresh(

@@ -18,7 +18,7 @@ from gate.core.workload import Workload
 from gate.flow.caller import Caller, ChangeHolder, Machine
 from gate.flow.gate import Gate
 from gate.storage.changes import changes
-from gate.storage.identity.tokens import Kept
+from gate.storage.identity.tokens import StoredToken
 from gate.storage.tables.stored_change import StoredChange
 
 PREFIX = "gatec_"
@@ -29,7 +29,7 @@ _BY_TOKEN, _UNTIL = "t", "u"
 """The letter says what follows it: the id of an API token; or the second at which an identity token
 ends, a hyphen, and the fingerprint of what it proves."""
 
-FindToken: TypeAlias = Callable[[str], Awaitable[Kept | None]]
+FindToken: TypeAlias = Callable[[str], Awaitable[StoredToken | None]]
 
 
 def change_token(secret: bytes, change: str, by: Caller) -> str:

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from gate.core.catalogue import record as catalog_record
 from gate.core.catalogue.catalogue import ERASED, Person
 from gate.core.catalogue.identity import hosted, keys, normalised
-from gate.core.change import State
 from gate.core.decision import record as records
 from gate.core.rulebook.bundle import CATALOGUE_FILE
 from gate.errors import Conflict, Invalid, NotFound
@@ -32,21 +31,19 @@ from gate.flow.ids import PERSON_ID
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage import texts
-from gate.storage.changes import decisions
+from gate.storage.changes import changes, decisions
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people, persons
 from gate.storage.policies import policy_sets
 from gate.storage.policies.policy_sets import InForce
 from gate.storage.privacy import erase as erasing
 from gate.storage.privacy import whose
-from gate.storage.tables.schema import changes, post_reviews
 from gate.storage.texts import read_texts
 
 NAME_LENGTH_MIN = 3
 """A shorter text would be found in words that name nobody."""
 
 COMMAND_LINE = "command line"
-OPEN = (State.PENDING, State.APPROVED, State.DEPLOYING)
 OPEN_SHOWN = 5
 
 Entry: TypeAlias = tuple[str, Person]
@@ -92,7 +89,7 @@ def plan(conn: Connection, book: Rulebook, named: str) -> Erasure:
 
 
 def look(conn: Connection, book: Rulebook, subject: Subject) -> Erasure:
-    """Return the same for somebody who was found before.
+    """Return what erasing somebody who was found before would remove, as `plan` does.
 
     This reads everything there is, so nobody should have to wait for it: a transaction that writes
     looks no further than `confirm`.
@@ -258,7 +255,8 @@ def _require_nothing_open(
     So no name of an open change is ever erased, however it is written.
     """
     ids = frozenset(subject.persons)
-    named = [one for one in _open(conn) if _takes_part(conn, book, one, says, ids)]
+    still_open = changes.open_or_owed(conn)
+    named = [one for one in still_open if _takes_part(conn, book, one, says, ids)]
     if named:
         shown = ", ".join(named[:OPEN_SHOWN])
         raise Conflict(
@@ -268,17 +266,11 @@ def _require_nothing_open(
         )
 
 
-def _open(conn: Connection) -> list[str]:
-    going = select(changes.c.id).where(changes.c.state.in_(OPEN))
-    owed = select(post_reviews.c.change_id).where(post_reviews.c.done_at.is_(None))
-    return sorted({*conn.execute(going).scalars(), *conn.execute(owed).scalars()})
-
-
 def _takes_part(
     conn: Connection, book: Rulebook, change: str, says: whose.Says, ids: frozenset[str]
 ) -> bool:
-    number = select(changes.c.decision).where(changes.c.id == change)
-    record = records.read(decisions.record(conn, change, conn.execute(number).scalar_one()))
+    stored = changes.existing(conn, change)
+    record = records.read(decisions.record(conn, change, stored.decision))
     asked = record.asked
     said = texts.read_texts(conn, [asked.requested_by, *asked.authors, *asked.actor])
     names = excluded.names_of_many(conn, [record], said, book)[change]

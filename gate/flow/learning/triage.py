@@ -24,24 +24,29 @@ def _read(
     kinds = TRIAGE if kind is None else (kind,)
     shown = concerns.SHOWN_MAX if kind is None else concerns.FOUND_MAX
     found = tuple(
-        concerns.listed(one, _of_kind(conn, books, book, now, one), shown) for one in kinds
+        concerns.listed(one, found_of_kind(conn, books, book, now, one), shown) for one in kinds
     )
     return TriageAnswer(at=now, n=sum(one.n for one in found), concerns=found)
 
 
-def _of_kind(
-    conn: Connection, books: Rulebooks, book: Rulebook, now: datetime, kind: Concern
+def found_of_kind(
+    conn: Connection, books: Rulebooks, book: Rulebook, at: datetime, kind: Concern
 ) -> list[ConcernAnswer]:
+    """Return everything of one kind that was to be looked after at this instant.
+
+    Failures that recur are left out if an item of the register is open for them today, whatever
+    instant is asked about.
+    """
     catalogue = book.catalogue
     questions: Mapping[Concern, Callable[[], list[ConcernAnswer]]] = {
-        Concern.UNLINKED_INCIDENT: lambda: concerns.unlinked_incidents(conn, catalogue, now),
-        Concern.FAILED_WITHOUT_REVIEW: lambda: concerns.failed_without_review(conn, catalogue, now),
-        Concern.REVIEW_OVERDUE: lambda: concerns.late_reviews(conn, now),
-        Concern.AGEING: lambda: concerns.ageing(conn, catalogue, now),
+        Concern.UNLINKED_INCIDENT: lambda: concerns.unlinked_incidents(conn, catalogue, at),
+        Concern.FAILED_WITHOUT_REVIEW: lambda: concerns.failed_without_review(conn, catalogue, at),
+        Concern.REVIEW_OVERDUE: lambda: concerns.late_reviews(conn, at),
+        Concern.AGEING: lambda: concerns.ageing(conn, catalogue, at),
         Concern.RECURRING: lambda: concerns.recurring(
-            conn, catalogue, proposals.recurring_now(conn, books, now), now
+            conn, catalogue, proposals.recurring_now(conn, books, at), at
         ),
-        Concern.IMPROVEMENT_OVERDUE: lambda: concerns.late_improvements(conn, now),
-        Concern.RULE_OVERDUE: lambda: concerns.late_rules(book.policies, book.calendar, now),
+        Concern.IMPROVEMENT_OVERDUE: lambda: concerns.late_improvements(conn, at),
+        Concern.RULE_OVERDUE: lambda: concerns.late_rules(book.policies, book.calendar, at),
     }
     return questions[kind]()

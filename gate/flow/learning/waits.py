@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from gate.core.change import State
 from gate.core.decision.record import Record
-from gate.core.learning.waiting import Word, seconds_by_group
+from gate.core.learning.waiting import CountedApproval, seconds_by_group
 from gate.core.learning.weeks import week_of
 from gate.flow.changes.known import Known
 from gate.flow.identity.membership import counted
@@ -43,7 +43,11 @@ def keep_wait(
         return
     given = tuple(given)
     groups = counted(given, record, excluded, book.catalogue)
-    words = [Word(one.person, groups[one.person], one.at) for one in given if one.person in groups]
+    words = [
+        CountedApproval(one.person, groups[one.person], one.at)
+        for one in given
+        if one.person in groups
+    ]
     waited = _waited(stored, record, tx.now)
     by_group = seconds_by_group(required, words, waited=waited, ended_at=tx.now)
     week = week_of(tx.now, book.calendar.zone).name

@@ -15,10 +15,9 @@ from sqlalchemy import Connection
 
 from gate.core.change import Result
 from gate.core.instants import to_us
-from gate.core.learning.concerns import OVERDUE, Concern, Recovery
+from gate.core.learning.concerns import OVERDUE, Recovery
 from gate.core.learning.weeks import Week, read_week, week_of
 from gate.errors import Invalid
-from gate.flow.answers.insights.concern import ConcernAnswer
 from gate.flow.answers.insights.improvement import CauseAnswer, ProposalAnswer
 from gate.flow.answers.insights.week import (
     FailureAnswer,
@@ -32,6 +31,7 @@ from gate.flow.answers.insights.week import (
 )
 from gate.flow.gate import Gate
 from gate.flow.learning import concerns, proposals
+from gate.flow.learning.triage import found_of_kind
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage import texts
 from gate.storage.figures import waits, weeks
@@ -140,9 +140,12 @@ def _read(conn: Connection, books: Rulebooks, book: Rulebook, asked: _WeekAsOf) 
         waited=_waited(conn, asked),
         overdue=tuple(
             concerns.listed(
-                kind, found, asked.shown(PackPart.OVERDUE), asked.page(PackPart.OVERDUE)
+                kind,
+                found_of_kind(conn, books, book, asked.at, kind),
+                asked.shown(PackPart.OVERDUE),
+                asked.page(PackPart.OVERDUE),
             )
-            for kind, found in _overdue(conn, book, asked.at)
+            for kind in OVERDUE
         ),
         candidates=_candidates(conn, books, book, asked),
         before=asked.week.before.name,
@@ -158,7 +161,8 @@ def _failures(conn: Connection, asked: _WeekAsOf) -> FailuresAnswer:
     titles = concerns.titles_of(conn, ids)
     said = texts.read_texts(conn, [*(one.title for one in tied), *notes.values()])
     n = weeks.count_failed(conn, asked.begins, asked.at)
-    days = to_us(asked.begins) // _DAY_US, -(-to_us(asked.at) // _DAY_US)
+    last_us = to_us(asked.at) - 1
+    days = to_us(asked.begins) // _DAY_US, last_us // _DAY_US + 1
     return FailuresAnswer(
         n=n,
         deployments=weeks.count_deployments(conn, asked.begins, asked.at, days),
@@ -271,18 +275,6 @@ def _waited_for(asked: _WeekAsOf, one: WaitSum, whole: int) -> WaitedForAnswer:
 
 def _waits_page(asked: _WeekAsOf, **where: str) -> str:
     return f"/weekly/waits?{urlencode({'week': asked.week.name, **where})}"
-
-
-def _overdue(
-    conn: Connection, book: Rulebook, at: datetime
-) -> list[tuple[Concern, list[ConcernAnswer]]]:
-    questions = {
-        Concern.REVIEW_OVERDUE: lambda: concerns.late_reviews(conn, at),
-        Concern.IMPROVEMENT_OVERDUE: lambda: concerns.late_improvements(conn, at),
-        Concern.RULE_OVERDUE: lambda: concerns.late_rules(book.policies, book.calendar, at),
-        Concern.AGEING: lambda: concerns.ageing(conn, book.catalogue, at),
-    }
-    return [(kind, questions[kind]()) for kind in OVERDUE]
 
 
 def _candidates(

@@ -30,7 +30,7 @@ from gate.storage.changes import reconsider
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.policies import policy_sets
-from gate.storage.policies.policy_sets import InForce, PolicySet, Summary
+from gate.storage.policies.policy_sets import InForce, PolicySet, PolicySetSummary
 from gate.storage.texts import insert_texts, name_ids, new_text
 
 SEAL_CHARACTERS = 16
@@ -240,7 +240,7 @@ def _activate(
     return _answer(found, policy_sets.in_force(tx.conn))
 
 
-def _meant(conn: Connection, revision: str) -> Summary:
+def _meant(conn: Connection, revision: str) -> PolicySetSummary:
     """Return the one set that this revision can mean.
 
     It raises `Invalid` for several, because nobody should put in force what they did not look at.
@@ -358,7 +358,7 @@ def _before(conn: Connection, revision: str) -> tuple[bool, PolicySetAnswer | No
     return bool(named), None if found is None else _answer(found, policy_sets.in_force(conn))
 
 
-def _answer(summary: Summary, current: InForce | None) -> PolicySetAnswer:
+def _answer(summary: PolicySetSummary, current: InForce | None) -> PolicySetAnswer:
     revisions = summary.revisions
     return PolicySetAnswer(
         id=summary.id,

@@ -4,11 +4,11 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from gate.core.learning.issues import IssueDraft
+from gate.core.learning.issues import Issue, IssueDraft, IssueState
 from gate.errors import SourceUnavailable, Undeliverable
 from gate.integrations.code_host.place import PAGES_MAX, PER_PAGE, HostPlace
 from gate.integrations.http import shapes
-from gate.integrations.http.rest import Refused, Reply
+from gate.integrations.http.rest import Refused
 
 TITLE_LENGTH_MAX = 200
 CLOCKS_APART = timedelta(hours=1)
@@ -31,8 +31,8 @@ def plain(text: str) -> str:
     No tracker shows all of a title as plain text, and none of them reads backslashes there. So
     brackets and quotes become others, and a blank takes the effect of a sign before a word.
     """
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    return _REFERENCE.sub(lambda found: f"{found.group()} ", line.translate(_HARMLESS)).strip()
+    line = _one_line(text).translate(_HARMLESS)
+    return _REFERENCE.sub(lambda found: f"{found.group()} ", line).strip()
 
 
 def title_of(draft: IssueDraft) -> str:
@@ -55,7 +55,7 @@ def markdown_of(draft: IssueDraft) -> str:
 
 def fenced(text: str) -> str:
     """Return the text as one line that cannot end the fenced block."""
-    return "".join(letter if letter.isprintable() else " " for letter in text).replace("`", "'")
+    return _one_line(text).replace("`", "'")
 
 
 async def find_marked(here: HostPlace, draft: IssueDraft, key: str, **params: str) -> Any | None:
@@ -81,10 +81,14 @@ async def find_marked(here: HostPlace, draft: IssueDraft, key: str, **params: st
     return None
 
 
-async def create(here: HostPlace, title: str, key: str, body: str) -> Reply:
-    """Open an issue. Raises `Undeliverable` where that is refused each time."""
+async def create(here: HostPlace, draft: IssueDraft, key: str) -> Any:
+    """Open an issue with its text under this key, and return it as the code host describes it.
+
+    Raises `Undeliverable` where that is refused each time.
+    """
+    said = {"title": title_of(draft), key: markdown_of(draft)}
     try:
-        return await here.post("/issues", {"title": title, key: body}, frozenset({201}))
+        return (await here.post("/issues", said, frozenset({201}))).body
     except Refused as refused:
         if refused.status in NEVER:
             raise Undeliverable(refused.detail) from None
@@ -93,7 +97,22 @@ async def create(here: HostPlace, title: str, key: str, body: str) -> Reply:
         raise later(lost) from None
 
 
+def read_issue(body: Any, number_key: str, pages: str) -> Issue:
+    """Return an issue. Its address is made here, because a page links to it.
+
+    `pages` is the address under which the issues of the place are.
+    """
+    number = shapes.number(body, number_key)
+    closed = shapes.text(body, "state") == IssueState.CLOSED
+    state = IssueState.CLOSED if closed else IssueState.OPEN
+    return Issue(str(number), f"{pages}/{number}", state)
+
+
 def later(lost: SourceUnavailable) -> SourceUnavailable:
     """Return the error with a pause that is long enough for the issue to be listed."""
     seconds = max(lost.retry_after_seconds, LOOK_AGAIN_SECONDS)
     return SourceUnavailable(lost.detail, retry_after_seconds=seconds)
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)

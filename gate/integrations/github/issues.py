@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from gate.core.change import Repository
-from gate.core.learning.issues import Issue, IssueDraft, IssueState
-from gate.integrations.code_host.issues import create, find_marked, markdown_of, title_of
+from gate.core.learning.issues import Issue, IssueDraft
+from gate.integrations.code_host.issues import create, find_marked, read_issue
 from gate.integrations.github.facts import GitHub, issuer_of
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused
@@ -65,7 +65,7 @@ class GitHubIssues:
             here, draft, "body", state="all", sort="created", direction="desc"
         )
         if found is None:
-            found = (await create(here, title_of(draft), "body", markdown_of(draft))).body
+            found = await create(here, draft, "body")
         return self._issue(here.full_name, found)
 
     async def read(self, place: Repository, number: str) -> Issue | None:
@@ -93,11 +93,4 @@ class GitHubIssues:
         return repository.issuer == self._issuer and bool(repository.name)
 
     def _issue(self, full_name: str, body: Any) -> Issue:
-        """Return the issue. Its address is made here, because a page links to it."""
-        number = shapes.number(body, "number")
-        closed = shapes.text(body, "state") == IssueState.CLOSED
-        return Issue(
-            str(number),
-            f"{self._web}/{full_name}/issues/{number}",
-            IssueState.CLOSED if closed else IssueState.OPEN,
-        )
+        return read_issue(body, "number", f"{self._web}/{full_name}/issues")

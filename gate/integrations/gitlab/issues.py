@@ -8,16 +8,9 @@ import httpx
 
 from gate.core.change import Repository
 from gate.core.instants import rfc3339
-from gate.core.learning.issues import Issue, IssueDraft, IssueState
-from gate.integrations.code_host.issues import (
-    CLOCKS_APART,
-    create,
-    find_marked,
-    markdown_of,
-    title_of,
-)
+from gate.core.learning.issues import Issue, IssueDraft
+from gate.integrations.code_host.issues import CLOCKS_APART, create, find_marked, read_issue
 from gate.integrations.gitlab.facts import GitLab
-from gate.integrations.http import shapes
 
 _LINK = re.compile(r"(?P<project>.+?)(?:/-)?/(?:issues|work_items)/(?P<number>[1-9][0-9]{0,17})")
 
@@ -61,8 +54,7 @@ class GitLabIssues:
             created_after=rfc3339(draft.asked_at - CLOCKS_APART),
         )
         if found is None:
-            reply = await create(here, title_of(draft), "description", markdown_of(draft))
-            found = reply.body
+            found = await create(here, draft, "description")
         return self._issue(place, found)
 
     async def read(self, place: Repository, number: str) -> Issue | None:
@@ -74,11 +66,4 @@ class GitLabIssues:
         return repository.issuer == self._web and bool(repository.name)
 
     def _issue(self, place: Repository, body: Any) -> Issue:
-        """Return the issue. Its address is made here, because a page links to it."""
-        number = shapes.number(body, "iid")
-        closed = shapes.text(body, "state") == IssueState.CLOSED
-        return Issue(
-            str(number),
-            f"{self._web}/{place.name}/-/issues/{number}",
-            IssueState.CLOSED if closed else IssueState.OPEN,
-        )
+        return read_issue(body, "iid", f"{self._web}/{place.name}/-/issues")

@@ -3,7 +3,6 @@ becomes a report, or a reason why nothing follows from it.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 
 import orjson
@@ -14,12 +13,12 @@ from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations.github.hook import is_signed
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
+from gate.integrations.jira.issues import KEY
 
 SIGNATURE, DELIVERY = "x-hub-signature", "x-atlassian-webhook-identifier"
 HEADERS = (SIGNATURE, DELIVERY)
 
 _ABOUT_ISSUES = "jira:issue_"
-_KEY = re.compile(r"[A-Z][A-Z0-9_]{0,99}-[0-9]{1,18}")
 
 
 class JiraHook:
@@ -67,6 +66,6 @@ class JiraHook:
             key = shapes.text(payload, "issue", "key")
         except Misshapen as error:
             raise Invalid(f"this is no webhook as Jira sends it: {error.detail}") from None
-        if not _KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             raise Invalid("this is no webhook as Jira sends it: issue/key is no key of an issue")
         return HostDelivery(named, IssueMoved(self._url, 0, key))

@@ -18,6 +18,9 @@ HEADERS: Mapping[str, str] = {"Accept": "application/json", "User-Agent": "chang
 API = "/rest/api/2"
 ISSUE_TYPE = "Task"
 
+KEY = re.compile(r"[A-Z][A-Z0-9_]{0,99}-[0-9]{1,18}")
+"""The key of an issue of any project."""
+
 _NOT_FOUND = 404
 _DONE = "done"
 """The category of every status in which an issue counts as done, whatever the status is called."""
@@ -115,7 +118,7 @@ class JiraIssues:
     def _issue(self, body: Any) -> Issue:
         """Return the issue. Its address is made here, because a page links to it."""
         key = shapes.text(body, "key")
-        if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,99}-[0-9]{1,18}", key):
+        if not KEY.fullmatch(key):
             raise shapes.Misshapen(f"key is {key[: shapes.SHOWN_LENGTH]!r}, no key of an issue")
         category = shapes.the(body, "fields", "status", "statusCategory", "key")
         return Issue(

@@ -10,7 +10,7 @@ from gate.core.decision.values import ChangeType
 from gate.core.instants import to_us
 from gate.storage.database import values
 from gate.storage.tables.columns import equals
-from gate.storage.tables.schema import changes
+from gate.storage.tables.schema import changes, post_reviews
 from gate.storage.tables.stored_change import StoredChange
 
 SUPERSEDED_MAX = 200
@@ -19,6 +19,8 @@ SUPERSEDED_MAX = 200
 ROLLED_BACK_MAX = 100
 """The most deployments that one rollback closes. Those that are left stay in flight and go on
 stopping others."""
+
+_OPEN = (State.PENDING, State.APPROVED, State.DEPLOYING)
 
 
 def read(conn: Connection, change: str) -> StoredChange | None:
@@ -40,6 +42,13 @@ def existing(conn: Connection, change: str) -> StoredChange:
 def of_run(conn: Connection, run_key: str) -> StoredChange | None:
     """Return the change that has the natural key of this run, or None."""
     return first(conn, select(changes).where(changes.c.run_key == run_key))
+
+
+def open_or_owed(conn: Connection) -> list[str]:
+    """Return the ids of all changes that are open, or whose review is owed, in their order."""
+    going = select(changes.c.id).where(changes.c.state.in_(_OPEN))
+    owed = select(post_reviews.c.change_id).where(post_reviews.c.done_at.is_(None))
+    return sorted({*conn.execute(going).scalars(), *conn.execute(owed).scalars()})
 
 
 def due_to_expire(conn: Connection, now: datetime, limit: int) -> list[str]:

@@ -23,10 +23,8 @@ LATE_LOOKED_BACK = timedelta(days=90)
 WAITED_ON_MAX = timedelta(days=14)
 """So long after an instant a change may have been decided that waited then."""
 
-_C, _I, _L, _P, _M, _W = (
-    *(changes.c, incidents.c, incident_links.c),
-    *(post_reviews.c, improvements.c, waits.c),
-)
+_C, _I, _L = changes.c, incidents.c, incident_links.c
+_P, _M, _W = post_reviews.c, improvements.c, waits.c
 
 
 class UnlinkedIncident(NamedTuple):

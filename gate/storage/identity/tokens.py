@@ -107,7 +107,7 @@ class Presented(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredToken:
     """A token with the hash of its secret, to compare with."""
 
     token: Token
@@ -144,12 +144,12 @@ def present(text: str) -> Presented | None:
     return None if found is None else Presented(found[1], _sha256(found[2]))
 
 
-def find(conn: Connection, token: str) -> Kept | None:
+def find(conn: Connection, token: str) -> StoredToken | None:
     """Return the token of that id with its hash, for `judge`, or None."""
     row = conn.execute(
         select(*_COLUMNS, tokens.c.secret_sha256).where(tokens.c.id == token)
     ).first()
-    return None if row is None else Kept(Token(*row[:-1]), row.secret_sha256)
+    return None if row is None else StoredToken(Token(*row[:-1]), row.secret_sha256)
 
 
 def named(conn: Connection, wanted: Collection[str]) -> tuple[Token, ...]:
@@ -159,7 +159,7 @@ def named(conn: Connection, wanted: Collection[str]) -> tuple[Token, ...]:
     return every(conn, Token, select(*_COLUMNS).where(tokens.c.id.in_(list(wanted))))
 
 
-def judge(kept: Kept | None, presented: Presented, now: datetime) -> Token | None:
+def judge(kept: StoredToken | None, presented: Presented, now: datetime) -> Token | None:
     """Return the token if the presented secret is right and it is valid now, or None.
 
     Secrets are compared in constant time, and also if there is no such token, so that the time of

@@ -32,7 +32,7 @@ CHANGES_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class PolicySetSummary:
     """A registered set without its files."""
 
     id: str
@@ -48,7 +48,7 @@ class PolicySet:
     In the catalogue's file every name, address and login is the id of a text.
     """
 
-    summary: Summary
+    summary: PolicySetSummary
     files: Mapping[str, str]
 
 
@@ -98,7 +98,7 @@ def read(conn: Connection, policy_set: str) -> PolicySet | None:
     return None if row is None else PolicySet(_summary(row), row.files)
 
 
-def named(conn: Connection, name: str) -> tuple[Summary, ...]:
+def named(conn: Connection, name: str) -> tuple[PolicySetSummary, ...]:
     """Return the set of that id, or every set with a part of that revision.
 
     These are at most `NAMED_MAX`, the last registered first.
@@ -110,7 +110,7 @@ def named(conn: Connection, name: str) -> tuple[Summary, ...]:
     return tuple(map(_summary, rows))
 
 
-def policy_set_page(conn: Connection, part: Part) -> Page[Summary]:
+def policy_set_page(conn: Connection, part: Part) -> Page[PolicySetSummary]:
     """Return one page by (`registered_at`, `id`), newest first."""
     return page(conn, [select(*_SUMMARY)], KEYS, part, _summary)
 
@@ -124,7 +124,7 @@ def catalogues(conn: Connection, file: str) -> Iterator[str]:
             yield row.files[file]
 
 
-def before(conn: Connection, summary: Summary) -> Summary | None:
+def before(conn: Connection, summary: PolicySetSummary) -> PolicySetSummary | None:
     """Return the newest set that was registered before this one and has other policies, or None."""
     last = tuple_(summary.registered_at, summary.id, types=[key.type for key in KEYS])
     earlier = tuple_(*KEYS) < last
@@ -190,6 +190,6 @@ def _keep_change(tx: Tx, policy_set: str, expected: str | None) -> None:
     insert_new(tx, policy_changes, row)
 
 
-def _summary(row: Row[Any]) -> Summary:
+def _summary(row: Row[Any]) -> PolicySetSummary:
     revisions = Revisions(row.policies, row.catalogue, row.calendar)
-    return Summary(row.id, revisions, row.registered_at, row.registered_by)
+    return PolicySetSummary(row.id, revisions, row.registered_at, row.registered_by)

@@ -23,7 +23,7 @@ CHANGES_AT_ONCE = 500
 _C, _T = schema.changes.c, schema.texts.c
 
 
-class Kept(StrEnum):
+class Prunable(StrEnum):
     """The kinds of data that may be pruned."""
 
     # What people wrote about a change, counted from its end.
@@ -36,9 +36,9 @@ class Kept(StrEnum):
     MEASURES = "measures"
 
 
-def count(conn: Connection, what: Kept, before: datetime) -> int:
+def count(conn: Connection, what: Prunable, before: datetime) -> int:
     """Return how many rows would be deleted."""
-    if what is Kept.TEXTS:
+    if what is Prunable.TEXTS:
         return sum(len(ids) for _, ids in _old_texts(conn, before))
     return sum(
         conn.execute(select(func.count()).select_from(table).where(is_old)).scalar_one()
@@ -46,9 +46,9 @@ def count(conn: Connection, what: Kept, before: datetime) -> int:
     )
 
 
-def prune(tx: Tx, what: Kept, before: datetime) -> int:
+def prune(tx: Tx, what: Prunable, before: datetime) -> int:
     """Delete what ended before this instant, and return the number of rows."""
-    if what is Kept.TEXTS:
+    if what is Prunable.TEXTS:
         old = list(_old_texts(tx.conn, before))
         return sum(texts.erase(tx, ids, changes) for changes, ids in old)
     return sum(
@@ -57,11 +57,11 @@ def prune(tx: Tx, what: Kept, before: datetime) -> int:
     )
 
 
-def _old_rows(what: Kept, before: datetime) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    if what is Kept.SIGHTINGS:
+def _old_rows(what: Prunable, before: datetime) -> Iterator[tuple[Table, ColumnElement[bool]]]:
+    if what is Prunable.SIGHTINGS:
         yield deployments_seen, deployments_seen.c.at < before
         return
-    if what is Kept.MEASURES:
+    if what is Prunable.MEASURES:
         yield measures, measures.c.at < before
         return
     yield past_deployments, past_deployments.c.ended_at < before

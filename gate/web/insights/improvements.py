@@ -45,8 +45,15 @@ FIGURES = {
     Figure.RECOVERY_TIME: ("Failed deployment recovery time", span),
 }
 _FIELDS = (
-    *("proposal", "service", "environment", "experiment", "owner", "priority"),
-    *("due_at", "figure", "link"),
+    "proposal",
+    "service",
+    "environment",
+    "experiment",
+    "owner",
+    "priority",
+    "due_at",
+    "figure",
+    "link",
 )
 _ADDRESS = "/improvements"
 

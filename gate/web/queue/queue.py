@@ -16,8 +16,8 @@ from gate.api.http.permits import GateDep
 from gate.core.decision.values import Band
 from gate.errors import Invalid
 from gate.flow.answers.queue import QueueAnswer
-from gate.flow.queries import queue as queue_chapter
 from gate.flow.queries.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
+from gate.flow.queries.queue import queue as read_queue
 from gate.web.forms import read_form
 from gate.web.page import Blank, Pages, View
 from gate.web.queue import deciding, pane, wanted
@@ -52,7 +52,7 @@ async def queue(
     """Return the queue, with one of its changes in the pane."""
     catalogue = (await gate.rulebooks.current()).catalogue
     filters = replace(wanted.read(query.q, catalogue), after=query.after)
-    found = await queue_chapter.queue(gate, waiting_list, filters, by)
+    found = await read_queue(gate, waiting_list, filters, by)
     ids = [item.id for item in found.items]
     opened = query.open if query.open in ids else next(iter(ids), None)
     rows = [row_of(item, found.at) for item in found.items]

@@ -108,7 +108,7 @@ async def test_what_a_route_refuses_is_on_record_too(service: Served) -> None:
     ]
 
 
-async def test_what_a_chapter_has_told_is_not_told_twice(service: Served) -> None:
+async def test_what_the_flow_has_recorded_is_not_recorded_twice(service: Served) -> None:
     change = (await (await service.pipeline()).post("/v1/changes", json=request(facts={}))).json()[
         "id"
     ]

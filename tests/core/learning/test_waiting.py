@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gate.core.decision.quorum import missing
 from gate.core.decision.values import Required
-from gate.core.learning.waiting import Word, seconds_by_group
+from gate.core.learning.waiting import CountedApproval, seconds_by_group
 
 ENDED = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -17,9 +17,9 @@ OWNERS = Required(("team-payments",), 1)
 EITHER = Required(("release-managers", "team-payments"), 2)
 
 
-def word(person: str, group: str, hours_ago: float) -> Word:
+def word(person: str, group: str, hours_ago: float) -> CountedApproval:
     """An approval that was given so long before the end."""
-    return Word(person, {group}, ENDED - HOUR * hours_ago)
+    return CountedApproval(person, {group}, ENDED - HOUR * hours_ago)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def word(person: str, group: str, hours_ago: float) -> Word:
     ],
 )
 def test_a_group_is_waited_for_until_it_has_answered(
-    required: tuple[Required, ...], words: list[Word], found: dict[str, int]
+    required: tuple[Required, ...], words: list[CountedApproval], found: dict[str, int]
 ) -> None:
     seconds = seconds_by_group(required, words, waited=4 * HOUR, ended_at=ENDED)
 
@@ -70,7 +70,7 @@ ENTRIES = st.lists(
 ).map(tuple)
 WORDS = st.lists(
     st.builds(
-        Word,
+        CountedApproval,
         st.sampled_from("stuvw"),
         st.sets(GROUPS, min_size=1),
         st.integers(0, 10).map(lambda hours: ENDED - HOUR * hours),
@@ -82,7 +82,7 @@ WORDS = st.lists(
 
 @given(ENTRIES, WORDS, st.integers(0, 10))
 def test_every_group_that_is_asked_is_named_once_and_never_with_more_than_all(
-    required: tuple[Required, ...], words: list[Word], hours: int
+    required: tuple[Required, ...], words: list[CountedApproval], hours: int
 ) -> None:
     waited = HOUR * hours
     found = seconds_by_group(required, words, waited=waited, ended_at=ENDED)

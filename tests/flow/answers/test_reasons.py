@@ -9,7 +9,7 @@ from gate.core.decision.evaluate import evaluate
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Facts
 from gate.core.policy.policy import Policy
-from gate.flow.answers import reasons as chapter
+from gate.flow.answers import reasons as reasons_module
 from gate.flow.answers.reasons import KeptReasons, reasons
 from gate.flow.answers.written import written
 from tests.core.policy_texts import FACTS, make_facts, policies, when_policy
@@ -63,7 +63,7 @@ def test_a_reason_under_other_policies_is_not_one_of_before() -> None:
 
 
 def test_only_so_many_reasons_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chapter, "REASONS_KEPT_MAX", 3)
+    monkeypatch.setattr(reasons_module, "REASONS_KEPT_MAX", 3)
     policy, kept = when_policy("diff.lines_added > 5"), KeptReasons()
 
     for count in range(10):

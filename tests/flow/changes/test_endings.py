@@ -9,7 +9,7 @@ from gate.core.change import Emergency, Run, State
 from gate.core.facts import Value
 from gate.errors import Conflict, NotAllowed, NotFound
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
-from gate.flow.changes import cancel as chapter
+from gate.flow.changes import cancel as cancel_module
 from gate.flow.queries import look
 from gate.storage.changes.change_list import ChangeFilters
 from tests.builders import SMALL, Wire, commit_of, make_person, person_id
@@ -23,7 +23,7 @@ KOFI = make_person("kofi", "team-web")
 
 async def cancel(shop: Shop, change: Wire, by: Caller = PIPELINE, comment: str = "") -> Wire:
     """Withdraw it."""
-    return as_json(await chapter.cancel(shop.gate, change["id"], comment, by))
+    return as_json(await cancel_module.cancel(shop.gate, change["id"], comment, by))
 
 
 @pytest.mark.parametrize("by", [OTHER_PIPELINE, ADMIN, AUDITOR, KOFI])

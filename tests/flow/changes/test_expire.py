@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import literal_column, update
 from structlog.testing import capture_logs
 
-from gate.flow.changes import expire as chapter
+from gate.flow.changes import expire
 from gate.flow.pauses import PAUSE_SECONDS
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes
@@ -20,7 +20,7 @@ AT_ONCE = 3
 @pytest.fixture(autouse=True)
 def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A round that is full of what fails is a few changes."""
-    monkeypatch.setattr(chapter, "BATCH", AT_ONCE)
+    monkeypatch.setattr(expire, "BATCH", AT_ONCE)
 
 
 def break_(tx: Tx, change: str) -> None:
@@ -87,8 +87,8 @@ async def one_round(shop: Shop) -> None:
     """One round of the worker, after whose failures nothing is forgotten."""
     forget_pauses(shop.gate.pauses)
     with capture_logs():  # to print many tracebacks takes longer than a round
-        await chapter.expire_due(shop.gate)
-        await chapter.decide_due(shop.gate)
+        await expire.expire_due(shop.gate)
+        await expire.decide_due(shop.gate)
 
 
 def set_back(shop: Shop) -> int:

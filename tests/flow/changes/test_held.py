@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gate.core.change import Emergency, Planned, Run
 from gate.errors import Conflict, Unavailable
-from gate.flow.changes import held as chapter
+from gate.flow.changes import held as held_module
 from gate.flow.changes.held import LOOKED_AT_AGAIN_SECONDS, Holds
 from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
@@ -394,7 +394,7 @@ async def test_a_turn_that_fails_is_tried_again(
         raise Unavailable("the database does not write")
 
     with monkeypatch.context() as patched:
-        patched.setattr(chapter, "_put_right", gone)
+        patched.setattr(held_module, "_put_right", gone)
         with pytest.raises(Unavailable):
             await follower.turn()
     long_ago(follower)
@@ -432,7 +432,7 @@ async def test_two_servers_that_look_at_once_hold_each_change_once(shop: Shop) -
 async def test_more_than_are_done_at_once_are_held(
     small_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chapter, "AT_ONCE", 2)
+    monkeypatch.setattr(held_module, "AT_ONCE", 2)
     found = [await small_shop.submit(large(letter)) for letter in "abcde"]
     await override(
         small_shop,

@@ -47,7 +47,7 @@ def words() -> list[str]:
 
 
 async def a_life_full_of_words(shop: Shop, way: str) -> list[str]:
-    """Every chapter at once, each text with a word of its own; the words."""
+    """Take every step of a change, each text with a word of its own; return the words."""
     left = iter(words())
     used: list[str] = []
 

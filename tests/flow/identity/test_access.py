@@ -18,7 +18,7 @@ from gate.flow.identity.access import Access
 from gate.storage.database.watch import EVERYTHING
 from gate.storage.identity import people
 from gate.storage.identity.people import AccountState
-from gate.storage.identity.tokens import TOPIC, Kept, Token
+from gate.storage.identity.tokens import TOPIC, StoredToken, Token
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -68,13 +68,19 @@ class World:
         self._book = SimpleNamespace(catalogue=catalogue)
         self.access = Access(cast("Gate", gate), lambda: self.seconds)
 
-    async def read(self, function: Callable[..., Any], identity: str) -> Kept | AccountState | None:
+    async def read(
+        self, function: Callable[..., Any], identity: str
+    ) -> StoredToken | AccountState | None:
         """As the store looks a token up, and whoever has it."""
         if function is people.account_state:
             return self.account_states.get(identity, people.USUAL)
         self.reads.append(identity)
         found = self.tokens.get(identity)
-        return None if found is None else Kept(found, hashlib.sha256(SECRET.encode()).hexdigest())
+        return (
+            None
+            if found is None
+            else StoredToken(found, hashlib.sha256(SECRET.encode()).hexdigest())
+        )
 
     async def current(self) -> Any:
         """The rulebook."""
@@ -243,7 +249,9 @@ async def test_a28_a_look_up_that_was_under_way_is_not_remembered() -> None:
     world = World(token())
     look_up = world.read
 
-    async def slow(function: Callable[..., Any], identity: str) -> Kept | AccountState | None:
+    async def slow(
+        function: Callable[..., Any], identity: str
+    ) -> StoredToken | AccountState | None:
         found = await look_up(function, identity)
         world.tokens[identity] = token(revoked_at=NOW)
         world.access.hear(frozenset({TOPIC}))

@@ -16,7 +16,7 @@ from gate.errors import RateLimited, Unauthenticated, Unavailable
 from gate.flow.attempts import ACCOUNT_FAILURES_MAX
 from gate.flow.caller import Person, Role
 from gate.flow.commands import InvitationCommand, PersonCommand, TokenCommand
-from gate.flow.identity import people as chapter
+from gate.flow.identity import people as people_module
 from gate.flow.identity import sessions, tokens
 from gate.flow.identity.access import Access
 from gate.flow.identity.sessions import WRONG, Opened, begin
@@ -64,9 +64,9 @@ async def refused(shop: Shop, **asked: str) -> str:
 
 async def test_a30_every_reason_not_to_come_in_sounds_the_same(shop: Shop) -> None:
     await enter(shop.gate)
-    await chapter.invite(shop.gate, InvitationCommand("ben@example.com"), ADMIN)
+    await people_module.invite(shop.gate, InvitationCommand("ben@example.com"), ADMIN)
     await enter(shop.gate, "kofi@example.com")
-    await chapter.change(shop.gate, "kofi", PersonCommand(disabled=True), ADMIN)
+    await people_module.change(shop.gate, "kofi", PersonCommand(disabled=True), ADMIN)
 
     said = {
         "wrong password": await refused(shop, password=PASSWORD + "r"),
@@ -232,7 +232,7 @@ async def test_a39_who_is_shut_out_or_loses_a_role_is_out_on_every_server_once_t
         heard = asyncio.Event()
         other.gate.store.on_change(lambda topics: heard.set() if _about_people(topics) else None)
 
-        await chapter.change(one.gate, "ada", change, ADMIN)
+        await people_module.change(one.gate, "ada", change, ADMIN)
         await asyncio.wait_for(heard.wait(), 5)
 
         assert await remembering.signed_in(opened.secret) is None
@@ -249,12 +249,12 @@ async def test_who_is_shut_out_has_no_good_token_either_and_both_come_back_with_
     token = as_json(await tokens.create(shop.gate, TokenCommand(None, person="ada"), ADA))["token"]
     assert isinstance(await Access(shop.gate).authenticate(token), Person)
 
-    await chapter.change(shop.gate, ADA.id, PersonCommand(disabled=True), ADMIN)
+    await people_module.change(shop.gate, ADA.id, PersonCommand(disabled=True), ADMIN)
 
     with pytest.raises(Unauthenticated):
         await Access(shop.gate).authenticate(token)
     assert await begun(shop, ADA.id) is None
-    await chapter.change(shop.gate, ADA.id, PersonCommand(disabled=False), ADMIN)
+    await people_module.change(shop.gate, ADA.id, PersonCommand(disabled=False), ADMIN)
     assert isinstance(await Access(shop.gate).authenticate(token), Person)
     assert (await sign_in(shop)).person == ADA.id
 
@@ -333,7 +333,7 @@ def _rows(conn: Connection) -> list[Any]:
 
 async def test_i10_no_secret_and_no_password_is_kept_or_told(shop: Shop) -> None:
     opened = await enter(shop.gate)
-    invited = await chapter.invite(shop.gate, InvitationCommand("ben@example.com"), ADMIN)
+    invited = await people_module.invite(shop.gate, InvitationCommand("ben@example.com"), ADMIN)
     link = secret_of(invited)
     person = await whose(shop, opened.secret)
     assert person is not None
@@ -377,10 +377,12 @@ async def test_the_word_of_a_session_is_the_databases_so_every_server_knows_it(
 
 
 async def test_the_longest_password_works(small_shop: Shop) -> None:
-    invited = await chapter.invite(small_shop.gate, InvitationCommand("ada@example.com"), ADMIN)
+    invited = await people_module.invite(
+        small_shop.gate, InvitationCommand("ada@example.com"), ADMIN
+    )
     long = "ü" * (PASSWORD_BYTES_MAX // 2)
 
-    await chapter.accept(small_shop.gate, secret_of(invited), password=long)
+    await people_module.accept(small_shop.gate, secret_of(invited), password=long)
 
     assert (await sign_in(small_shop, password=long)).person == ADA.id
     assert await refused(small_shop, password=long + "ü") == WRONG

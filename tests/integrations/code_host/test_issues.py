@@ -127,6 +127,6 @@ async def test_after_a_lost_answer_there_is_time_until_the_issue_is_listed() -> 
     known = FakeGitLab(troubles=[502])
 
     with pytest.raises(SourceUnavailable) as lost:
-        await create(project(known).at(PROJECT), "Title", "description", "Text")
+        await create(project(known).at(PROJECT), draft(), "description")
 
     assert lost.value.retry_after_seconds == LOOK_AGAIN_SECONDS

@@ -14,7 +14,7 @@ from gate.flow.learning import measures
 from gate.flow.learning.measures import MeasureCommand
 from gate.flow.policies import freezes
 from gate.storage.database.tx import Tx
-from gate.storage.privacy.prune import Kept, count, prune
+from gate.storage.privacy.prune import Prunable, count, prune
 from gate.storage.tables.schema_work import outbox
 from tests.builders import commit_of, make_person
 from tests.flow.ledger.exported import faults_of, settle
@@ -55,10 +55,10 @@ async def test_only_what_people_wrote_about_changes_that_ended_long_ago_is_prune
     young = await ended(shop, "d")
     before = shop.gate.clock() - timedelta(days=730)
 
-    assert await pruned(shop, Kept.TEXTS, before - timedelta(days=365)) == 0
-    there = await shop.gate.store.read(count, Kept.TEXTS, before)
-    assert await pruned(shop, Kept.TEXTS, before) == there > 0
-    assert await pruned(shop, Kept.TEXTS, before) == 0
+    assert await pruned(shop, Prunable.TEXTS, before - timedelta(days=365)) == 0
+    there = await shop.gate.store.read(count, Prunable.TEXTS, before)
+    assert await pruned(shop, Prunable.TEXTS, before) == there > 0
+    assert await pruned(shop, Prunable.TEXTS, before) == 0
 
     titles = [(await shop.read(one))["title"] for one in (old, urgent, waiting, young)]
     assert titles == ["", "owed", "waits", "title of d"]
@@ -79,7 +79,7 @@ async def test_the_reason_of_a_window_stays_when_a_change_that_it_held_is_pruned
     await cancel.cancel(shop.gate, held["id"], "later", PIPELINE)
     await shop.let_pass(timedelta(days=800))
 
-    assert await pruned(shop, Kept.TEXTS, shop.gate.clock() - timedelta(days=730)) > 0
+    assert await pruned(shop, Prunable.TEXTS, shop.gate.clock() - timedelta(days=730)) > 0
     assert (await shop.read(held))["title"] == ""
     (stands,) = await freezes.not_over(shop.gate)
     assert stands.reason == "The data centre burns"
@@ -94,7 +94,7 @@ async def test_an_artifact_with_the_id_of_a_text_takes_no_text_of_others_with_it
     await shop.deploy("a", service="web", artifacts=(hostile,))
     await shop.let_pass(timedelta(days=800))
 
-    await pruned(shop, Kept.TEXTS, shop.gate.clock() - timedelta(days=730))
+    await pruned(shop, Prunable.TEXTS, shop.gate.clock() - timedelta(days=730))
     assert (await shop.read(waiting))["title"] == "waits"
 
 
@@ -106,12 +106,12 @@ async def test_a_message_that_nobody_got_yet_keeps_its_change_whole(shop: Shop, 
     await shop.let_pass(timedelta(days=800))
     before = shop.gate.clock() - timedelta(days=730)
 
-    await pruned(shop, Kept.TEXTS, before)
+    await pruned(shop, Prunable.TEXTS, before)
     assert [(await shop.read(one))["title"] for one in (change, other)] == ["title of a", ""]
     assert await shop.gate.store.read(waiting_messages) == 1
 
     await shop.gate.store.write(end_it, end)
-    await pruned(shop, Kept.TEXTS, before)
+    await pruned(shop, Prunable.TEXTS, before)
     assert (await shop.read(change))["title"] == ""
 
 
@@ -135,12 +135,12 @@ async def test_measures_are_pruned_by_the_time_they_were_taken(shop: Shop) -> No
         await measures.keep(shop.gate, command, PIPELINE)
 
     before = now - timedelta(days=730)
-    assert await shop.gate.store.read(count, Kept.MEASURES, before) == 1
-    assert await pruned(shop, Kept.MEASURES, before) == 1
-    assert await shop.gate.store.read(count, Kept.MEASURES, now) == 1
+    assert await shop.gate.store.read(count, Prunable.MEASURES, before) == 1
+    assert await pruned(shop, Prunable.MEASURES, before) == 1
+    assert await shop.gate.store.read(count, Prunable.MEASURES, now) == 1
 
 
-async def pruned(shop: Shop, what: Kept, before: datetime) -> int:
+async def pruned(shop: Shop, what: Prunable, before: datetime) -> int:
     def delete(tx: Tx) -> int:
         return prune(tx, what, before)
 
