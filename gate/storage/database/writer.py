@@ -24,7 +24,7 @@ from gate.storage.database.group import write
 from gate.storage.database.housekeeping import Housekeeping
 from gate.storage.database.reports import WRITER, Reports
 from gate.storage.database.tx import NOBODY, KeptConnection, Subscribers
-from gate.storage.database.watch import Audience
+from gate.storage.database.watch import EVERYTHING, Audience
 
 GROUP_MAX = 256
 QUEUE_MAX = 4_096
@@ -72,6 +72,8 @@ class Writer:
         self._link: KeptConnection | None = KeptConnection(engine, url)
         self._housekeeping = Housekeeping(self._link, path, audience)
         self._closing = False
+        # A commit got no answer, and may have moved something since then.
+        self._may_have_moved = False
         # When the oldest call of the group that is being written was asked for.
         self._in_hand: float | None = None
         self._calls = Line(GROUP_MAX)
@@ -153,6 +155,10 @@ class Writer:
         try:
             self._try(group)
         except UnknownOutcome as problem:
+            # Nobody else announces to this process what it wrote itself. The server may still be
+            # about to commit, so it is announced once more after the next commit.
+            self._may_have_moved = True
+            self._audience.announce(EVERYTHING)
             lost = self._trouble(refusal(Fate.LOST, problem), problem.__cause__ or problem)
             _answer(
                 group,
@@ -204,8 +210,11 @@ class Writer:
                     raise
                 time.sleep(random.uniform(0, RETRY_PAUSE_SECONDS) * attempt)  # noqa: S311 - only so that two processes part
             else:
-                if topics:
-                    self._audience.announce(frozenset(topics))
+                if topics or self._may_have_moved:
+                    self._audience.announce(
+                        EVERYTHING if self._may_have_moved else frozenset(topics)
+                    )
+                self._may_have_moved = False
                 return
 
     def _together(self, group: list[Call]) -> set[str]:

@@ -18,11 +18,8 @@ from gate.errors import Unavailable
 from gate.storage.changes.units import NEW, Unit, insert_unit
 from gate.storage.database import engine, housekeeping
 from gate.storage.database.engine import open_engine, sqlite_path
-from gate.storage.database.faults import Fate, fate_of
 from gate.storage.database.tx import KeptConnection, Tx
 from gate.storage.store import Store, transaction
-from gate.storage.texts import insert_texts, new_text
-from tests.postgres_proxies import LostCommits, between, panic, through
 from tests.storage.making import busy, make_change, make_decision, make_unit
 
 pytestmark = pytest.mark.anyio
@@ -203,44 +200,6 @@ async def test_f14_a_connection_cut_at_the_commit_is_an_unknown_outcome(postgres
         assert await store.unready() is None
 
 
-@pytest.mark.parametrize("state", ["58030", "53100", "XX000"])
-async def test_f06_a_server_that_ends_by_a_fault_at_the_commit_leaves_the_outcome_unknown(
-    postgres_url: str, state: str
-) -> None:
-    """The commit may be in its log, which it reads when it begins again. So nothing that has no key
-    is written once more.
-    """
-    lossy = LostCommits(postgres_url.partition("?host=")[2], last_words=panic(state))
-    with between(lossy) as port, opened(through(postgres_url, port)) as store:
-        # The commit after that of what keeps the writer busy.
-        lossy.every = lossy.seen + 2
-        async with busy(store):
-            asked = [store.write(say, "somebody") for _ in range(2)]
-
-        for error in await errors(asked):
-            assert isinstance(error, Unavailable)
-            assert "did not say whether" in error.detail
-        assert lossy.cut == 1
-        assert await store.read(texts_said) == 2
-
-
-@pytest.mark.parametrize("state", ["58030", "53100", "25P03"])
-def test_f06_a_server_that_says_that_it_ends_is_lost_whatever_the_error_was(
-    postgres_url: str, state: str
-) -> None:
-    lossy = LostCommits(postgres_url.partition("?host=")[2], every=1, last_words=panic(state))
-    with between(lossy) as port:
-        url = through(postgres_url, port)
-        link = KeptConnection(open_engine(url), url)
-        link.begin()
-
-        with pytest.raises(psycopg.Error) as raised:
-            link.commit()
-        assert raised.value.sqlstate == state
-        assert fate_of(raised.value) is Fate.LOST
-        link.close()
-
-
 def test_f14_a_commit_that_postgresql_answers_with_a_rollback_is_none(postgres_url: str) -> None:
     link = KeptConnection(open_engine(postgres_url), postgres_url)
     try:
@@ -369,14 +328,6 @@ def pages_at_most(tx: Tx, pages: int) -> None:
 
 def small_note(tx: Tx) -> None:
     tx.execute("INSERT INTO leases VALUES ('a', 'b', 1)")
-
-
-def say(tx: Tx, said: str) -> None:
-    insert_texts(tx, [new_text(said)])
-
-
-def texts_said(conn: Connection) -> int:
-    return int(conn.exec_driver_sql("SELECT count(*) FROM texts").scalar_one())
 
 
 def changes(conn: Connection) -> list[int]:
