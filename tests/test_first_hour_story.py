@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gate.app import connections_of
 from gate.config import Settings
+from gate.connections import connections_of
 from gate.core.change import Run
 from gate.core.facts import Value
 from gate.core.workload import Provider, Workload

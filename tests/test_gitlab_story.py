@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gate.app import connections_of
 from gate.config import Settings
+from gate.connections import connections_of
 from gate.flow.changes import review
 from gate.flow.commands import ReviewCommand
 from gate.flow.connections import Connections

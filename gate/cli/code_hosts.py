@@ -3,8 +3,8 @@
 A gate needs no code host. If one setting of a code host is there, the others must be there too.
 """
 
-from gate.app import connections_of
 from gate.config import Settings
+from gate.connections import connections_of
 from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
 from gate.errors import GateError
 from gate.integrations.github.facts import issuer_of

@@ -10,8 +10,8 @@ import orjson
 import pytest
 from sqlalchemy import Connection
 
-from gate.app import connections_of
 from gate.config import Settings
+from gate.connections import connections_of
 from gate.core.change import Repository, Run
 from gate.core.messages.host import HostQuestion
 from gate.core.workload import Provider, Workload

@@ -1,11 +1,13 @@
 """A browser as a program sees it: pages that are read, and forms that are sent."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from gate.flow.caller import Role
-from tests.api.served import Served, request
+from tests.api.served import Served, admission, request
+from tests.builders import Wire
 
 OWN = {"Origin": "https://gate.example.com", "Sec-Fetch-Site": "same-origin"}
 LARGE = {
@@ -55,6 +57,28 @@ async def waiting(service: Served, **fields: Any) -> dict[str, Any]:
         )
     ).json()
     return answer
+
+
+async def deployed(service: Served, number: str, result: str) -> Wire:
+    """A change of web to staging that ended so."""
+    pipeline = await service.pipeline()
+    change: Wire = (await pipeline.post("/v1/changes", json=request(number))).json()
+    await pipeline.post(f"/v1/changes/{change['id']}/admission", json=admission(number))
+    ended = {"result": result, "notes": "no <b>index</b>", "run": {"id": number}}
+    closed = await pipeline.post(f"/v1/changes/{change['id']}/closure", json=ended)
+    assert closed.status_code == 200
+    return change
+
+
+async def unlinked(service: Served, title: str) -> str:
+    """An incident of web to staging, reported before anything was deployed there: it is tied to
+    nothing.
+    """
+    incident = {"title": title, "service": "web", "environment": "staging", "severity": "high"}
+    incident["began_at"] = datetime.now(UTC).isoformat()
+    made = await (await service.signed_in("ada")).post("/v1/incidents", json=incident)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
 
 
 async def send(http: httpx.AsyncClient, address: str, **fields: str | list[str]) -> httpx.Response:

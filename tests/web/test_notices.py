@@ -14,7 +14,7 @@ from gate.storage.tables.schema_learning import improvements
 from gate.web.notices import Notice
 from tests.api.served import ROOT, Served, admission, request, served
 from tests.integrations.fake_jira import URL
-from tests.web.browsing import ORDINARY, browser, send, waiting
+from tests.web.browsing import ORDINARY, browser, deployed, send, unlinked, waiting
 from tests.web.trackers import connected, with_issue
 
 pytestmark = pytest.mark.anyio
@@ -261,6 +261,18 @@ async def _issue_followed(service: Served) -> Acted:
     return http, response
 
 
+async def _incident_tied(service: Served) -> Acted:
+    http, incident = await browser(service), await unlinked(service, "Carts are empty")
+    change = await deployed(service, "1", "successful")
+    fields = {"change": change["id"], "reason": "the basket was changed"}
+    response = await send(http, f"/incidents/{incident}/links", **fields)
+    after = await _read(service, change)
+    assert [one["id"] for one in after["incidents"]] == [incident]
+    page = (await http.get(f"/changes/{change['id']}")).text
+    assert '<span class="state failed">failed</span>' in page
+    return http, response
+
+
 async def _improvement_closed(service: Served) -> Acted:
     http, _, item = await _improvement(service)
 
@@ -311,6 +323,7 @@ CLAIMS: Mapping[Notice, Callable[[Served], Awaitable[Acted]]] = {
     Notice.IMPROVEMENT_POSTPONED: _improvement_postponed,
     Notice.ISSUE_ASKED: _issue_asked,
     Notice.ISSUE_FOLLOWED: _issue_followed,
+    Notice.INCIDENT_TIED: _incident_tied,
     Notice.IMPROVEMENT_CLOSED: _improvement_closed,
     Notice.ACTIVATED: _activated,
     Notice.PERSON_CHANGED: _person_changed,

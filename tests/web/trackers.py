@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from gate.app import connections_of
 from gate.config import Settings
+from gate.connections import connections_of
 from gate.flow.connections import Connections
 from tests.integrations.fake_jira import SETTINGS, FakeJira
 

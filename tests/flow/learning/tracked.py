@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gate.app import connections_of, receivers
+from gate.app import receivers
 from gate.config import Settings
+from gate.connections import connections_of
 from gate.core.change import Result
 from gate.core.learning.issues import TrackerName
 from gate.flow.connections import Connections

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from gate.core.learning.weeks import week_of
-from tests.api.served import Served, admission, request, served
-from tests.builders import Wire
-from tests.web.browsing import browser, send, waiting
+from tests.api.served import Served, served
+from tests.web.browsing import browser, deployed, send, unlinked, waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -21,28 +20,6 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """The service on a database of its own."""
     async with served(sqlite_url, tmp_path) as running:
         yield running
-
-
-async def deployed(service: Served, number: str, result: str) -> Wire:
-    """A change of web to staging that ended so."""
-    pipeline = await service.pipeline()
-    change: Wire = (await pipeline.post("/v1/changes", json=request(number))).json()
-    await pipeline.post(f"/v1/changes/{change['id']}/admission", json=admission(number))
-    ended = {"result": result, "notes": "no <b>index</b>", "run": {"id": number}}
-    closed = await pipeline.post(f"/v1/changes/{change['id']}/closure", json=ended)
-    assert closed.status_code == 200
-    return change
-
-
-async def unlinked(service: Served, title: str) -> str:
-    """An incident of web to staging, reported before anything was deployed there: it is tied to
-    nothing.
-    """
-    incident = {"title": title, "service": "web", "environment": "staging", "severity": "high"}
-    incident["began_at"] = datetime.now(UTC).isoformat()
-    made = await (await service.signed_in("ada")).post("/v1/incidents", json=incident)
-    assert made.status_code == 201, made.text
-    return str(made.json()["id"])
 
 
 async def test_a_triage_list_without_anything_says_so(service: Served) -> None:
