@@ -33,5 +33,10 @@ def span(seconds: float) -> str:
     return _two(whole // _DAY, "d", whole % _DAY // _HOUR, "h")
 
 
+def after(seconds: float) -> str:
+    """Return how long something took, such as "after 2 h", or "at once" below one second."""
+    return f"after {span(seconds)}" if seconds >= 1 else "at once"
+
+
 def _two(many: int, unit: str, few: int, small: str) -> str:
     return f"{many} {unit} {few} {small}" if few else f"{many} {unit}"

@@ -70,6 +70,13 @@ class Rulebook:
         object.__setattr__(self, "standard_changes", pairs)
         object.__setattr__(self, "remembered", _remembered(one for _, one in pairs))
 
+    def standard_title(self, standard_id: str) -> str:
+        """Return the title of a standard change, or its id where no title is its only one: it is
+        no longer in force, or two policies use the id for different ones.
+        """
+        titles = {one.title for _, one in self.standard_changes if one.id == standard_id}
+        return titles.pop() if len(titles) == 1 else standard_id
+
 
 def _remembered(standards: Iterable[StandardChange]) -> dict[str, tuple[int, timedelta]]:
     """Return how much history must be read of each standard change that needs any.

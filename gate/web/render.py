@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from gate.api.http.answers import Answer
 from gate.api.http.cookies import CSRF_FIELD
-from gate.core.durations import span
+from gate.core.durations import after, span
 from gate.web import words
 from gate.web.assets import address
 from gate.web.insights.charts import percent
@@ -177,6 +177,7 @@ _TEMPLATES.filters.update(
     linked=linked,
     ago=words.ago,
     left=words.left,
+    after=after,
     span=span,
     roughly=words.roughly,
     short=words.short,

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gate.core.durations import span
-from gate.core.policy.set import Policies
 
 SHORT_DIGEST = 10
 _HOUR, _DAY = 3_600, 86_400
@@ -121,7 +120,7 @@ _BY_KIND: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "expiry": lambda one: f"Expired while {one['state']}",
     "notice": lambda one: f"Customers were given notice: {str(one['duty']).replace('-', ' ')}",
     "refusal": lambda one: f"Refused: {one['operation']} ({str(one['problem']).replace('_', ' ')})",
-    "standard_change": lambda one: f"Standard change {one['standard_change']} {one['action']}",
+    "standard_change": lambda one: f"Standard change “{one['title']}” {one['action']}",
     "incident": lambda one: f"Incident {one['incident']}: {one['action']}",
     "link": lambda one: f"Incident {one['incident']}: {one['action']}",
 }
@@ -131,15 +130,6 @@ _EVENTS: Mapping[str, str] = {
     "rejection": "Rejected",
     "post_review": "Review held",
 }
-
-
-def rule_titles(policies: Policies) -> dict[str, str]:
-    """Return the title of each rule in force, by its policy and its id as the figures name it."""
-    return {
-        f"{policy.name}/{rule.id}": rule.title or rule.id
-        for policy in policies.all
-        for rule in policy.rules
-    }
 
 
 def sentence(text: str) -> str:

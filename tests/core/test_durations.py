@@ -2,7 +2,7 @@
 
 import pytest
 
-from gate.core.durations import DURATION_SECONDS_MAX, read_duration, span
+from gate.core.durations import DURATION_SECONDS_MAX, after, read_duration, span
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,17 @@ def test_a_duration_is_whole_seconds(text: str, seconds: int) -> None:
 )
 def test_a_span_is_said_in_at_most_two_units(seconds: int, said: str) -> None:
     assert span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "at once"),
+        (0, "at once"),
+        (0.9, "at once"),
+        (1, "after 1 s"),
+        (7_500, "after 2 h 5 min"),
+    ],
+)
+def test_what_took_no_second_was_at_once(seconds: float, said: str) -> None:
+    assert after(seconds) == said

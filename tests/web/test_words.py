@@ -64,6 +64,10 @@ def test_only_an_address_of_the_web_is_a_link(address: str | None, followed: boo
             {"kind": "refusal", "operation": "approval", "problem": "separation_of_duties"},
             "Refused: approval (separation of duties)",
         ),
+        (
+            {"kind": "standard_change", "title": "Everyday", "action": "suspended"},
+            "Standard change “Everyday” suspended",
+        ),
         ({"kind": "something_new"}, "Something new"),
     ],
 )

@@ -277,3 +277,12 @@ def _none_applies() -> Finding:
 
 NO_POLICIES = read_policies({})
 """The set before anything was activated, under which nothing is approved by itself."""
+
+
+def rule_titles(policies: Policies) -> dict[str, str]:
+    """Return the title of each rule in force, by its policy and its id as the figures name it."""
+    return {
+        f"{policy.name}/{rule.id}": rule.title or rule.id
+        for policy in policies.all
+        for rule in policy.rules
+    }

@@ -3,6 +3,7 @@
 The line of the policy stays what counts; this is for people who are judged by it.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -90,6 +91,12 @@ _COUNTED: Mapping[Op, str] = {
     Op.ABOVE: "more than {} {}",
     Op.AT_LEAST: "{} or more {}",
 }
+_PLURAL_NOUN = re.compile(r"\b([a-z]+?)(ies|s)\b")
+_SINGULAR: Mapping[str, str] = MappingProxyType(
+    {"reviews that request changes": "review that requests changes"}
+)
+"""Words in which more than the noun is different for one."""
+
 _PLURAL: Mapping[str, str] = {"is": "are", "has": "have", "matches": "match", "does": "do"}
 _NONE_AT_ALL = frozenset({(Op.EQUAL, "0"), (Op.BELOW, "1"), (Op.AT_MOST, "0")})
 _AT_LEAST_ONE = frozenset({(Op.ABOVE, "0"), (Op.AT_LEAST, "1"), (Op.UNEQUAL, "0")})
@@ -124,6 +131,16 @@ def is_count(name: str) -> bool:
     return fact is not None and fact.type is FactType.INTEGER and name not in NOT_COUNTED
 
 
+def singular(words: str) -> str:
+    """Return the words of a count for one: "lines added" is "line added"."""
+    if words in _SINGULAR:
+        return _SINGULAR[words]
+    # The noun that is counted is the first plural.
+    return _PLURAL_NOUN.sub(
+        lambda found: found[1] + ("y" if found[2] == "ies" else ""), words, count=1
+    )
+
+
 def said_unknown(name: str) -> str:
     """Say that a fact is unknown."""
     return f"unknown: {whether(name)}"
@@ -156,9 +173,9 @@ def _counted(condition: Condition, words: str) -> str:
     if (op, limit) in _AT_LEAST_ONE:
         return f"any {words}"
     pattern = _COUNTED.get(op)
-    return (
-        pattern.format(limit, words) if pattern else f"the {words} {_compared(op, condition.words)}"
-    )
+    if pattern is None:
+        return f"the {words} {_compared(op, condition.words)}"
+    return pattern.format(limit, singular(words) if limit == "1" else words)
 
 
 def _over_list(condition: Condition, words: str) -> str:

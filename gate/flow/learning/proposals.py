@@ -4,7 +4,7 @@ A proposal is found anew whenever somebody asks: nothing is kept of it, so it is
 is. No decision reads any of this.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode
@@ -27,6 +27,7 @@ from gate.core.learning.improvements import (
     separates,
 )
 from gate.core.learning.weeks import week_of
+from gate.core.policy.set import rule_titles
 from gate.flow.answers.delivery import spread
 from gate.flow.answers.insights.improvement import CauseAnswer, ProposalAnswer, ProposalsAnswer
 from gate.flow.changes.known import Known, know
@@ -73,7 +74,7 @@ def found_now(
         *_ageing(conn, now),
         *_one_groups(conn, now, book.calendar.zone),
         *_escalated(conn, now),
-        *_never_separating(conn, now),
+        *_never_separating(conn, book, now),
     ]
     return tuple(one for one in found if one.id not in taken)[:SHOWN_MAX]
 
@@ -87,19 +88,20 @@ def recurring_now(conn: Connection, books: Rulebooks, now: datetime) -> tuple[Pr
 
 
 def as_of(
-    conn: Connection, books: Rulebooks, at: datetime, zone: tzinfo
+    conn: Connection, books: Rulebooks, book: Rulebook, at: datetime
 ) -> tuple[ProposalAnswer, ...]:
     """Return the proposals as they were at an instant that is over.
 
     What waited then, and how near a suspension was, is not kept, so these two are left out.
+    Rules have the titles of `book`, which is in force now.
     """
     taken = improvements.taken_at(conn, at)
     found = [
         *_recurring(conn, books, at),
         *_bypassed(conn, at),
-        *_one_groups(conn, at, zone),
+        *_one_groups(conn, at, book.calendar.zone),
         *_escalated(conn, at),
-        *_never_separating(conn, at),
+        *_never_separating(conn, book, at),
     ]
     return tuple(one for one in found if one.id not in taken)[:SHOWN_MAX]
 
@@ -144,7 +146,8 @@ def _escalated(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
         yield _proposal(Signal.ALWAYS_ESCALATED, one.service, one.environment, found)
 
 
-def _never_separating(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
+def _never_separating(conn: Connection, book: Rulebook, now: datetime) -> Iterator[ProposalAnswer]:
+    titles = rule_titles(book.policies)
     for one in proposals.fired_rules(conn, _days(now, LOOKED_BACK_DAYS)):
         if separates(
             fired=one.fired,
@@ -154,13 +157,18 @@ def _never_separating(conn: Connection, now: datetime) -> Iterator[ProposalAnswe
         ):
             continue
         said = (
-            f"Rule {one.rule} gave points to {one.fired} deployments of the last "
+            f"{_rule(one.rule, titles)} gave points to {one.fired} deployments of the last "
             f"{LOOKED_BACK_DAYS} days, of which {one.fired_failed} failed; of all "
             f"{one.deployments} here {one.failed} failed. It does not tell them apart."
         )
         address = f"/insights?{urlencode({'service': one.service, 'environment': one.environment})}"
         found = _Evidence(said, one.fired, address, one.rule)
         yield _proposal(Signal.NEVER_SEPARATES, one.service, one.environment, found)
+
+
+def _rule(rule: str, titles: Mapping[str, str]) -> str:
+    """Return a rule by its title, or by its id if it is no longer in force."""
+    return f"The rule “{titles[rule]}”" if rule in titles else f"The rule {rule}"
 
 
 def _recurring(conn: Connection, books: Rulebooks, now: datetime) -> Iterator[ProposalAnswer]:
@@ -202,7 +210,7 @@ def _incidents(known: Sequence[Known]) -> tuple[CauseAnswer, ...]:
 def _near_suspension(conn: Connection, book: Rulebook, now: datetime) -> Iterator[ProposalAnswer]:
     for one in standard_changes.near_suspension(conn, book, now):
         said = (
-            f"The standard change {one.standard_change} has "
+            f"The standard change “{one.title}” has "
             f"{counted(len(one.changes), 'failure that counts', 'failures that count')}; "
             f"{one.limit} suspend it."
         )

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from gate.core.change import Result
 from gate.core.counting import counted
-from gate.core.durations import span
+from gate.core.durations import after, span
 from gate.core.instants import clock
 from gate.core.learning.concerns import Concern, Recovery
 from gate.core.messages.digest import Digest, Line, Section
@@ -89,11 +89,11 @@ def recovery(failed: FailureAnswer) -> str:
     one = failed.recovery
     if one.method is Recovery.NOT_YET or one.seconds is None:
         return "not well again"
-    after = f"well again after {span(one.seconds)}"
+    well = f"well again {after(one.seconds)}"
     # Its result says so already.
     if failed.result is Result.ROLLED_BACK:
-        return after
-    return f"{after}, {_RECOVERIES[one.method]}"
+        return well
+    return f"{well}, {_RECOVERIES[one.method]}"
 
 
 def waited_for(one: WaitedForAnswer) -> str:

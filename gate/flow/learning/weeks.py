@@ -284,7 +284,7 @@ def _candidates(
     and each place is named once before another one of it is.
     """
     found = (
-        proposals.as_of(conn, books, asked.at, book.calendar.zone)
+        proposals.as_of(conn, books, book, asked.at)
         if asked.over
         else proposals.found_now(conn, books, book, asked.at)
     )

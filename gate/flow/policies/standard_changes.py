@@ -87,6 +87,7 @@ class NearSuspension(NamedTuple):
     service: str
     environment: str
     standard_change: str
+    title: str
     limit: int
     changes: tuple[str, ...]
 
@@ -105,7 +106,8 @@ def near_suspension(conn: Connection, book: Rulebook, now: datetime) -> Iterator
         failures = failures_within(rule, newest, reinstated_at=suspension.reinstated_at)
         if len(failures) == rule.failures - 1:
             failed = tuple(one.change for one in failures)
-            yield NearSuspension(here.service, here.environment, name, rule.failures, failed)
+            titled = (name, here.standard.title)
+            yield NearSuspension(here.service, here.environment, *titled, rule.failures, failed)
 
 
 def _reinstate(

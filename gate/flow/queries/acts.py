@@ -32,6 +32,7 @@ class _Names:
     # The reason of each freeze and each stopped line.
     windows: Mapping[str, str]
     tokens: Mapping[str, str]
+    standard_title: Callable[[str], str]
 
 
 def act_rows(conn: Connection, book: Rulebook, rows: Sequence[ActRow]) -> list[ActRowAnswer]:
@@ -79,6 +80,7 @@ def _names(
         labels(conn, book.catalogue, _all(entries, _PERSON_FIELDS)),
         {**windows, **{one.id: known.get(one.reason, "") for one in declared}},
         token_names(conn, _all(entries, ("token",), (Kind.TOKEN,))),
+        book.standard_title,
     )
 
 
@@ -134,9 +136,10 @@ def _rules(done: str) -> Callable[[Mapping[str, Any], _Names], str]:
     return words
 
 
-def _standard_change(fields: Mapping[str, Any], _: _Names) -> str:
+def _standard_change(fields: Mapping[str, Any], names: _Names) -> str:
     done = {"reinstated": "Reinstated", "suspended": "Suspended"}.get(fields["action"])
-    return f"{done or fields['action']} the standard change {fields['standard_change']}"
+    title = names.standard_title(fields["standard_change"])
+    return f"{done or fields['action']} the standard change “{title}”"
 
 
 def _incident(fields: Mapping[str, Any], _: _Names) -> str:

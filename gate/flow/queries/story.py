@@ -78,7 +78,7 @@ def _read(
     reasons = freeze_named(explained(record, policy), record, known.texts)
     decided = decision_table.decision_page(conn, change_id, Part(DECISIONS_SHOWN)).rows
     owed = post_reviews.read(conn, change_id)
-    events = _timeline(conn, book.catalogue, change_id)
+    events = _timeline(conn, book, change_id)
     return StoryAnswer(
         change=known.answer(now, base_url),
         asked_by=known.asked_by(book),
@@ -213,9 +213,7 @@ def _may(
     )
 
 
-def _timeline(
-    conn: Connection, catalogue: Catalogue, change_id: str
-) -> tuple[Mapping[str, Any], ...]:
+def _timeline(conn: Connection, book: Rulebook, change_id: str) -> tuple[Mapping[str, Any], ...]:
     """Return the newest entries of the ledger about the change, oldest first.
 
     There is one more than `EVENTS_SHOWN` if earlier ones exist, so that the page can say so.
@@ -224,8 +222,8 @@ def _timeline(
     entries = [read_entry(body) for body in ledger.of_change(conn, change_id, EVENTS_SHOWN + 1)]
     said = texts.read_texts(conn, [*_texts_of(entries)])
     by = [by for one in entries if isinstance(by := one.fields.get("by"), str)]
-    acted = callers_named(conn, catalogue, by)
-    return tuple(_event(one, said, acted) for one in entries)
+    acted = callers_named(conn, book.catalogue, by)
+    return tuple(_event(one, said, acted, book) for one in entries)
 
 
 def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
@@ -235,10 +233,14 @@ def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
                 yield one.fields[name]
 
 
-def _event(one: Entry, said: Mapping[str, str], acted: Mapping[str, str]) -> Mapping[str, Any]:
+def _event(
+    one: Entry, said: Mapping[str, str], acted: Mapping[str, str], book: Rulebook
+) -> Mapping[str, Any]:
     fields = dict(one.fields)
     by = fields.pop("by", None)
     texts_ = {name: said.get(fields.pop(name), "") for name in _TEXT_FIELDS if name in fields}
+    if one.kind is Kind.STANDARD_CHANGE:
+        texts_["title"] = book.standard_title(one.fields["standard_change"])
     return {
         "kind": one.kind.value,
         "at": one.at,

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from gate.core.change import Result, State
 from gate.core.decision.values import Outcome, Route
-from gate.core.durations import span
+from gate.core.durations import after
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.story import StoryAnswer
 
@@ -113,7 +113,7 @@ def _ended(found: StoryAnswer) -> Headline:
     result = change.closed.result if change.closed else None
     took = ""
     if change.closed and change.admitted_at:
-        took = f" after {span((change.closed.at - change.admitted_at).total_seconds())}"
+        took = f" {after((change.closed.at - change.admitted_at).total_seconds())}"
     # Each incident, by whether its newest link still stands.
     linked: dict[str, bool] = {}
     for event in found.timeline:

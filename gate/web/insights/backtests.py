@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from gate.api.http.permits import GateDep
+from gate.core.policy.set import rule_titles
 from gate.flow.answers.backtest import BacktestAnswer, TriedOn
 from gate.flow.answers.written import named
 from gate.flow.policies import policies
@@ -16,7 +17,6 @@ from gate.flow.queries.backtest import DAYS_DEFAULT, DAYS_MAX, BacktestCommand, 
 from gate.web.insights.charts import percent
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
-from gate.web.words import rule_titles
 
 DAYS = (30, 90, 365, 3650)
 WIDTH, HEIGHT = 480, 260

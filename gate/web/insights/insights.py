@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
+from gate.core.policy.set import rule_titles
 from gate.flow.answers.delivery import DivisionsAnswer
 from gate.flow.answers.insights.over_time import InsightsAnswer, PlacesAnswer
 from gate.flow.answers.written import named
@@ -21,7 +22,7 @@ from gate.flow.queries.insights.periods import WEEK, WEEKS
 from gate.web.insights.charts import bars, in_words, over_time, spark, spread
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer, WaitingListDep
-from gate.web.words import rule_titles, short
+from gate.web.words import short
 
 DAYS = (7, 30, 90, 365)
 _DAYS_USUAL = 30

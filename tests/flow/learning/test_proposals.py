@@ -92,6 +92,16 @@ async def test_a_rule_that_separates_nothing_is_proposed(
     assert [one["id"] for one in found] == [
         "never_separates:checkout:production:production/size"
     ] * ids
+    for one in found:
+        assert one["evidence"].startswith("The rule “Larger changes fail more often” gave points ")
+
+
+async def test_a_rule_that_is_no_longer_in_force_is_named_by_its_id(small_shop: Shop) -> None:
+    await sums(small_shop, deployments=80, failed=5, rule="production/gone", fired_failed=2)
+
+    found = (await proposed(small_shop))["never_separates:checkout:production:production/gone"]
+
+    assert found["evidence"].startswith("The rule production/gone gave points to 40 ")
 
 
 async def test_the_third_failure_in_thirty_days_makes_a_problem_with_its_incidents(
@@ -137,6 +147,7 @@ async def test_a_standard_change_is_near_before_its_last_failure_and_not_after(
     (one,) = near.values()
     assert one["id"] == "near_suspension:checkout:production:everyday"
     assert one["changes"] == [failed["id"]]
+    assert one["evidence"].startswith("The standard change “Everyday” has 1 failure that counts;")
     assert await proposed(small_shop) == {}
 
 

@@ -12,6 +12,9 @@ from gate.flow.commands import Part, PersonCommand
 from gate.flow.identity import people
 from gate.flow.policies import standard_changes
 from gate.flow.policies.standard_changes import StandardChangeFilters
+from gate.flow.queries import log
+from gate.flow.queries.story import story
+from gate.storage.changes.log import LogFilters
 from tests.builders import SMALL, commit_of, make_change
 from tests.flow.breaking import BEN, LENA
 from tests.flow.shop import ADA, ADMIN, Shop, as_json
@@ -29,6 +32,12 @@ SUSPENDED = (
 async def _suspended(shop: Shop) -> None:
     await shop.adopt(standard_changes=SUSPENDED)
     await shop.deploy("a", Result.UNSUCCESSFUL)
+
+
+async def _titles(shop: Shop, change: str) -> list[str]:
+    """The standard changes that the story of the change names."""
+    found = as_json(await story(shop.gate, change, BEN))
+    return [one["title"] for one in found["timeline"] if one["kind"] == "standard_change"]
 
 
 async def _next(shop: Shop, letter: str) -> str:
@@ -85,6 +94,27 @@ async def test_section_6_reinstating_starts_the_count_of_failures_anew(shop: Sho
     assert (entry.fields["action"], entry.fields["by"]) == ("reinstated", BEN.caller)
     assert "mended" not in str(entry)
     assert (await shop.read(waiting["id"]))["state"] == "approved"
+    acts = await log.page(shop.gate, LogFilters(kind="standard_change"), ADMIN)
+    assert [one["what"] for one in as_json(acts)["items"]] == [
+        "Reinstated the standard change “Everyday”",
+        "Suspended the standard change “Everyday”",
+    ]
+
+
+async def test_the_change_that_suspended_it_tells_so_by_its_title_or_else_by_its_id(
+    shop: Shop,
+) -> None:
+    await shop.adopt(
+        standard_changes=SUSPENDED.replace("everyday, title: Everyday", "small, title: Small ones")
+    )
+    failed = await shop.deploy("a", Result.UNSUCCESSFUL)
+
+    titled = await _titles(shop, failed["id"])
+    await shop.adopt(standard_changes=SUSPENDED)
+    await shop.gate.rulebooks.refresh()
+
+    assert titled == ["Small ones"]
+    assert await _titles(shop, failed["id"]) == ["small"]
 
 
 async def test_what_is_not_suspended_or_not_there_is_not_reinstated(shop: Shop) -> None:

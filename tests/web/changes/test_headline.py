@@ -71,7 +71,7 @@ async def test_it_goes_with_the_change_from_its_approvals_to_its_end(service: Se
         f"{by}, waiting to deploy.",
         f"Deploying. {by}.",
     )
-    assert failed.startswith("Failed: rolled back after ")
+    assert failed.startswith(("Failed: rolled back at once.", "Failed: rolled back after "))
 
 
 async def test_a_rejection_has_its_name_and_reason_and_is_no_approval(service: Served) -> None:

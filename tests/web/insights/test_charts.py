@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core.delivery import SPANS, distribution
-from gate.core.policy.set import read_policies
+from gate.core.policy.set import read_policies, rule_titles
 from gate.flow.answers.delivery import DivisionsAnswer, ShareAnswer
 from gate.flow.answers.insights.over_time import PeriodAnswer, PolicyChangeAnswer
 from gate.web.insights.charts import (
@@ -22,7 +22,6 @@ from gate.web.insights.charts import (
     spread,
 )
 from gate.web.insights.insights import _rates
-from gate.web.words import rule_titles
 from tests.flow.shop import policy_text
 
 MONDAY = date(2026, 3, 2)
