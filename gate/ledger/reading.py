@@ -168,8 +168,15 @@ def _no_number(text: str) -> Any:
 # expressions, which together took half of the time of verifying.
 _SCAN = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number).scan_once  # type: ignore[attr-defined] # the stubs lack it
 _CHUNKS = json.encoder.c_make_encoder(  # type: ignore[attr-defined] # the same
-    *(None, None, json.encoder.encode_basestring, None, ":", ","),
-    *(True, False, False),  # keys are sorted, none is skipped, and NaN is refused
+    markers=None,
+    default=None,
+    encoder=json.encoder.encode_basestring,
+    indent=None,
+    key_separator=":",
+    item_separator=",",
+    sort_keys=True,
+    skipkeys=False,
+    allow_nan=False,
 )
 _INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
 _IS_INSTANT = re.compile(_INSTANT).fullmatch

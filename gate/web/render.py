@@ -55,8 +55,10 @@ def render(
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
-    """Return the page of this template. Every template also gets the values that are named first
-    below.
+    """Return the page of this template.
+
+    Beside `values`, every template gets the viewer and their name, the path, the status of
+    production and the calendar's zone.
     """
     scope = request.scope
     body = _TEMPLATES.get_template(name).render(

@@ -25,7 +25,6 @@ LOOKED_BACK_DAYS = 90
 BYPASSED_MIN = 3
 """Fewer deployments that went round the policy are no tendency."""
 
-
 WAITED_WEEKS = 4
 WAITED_MIN = 10
 """So many changes waited for a group before its share of the waiting says anything."""
@@ -113,7 +112,7 @@ def separates(*, fired: int, fired_failed: int, deployments: int, failed: int) -
     return fired_failed * deployments > failed * fired
 
 
-def mostly_ones(seconds_by_group: Mapping[str, int]) -> tuple[str, int] | None:
+def group_mostly_waited_for(seconds_by_group: Mapping[str, int]) -> tuple[str, int] | None:
     """Return the group for which most of the waiting was, with its share in percent, or None.
 
     Of a union each group is waited for as long, so none of them alone has most of it.

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from gate.core.counting import counted
 from gate.core.instants import to_us
+from gate.core.learning.concerns import AGEING_MIN
 from gate.core.learning.improvements import (
     BYPASSED_MIN,
     LOOKED_BACK_DAYS,
@@ -22,7 +23,7 @@ from gate.core.learning.improvements import (
     WAITED_MIN,
     WAITED_WEEKS,
     Signal,
-    mostly_ones,
+    group_mostly_waited_for,
     recurring,
     separates,
 )
@@ -45,9 +46,6 @@ CHANGES_NAMED_MAX = 20
 PATHS_NAMED_MAX = 5
 FAILING_PLACES_MAX = 10
 """Of so many places with recurring failures the newest ones are read one by one."""
-
-AGEING_MIN = timedelta(hours=4)
-"""Half a working day; what waits for less is no ageing queue, however fast others were decided."""
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -248,7 +246,7 @@ def _one_groups(conn: Connection, now: datetime, zone: tzinfo) -> Iterator[Propo
         if one.group != waits.OF_THE_CHANGE:
             by_place.setdefault((one.service, one.environment), {})[one.group] = one
     for place, groups in by_place.items():
-        mostly = mostly_ones({name: one.seconds for name, one in groups.items()})
+        mostly = group_mostly_waited_for({name: one.seconds for name, one in groups.items()})
         if mostly is None:
             continue
         group, percent = mostly

@@ -13,7 +13,7 @@ from gate.storage.database.values import every, first, reader, values_of
 from gate.storage.tables.schema_learning import UNREAD, improvements
 
 OPEN_MAX = 200
-"""So many open items there may be; more would be a list that nobody works through."""
+"""The most items that may be open, because nobody works through a longer list."""
 
 READ_AT_ONCE_MAX = 20
 """The figures of so many items that are due are read in one turn."""

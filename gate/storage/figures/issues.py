@@ -132,14 +132,14 @@ def not_seen(tx: Tx, followed: FollowedIssue, error: str, look_at: datetime) -> 
     )
 
 
-def look_soon(tx: Tx, issuer: str, repository: int, number: str) -> int:
-    """Have an issue read again in the next turn; return of how many items it is the issue."""
+def look_soon(tx: Tx, issuer: str, repository: int, number: str) -> None:
+    """Have an issue read again in the next turn, for every item that follows it."""
     statement = (
         update(improvement_issues)
         .where(_at(issuer, repository, number), _LOOKED_AT, _I.look_at > tx.now)
         .values(look_at=tx.now)
     )
-    return tx.conn.execute(statement).rowcount
+    tx.conn.execute(statement)
 
 
 def is_followed(conn: Connection, issuer: str, repository: int, number: str) -> bool:

@@ -102,28 +102,24 @@ def fired_rules(conn: Connection, days: Days) -> list[FiredRule]:
         .group_by(totals.service, totals.environment)
         .subquery()
     )
-    fired = func.sum(rules.deployments)
+    fired, fired_failed = func.sum(rules.deployments), func.sum(rules.failed)
+    rule = (rules.service, rules.environment, rules.rule)
+    place = (whole.c.deployments, whole.c.failed)
     query = (
-        select(
-            *(rules.service, rules.environment, rules.rule, fired, func.sum(rules.failed)),
-            *(whole.c.deployments, whole.c.failed),
-        )
+        select(*rule, fired, fired_failed, *place)
         .join(
             whole,
             (whole.c.service == rules.service) & (whole.c.environment == rules.environment),
         )
         .where(rules.day >= days.first, rules.day < days.last)
-        .group_by(
-            *(rules.service, rules.environment, rules.rule),
-            *(whole.c.deployments, whole.c.failed),
-        )
+        .group_by(*rule, *place)
         .having(
             and_(
                 fired >= FIRED_MIN,
-                func.sum(rules.failed) * whole.c.deployments <= whole.c.failed * fired,
+                fired_failed * whole.c.deployments <= whole.c.failed * fired,
             )
         )
-        .order_by(fired.desc(), rules.service, rules.environment, rules.rule)
+        .order_by(fired.desc(), *rule)
         .limit(FOUND_MAX)
     )
     return [

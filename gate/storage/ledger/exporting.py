@@ -71,9 +71,9 @@ _DECISIONS = select(*(_D[name] if name == "record" else kept(_D[name]) for name 
 )
 _APPROVALS = select(*map(kept, _A)).where(_A.change_id.in_(_CHANGES))
 _RECORDED = (
-    (decisions, _D.id, kept(_D.at), ("decision",)),
-    (approvals, _A.change_id, kept(_A.at), ("approval", "rejection")),
-    (approvals, _A.change_id, kept(_A.lapsed_at), ("lapse",)),
+    (decisions, kept(_D.at), ("decision",)),
+    (approvals, kept(_A.at), ("approval", "rejection")),
+    (approvals, kept(_A.lapsed_at), ("lapse",)),
 )
 """Tables whose every row an entry of these kinds tells of, at that very time."""
 
@@ -129,22 +129,22 @@ def block_lines(conn: Connection, whole: Extent, block: int) -> list[bytes]:
     """
     begin, end = block * TILE_WIDTH, min((block + 1) * TILE_WIDTH, whole.size)
     read = tile_reader(conn)
-    kept = _Kept(conn, begin, end)
+    stored = _StoredRows(conn, begin, end)
     lines = [tile_line(0, block, read(0, block)[: (end - begin) * HASH_BYTES])]
     for place in range(begin, end):
-        lines += kept.lines(place)
+        lines += stored.lines(place)
     return lines + list(_higher_tiles(read, end, last=end == whole.size))
 
 
 def faults_of_block(conn: Connection, size: int, block: int) -> Iterator[tuple[int, str]]:
     """Yield what is wrong with up to 256 sealed entries: their bytes, records, columns and tile."""
     begin, end = block * TILE_WIDTH, min((block + 1) * TILE_WIDTH, size)
-    kept = _Kept(conn, begin, end)
+    stored = _StoredRows(conn, begin, end)
     read = tile_reader(conn)
     hashes = read(0, block)
     for place in range(begin, end):
         sealed = hashes[(place - begin) * HASH_BYTES :][:HASH_BYTES]
-        yield from ((place, what) for what in kept.faults(place, sealed))
+        yield from ((place, what) for what in stored.faults(place, sealed))
     level, number = 0, block
     while len(hashes) == TILE_BYTES:
         above = read(level + 1, number // TILE_WIDTH)
@@ -162,18 +162,20 @@ def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
     """Yield a line for each row that no entry records: somebody inserted it, or removed
     its entry.
     """
-    for table, key, at, kinds in _RECORDED:
+    for table, at, kinds in _RECORDED:
+        keys = tuple(map(kept, table.primary_key))
         recorded = exists().where(
             _E.change_id == table.c.change_id, _E.kind.in_(kinds), _E.at == at
         )
         query = (
-            select(table.c.change_id, at).where(at.is_not(None), not_(recorded)).order_by(key, at)
+            select(table.c.change_id, at, *keys)
+            .where(at.is_not(None), not_(recorded))
+            .order_by(*keys)
         )
-        after: Any = None
+        left = query
         while True:
-            some = query if after is None else query.where(tuple_(key, at) > tuple_(*after))
-            rows = conn.execute(some.limit(ROWS_AT_ONCE)).all()
-            for change, instant_us in rows:
+            rows = conn.execute(left.limit(ROWS_AT_ONCE)).all()
+            for change, instant_us, *_ in rows:
                 when = instant(from_us(instant_us))
                 yield fault_line(
                     whole.size,
@@ -182,9 +184,11 @@ def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
                 )
             if len(rows) < ROWS_AT_ONCE:
                 break
+            last = rows[-1][-len(keys) :]
+            left = query.where(tuple_(*keys) > tuple_(*last, types=[key.type for key in keys]))
 
 
-class _Kept:
+class _StoredRows:
     """The rows of the database about some entries."""
 
     def __init__(self, conn: Connection, begin: int, end: int) -> None:
@@ -329,10 +333,10 @@ def _is_as_said(row: Row[*tuple[Any, ...]], fields: Mapping[str, Any]) -> bool:
 
 
 def _differences(table: str, row: Row[*tuple[Any, ...]], said: Mapping[str, Any]) -> Iterator[str]:
-    kept = row._mapping  # noqa: SLF001 - the documented way to a column by its name
+    columns = row._mapping  # noqa: SLF001 - the documented way to a column by its name
     for column, value in said.items():
-        if kept[column] != value:
-            yield f"{table}.{column} is {kept[column]!r}, the entry says {value!r}"
+        if columns[column] != value:
+            yield f"{table}.{column} is {columns[column]!r}, the entry says {value!r}"
 
 
 def _fields(body: bytes) -> dict[str, Any]:

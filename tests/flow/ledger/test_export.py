@@ -3,7 +3,9 @@ found, and placed (A64, A71).
 """
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,6 +29,7 @@ from gate.flow.changes import cancel, review
 from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.ledger.note import VerifierKey
 from gate.storage.database.tx import Tx
+from gate.storage.ledger import exporting
 from gate.storage.tables.columns import kept, kept_type
 from gate.storage.tables.packed import pack, unpack
 from gate.storage.tables.schema import approvals, decisions, ledger_entries
@@ -129,6 +132,27 @@ async def test_a64_a71_every_row_that_is_removed_or_put_in_is_found(story: Shop)
         assert place is None or faults[0][0] == place
 
 
+async def test_a64_more_rows_without_an_entry_than_are_read_at_once_are_each_told_once(
+    story: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "ROWS_AT_ONCE", 2)
+
+    lines = await story.gate.store.write(lines_without_entries)
+
+    told = Counter(line.split(b" has a row of ")[0].split(b'"')[-1] for line in lines)
+    assert told == {b"decisions": 5, b"approvals": 5}
+
+
+def lines_without_entries(tx: Tx) -> list[bytes]:
+    """The lines of five decisions and five approvals that nobody told of; more only if some are
+    told twice.
+    """
+    for number in range(77, 82):
+        doubling(decisions, number)(tx)
+        doubling(approvals, number)(tx)
+    return list(islice(exporting.unknown_lines(tx.conn, exporting.extent(tx.conn)), 20))
+
+
 async def test_a64_an_entry_that_leads_to_no_rows_any_more_is_told_as_the_others_are(
     story: Shop,
 ) -> None:
@@ -218,20 +242,20 @@ def removing(table: Table) -> Act:
     return act
 
 
-def doubling(table: Table) -> Act:
+def doubling(table: Table, number: int = 77) -> Act:
     """Put in a row that nobody told of."""
 
     def act(tx: Tx) -> int | None:
         row = newest(tx, table)
         assert row is not None
-        number = "number" if table is decisions else "decision"
+        column = "number" if table is decisions else "decision"
         tx.conn.execute(
             insert(as_kept(table)).values(
                 {
                     **row,
-                    number: 77,
+                    column: number,
                     "at": row["at"] + 1,
-                    **({"id": 777} if table is decisions else {}),
+                    **({"id": 700 + number} if table is decisions else {}),
                 }
             )
         )
