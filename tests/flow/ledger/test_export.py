@@ -132,20 +132,20 @@ async def test_a64_a71_every_row_that_is_removed_or_put_in_is_found(story: Shop)
         assert place is None or faults[0][0] == place
 
 
-async def test_a64_more_rows_without_an_entry_than_are_read_at_once_are_each_told_once(
+async def test_a64_more_rows_without_an_entry_than_are_read_at_once_are_each_reported_once(
     story: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "ROWS_AT_ONCE", 2)
 
     lines = await story.gate.store.write(lines_without_entries)
 
-    told = Counter(line.split(b" has a row of ")[0].split(b'"')[-1] for line in lines)
-    assert told == {b"decisions": 5, b"approvals": 5}
+    reported = Counter(line.split(b" has a row of ")[0].split(b'"')[-1] for line in lines)
+    assert reported == {b"decisions": 5, b"approvals": 5}
 
 
 def lines_without_entries(tx: Tx) -> list[bytes]:
-    """The lines of five decisions and five approvals that nobody told of; more only if some are
-    told twice.
+    """The lines of five decisions and five approvals without an entry, and of no end of them only
+    twenty.
     """
     for number in range(77, 82):
         doubling(decisions, number)(tx)
