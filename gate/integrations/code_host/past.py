@@ -14,6 +14,7 @@ class Ended:
     """
 
     key: str
+    # In the words of the host. Only what the catalogue has under this name is ever kept.
     environment: str
     commit: str
     ref: str | None

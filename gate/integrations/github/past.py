@@ -66,7 +66,7 @@ async def _ended(here: Place, one: Any, key: str, began_at: datetime) -> Ended |
         return None
     return Ended(
         key=key,
-        environment=shapes.name(one, "environment")[:TEXT_LENGTH_MAX],
+        environment=shapes.text(one, "environment")[:TEXT_LENGTH_MAX],
         commit=commit,
         ref=shapes.one_line(one, "ref") or None,
         began_at=began_at,

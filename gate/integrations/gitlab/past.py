@@ -51,7 +51,7 @@ def _ended(one: Any, key: str, since: datetime) -> Ended | None:
     )
     return Ended(
         key=key,
-        environment=shapes.name(one, "environment", "name")[:TEXT_LENGTH_MAX],
+        environment=shapes.text(one, "environment", "name")[:TEXT_LENGTH_MAX],
         commit=commit,
         ref=shapes.one_line(one, "ref") or None,
         began_at=began_at,
