@@ -66,6 +66,10 @@ async def test_a_registered_set_is_tried_on_a_page_with_a_curve(service: Served)
     assert "No deployment that has ended in these days" in log
     assert page.count("<polyline") == 2
     assert "Caught by the candidate" in page
+    silent = sum(not one["fired"] for one in twin["rules"])
+    assert 0 < silent < len(twin["rules"])
+    assert page.count('data-is="Gave points"') == len(twin["rules"]) - silent
+    assert f"<summary>{silent} rules never gave points</summary>" in page
     assert (twin["history"], twin["changes"], twin["failed"]) == ("imported", 2, 1)
     assert unknown.status_code == 404
 
@@ -100,6 +104,7 @@ async def test_the_scorecard_shows_every_number_beside_the_one_before_with_its_c
     assert (card["customer"][0]["value"], card["customer"][0]["before"]) == (4.25, None)
     assert f'<a href="/changes/{change["id"]}"><bdi>Round half to even</bdi></a>' in page
     assert "too few to compare" in page
+    assert "100 % of 1 failed" in page
     assert ">4.25 <" in page
     assert 'data-is="Now">0.12</td>' in page  # 1 deployment on 8 days
 

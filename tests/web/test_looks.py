@@ -154,7 +154,7 @@ def _open_all(page: Page) -> None:
     page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
 
 
-_OUTSIDE = """width => [...document.querySelectorAll("button, a.button, summary")]
+_OUTSIDE = """width => [...document.querySelectorAll("button, a.button, summary, .top nav a")]
   .filter(one => !one.closest(".scroll") && one.offsetParent !== null)
   .map(one => [one, one.getBoundingClientRect()])
   .filter(([one, box]) => box.width > 0 && (box.left < 0 || box.right > width))

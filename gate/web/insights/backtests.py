@@ -51,7 +51,13 @@ async def show(query: Annotated[BacktestsQuery, Query()], by: Viewer, gate: Gate
     command = BacktestCommand(kept.files, begins, history=TriedOn(query.history))
     found = await backtest(gate, command, by)
     titles = rule_titles(gate.rulebooks.latest.policies)
-    values |= {"found": found, "chart": _chart(found), "titles": titles}
+    values |= {
+        "found": found,
+        "fired": [one for one in found.rules if one.fired],
+        "silent": [one for one in found.rules if not one.fired],
+        "chart": _chart(found),
+        "titles": titles,
+    }
     return View("insights/backtest.html", named(found), values)
 
 

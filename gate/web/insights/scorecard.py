@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
+from gate.core.counting import counted
 from gate.core.durations import span
 from gate.flow.answers.delivery import CardAnswer, ScoreAnswer
 from gate.flow.answers.written import named
@@ -22,6 +23,9 @@ from gate.web.viewer import Viewer
 DAYS = (7, 30, 90, 365)
 CHANGES_SHOWN = 5
 """The most changes that a figure names; the others are in the log."""
+
+_WORST_FIRST = ("less stable", "slower", "unchanged", "too few", "stable", "faster")
+"""Words of the verdicts; a verdict is sorted by the first of them that is in it."""
 
 pages = Pages()
 
@@ -45,7 +49,7 @@ async def show(query: Annotated[ScorecardPageQuery, Query()], _: Viewer, gate: G
     found = await cards(gate, asked)
     catalogue = gate.rulebooks.latest.catalogue
     owners = {one for name in catalogue.services for one in catalogue.owners_of(name) or ()}
-    figures = [(card, _parts(card)) for card in found.cards]
+    figures = [(card, _parts(card)) for card in sorted(found.cards, key=badness)]
     named_changes = [
         change
         for _, parts in figures
@@ -61,6 +65,7 @@ async def show(query: Annotated[ScorecardPageQuery, Query()], _: Viewer, gate: G
         "environments": list(catalogue.environments),
         "owners": sorted(owners),
         "cards": figures,
+        "signs": {(one.service, one.environment): signs(one) for one in found.cards},
         "titles": await look.titles(gate, named_changes),
         "shown": CHANGES_SHOWN,
     }
@@ -100,6 +105,28 @@ def _parts(card: CardAnswer) -> list[tuple[str, list[dict[str, Any]]]]:
             ],
         ),
     ]
+
+
+def badness(card: CardAnswer) -> tuple[int, float, float]:
+    """Return a key that sorts places with the worst sign first: less stable before slower, and
+    then by failures and incidents.
+    """
+    found = (n for n, word in enumerate(_WORST_FIRST) if word in card.verdict)
+    turn = next(found, len(_WORST_FIRST))
+    rate, incidents = card.quality.change_fail_rate.value, card.stability.incidents.value
+    return turn, -(rate or 0), -(incidents or 0)
+
+
+def signs(card: CardAnswer) -> str:
+    """Return the signs of a place in a few words, the worst one first."""
+    rate, incidents = card.quality.change_fail_rate, card.stability.incidents.value
+    oldest = card.flow.oldest_waiting_seconds.value
+    signs = [
+        counted(round(incidents), "incident") if incidents else "",
+        f"{percent(rate.value)} of {rate.n} failed" if rate.value else "",
+        f"a change has waited {span(oldest)}" if oldest else "",
+    ]
+    return ", ".join(filter(None, signs)) or "nothing failed, nothing waits"
 
 
 def _figure(name: str, score: ScoreAnswer, worded: Any, before: str = "before") -> dict[str, Any]:
