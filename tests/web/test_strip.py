@@ -1,4 +1,4 @@
-"""The strip on every page: whether production is open, and what may be done about it."""
+"""The frame of every page: the navigation, and the strip that says whether production is open."""
 
 import re
 from collections.abc import AsyncIterator
@@ -102,3 +102,24 @@ async def test_where_some_services_are_frozen_production_is_not_said_to_be_open(
     assert f"Production: 1 of {of} services frozen, until" in one
     assert f"Production: 2 of {of} services frozen, the last until" in two
     assert ["open" in said for said in (one, two)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("address", "label"),
+    [
+        ("/", "Queue"),
+        ("/policies", "Policies"),
+        ("/backtests", "Policies"),
+        ("/weekly/waits?week=2026-W40", "Insights"),
+        ("/scorecard", "Insights"),
+        ("/services/web", "Insights"),
+        ("/reports/bypass", "Insights"),
+        ("/administration", "Administration"),
+    ],
+)
+async def test_the_navigation_shows_to_which_of_its_pages_a_page_belongs(
+    service: Served, address: str, label: str
+) -> None:
+    page = (await (await browser(service)).get(address)).text
+
+    assert re.findall(r'aria-current="page">([^<]+)</a>', page.partition("</nav>")[0]) == [label]
