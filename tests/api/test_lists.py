@@ -32,6 +32,7 @@ NOT_BY_PAGES: Mapping[str, str] = {
     "/v1/calendar": "the windows of the days that are asked for",
     "/v1/delivery": "the figures of one place",
     "/v1/reports": "the reports that there are, each by its name",
+    "/v1/weekly/waits": "the longest of one week, in that order; `more` says that there are others",
 }
 """Answers with an array that are no list of things kept, and why."""
 

@@ -59,6 +59,7 @@ def test_nothing_that_decides_reads_measures() -> None:
         "gate/flow/learning/measures.py",
         "gate/flow/learning/scorecard.py",
         "gate/storage/figures/measures.py",
+        "gate/storage/privacy/prune.py",
     }
 
 
