@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from gate.api.http.answers import Answer
 from gate.api.http.cookies import CSRF_FIELD
+from gate.core.counting import percent
 from gate.core.durations import after, span
 from gate.web import words
 from gate.web.assets import address
-from gate.web.insights.charts import percent
 from gate.web.visible import scripts, visible
 
 HTML = b"text/html; charset=utf-8"

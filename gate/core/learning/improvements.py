@@ -3,10 +3,12 @@
 A proposal is no decision, and no rule reads an item: the register only puts figures side by side.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 
+from gate.core.counting import percent
+from gate.core.durations import span
 from gate.core.learning.scorecard import moved
 
 CLEAN_MIN = 40
@@ -68,6 +70,20 @@ class Figure(StrEnum):
     REWORK_RATE = "deployment_rework_rate"
     INCIDENTS = "incidents"
     RECOVERY_TIME = "failed_deployment_recovery_time_seconds"
+
+
+FIGURE_WORDS: Mapping[Figure, tuple[str, Callable[[float], str]]] = MappingProxyType(
+    {
+        Figure.LEAD_TIME: ("Change lead time", span),
+        Figure.WAITING_SHARE: ("Share of the lead time waiting for approval", percent),
+        Figure.DEPLOYMENTS: ("Deployments a day", "{:g}".format),
+        Figure.FAIL_RATE: ("Change fail rate", percent),
+        Figure.REWORK_RATE: ("Deployment rework rate", percent),
+        Figure.INCIDENTS: ("Incidents", "{:g}".format),
+        Figure.RECOVERY_TIME: ("Failed deployment recovery time", span),
+    }
+)
+"""What people call each figure, and how its value is said."""
 
 
 class Movement(StrEnum):

@@ -15,8 +15,10 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.change import Repository
+from gate.core.counting import counted
 from gate.core.facts import DECIMAL_UNIT
 from gate.core.instants import clock
+from gate.core.learning.improvements import FIGURE_WORDS
 from gate.core.learning.issues import Issue, IssueDraft, IssueState, TrackerName
 from gate.core.messages.host_reports import IssueMoved
 from gate.core.messages.outgoing import Message
@@ -262,14 +264,15 @@ def _to_open(
 
 
 def _draft(gate: Gate, item: Improvement, followed: FollowedIssue, experiment: str) -> IssueDraft:
-    before = f"{item.before_value / DECIMAL_UNIT:g} of {item.before_n}"
-    days = f"in the {item.days} days before {clock(item.created_at)}"
+    name, worded = FIGURE_WORDS[item.figure]
+    before = f"{worded(item.before_value / DECIMAL_UNIT)} (of {item.before_n})"
+    days = f"in the {counted(item.days, 'day')} before {clock(item.created_at)}"
     return IssueDraft(
         title=experiment,
         lines=(
             experiment,
             f"Where: {item.service} in {item.environment}",
-            f"Measured by: {item.figure}, {before} {days}",
+            f"Measured by: {name}, {before} {days}",
             f"Read again: {clock(item.due_at)}",
             f"Answers for it: {item.owner}",
             "Closing this issue does not close the improvement: its figure is read first.",

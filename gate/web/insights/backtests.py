@@ -9,12 +9,12 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from gate.api.http.permits import GateDep
+from gate.core.counting import percent
 from gate.core.policy.set import rule_titles
 from gate.flow.answers.backtest import BacktestAnswer, TriedOn
 from gate.flow.answers.written import named
 from gate.flow.policies import policies
 from gate.flow.queries.backtest import DAYS_DEFAULT, DAYS_MAX, BacktestCommand, backtest
-from gate.web.insights.charts import percent
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from gate.core.counting import percent
 from gate.core.delivery import SpanCount
 from gate.core.durations import span
 from gate.flow.answers.delivery import ShareAnswer
@@ -135,13 +136,6 @@ def in_words(one: SpanCount) -> str:
     if one.from_seconds == 0:
         return f"under {span(one.to_seconds)}"
     return f"{span(one.from_seconds)} to {span(one.to_seconds)}"
-
-
-def percent(share: float | None) -> str:
-    """Return a share in percent, such as "12.5 %", or a hyphen if nothing was counted."""
-    if share is None:
-        return "-"
-    return f"{share * 100:.1f} %".replace(".0 %", " %")
 
 
 def _columns(counts: Sequence[int], failed: Sequence[int], labels: Sequence[str]) -> dict[str, Any]:

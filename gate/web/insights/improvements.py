@@ -19,9 +19,8 @@ from gate.api.models.learning import (
     IssueRequest,
 )
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
-from gate.core.durations import span
 from gate.core.instants import rfc3339
-from gate.core.learning.improvements import Figure, Priority
+from gate.core.learning.improvements import FIGURE_WORDS, Figure, Priority
 from gate.errors import Fault, Invalid
 from gate.flow.answers.insights.improvement import ProposalAnswer, ReadingAnswer
 from gate.flow.caller import Person
@@ -30,20 +29,10 @@ from gate.flow.gate import Gate
 from gate.flow.learning import improvements, issues, proposals
 from gate.flow.queries import look
 from gate.web.forms import Form, errors_of, one, read_form, read_request
-from gate.web.insights.charts import percent
 from gate.web.notices import Notice
 from gate.web.page import Blank, Cursor, Pages, View, go_on
 from gate.web.viewer import Doer, Viewer
 
-FIGURES = {
-    Figure.LEAD_TIME: ("Change lead time", span),
-    Figure.WAITING_SHARE: ("Share of the lead time waiting for approval", percent),
-    Figure.DEPLOYMENTS: ("Deployments a day", "{:g}".format),
-    Figure.FAIL_RATE: ("Change fail rate", percent),
-    Figure.REWORK_RATE: ("Deployment rework rate", percent),
-    Figure.INCIDENTS: ("Incidents", "{:g}".format),
-    Figure.RECOVERY_TIME: ("Failed deployment recovery time", span),
-}
 _FIELDS = (
     "proposal",
     "service",
@@ -137,7 +126,7 @@ async def _page(
         "items": [(item, _worded(item.figure, item.before, item.after)) for item in items.items],
         "next": items.next,
         "form": _filled(form, chosen),
-        "figures": [(figure.value, FIGURES[figure][0]) for figure in Figure],
+        "figures": [(figure.value, FIGURE_WORDS[figure][0]) for figure in Figure],
         "priorities": _choices(Priority),
         "services": _choices(sorted(catalogue.services)),
         "environments": _choices(catalogue.environments),
@@ -173,7 +162,7 @@ def _filled(form: Form | None, chosen: ProposalAnswer | None) -> dict[str, str]:
 
 
 def _worded(figure: Figure, before: ReadingAnswer, after: ReadingAnswer | None) -> dict[str, str]:
-    name, worded = FIGURES[figure]
+    name, worded = FIGURE_WORDS[figure]
     said = [
         "-" if one is None or one.value is None else f"{worded(one.value)} (of {one.n})"
         for one in (before, after)

@@ -10,13 +10,12 @@ from pydantic import BaseModel, Field
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.core.counting import counted
+from gate.core.counting import counted, percent
 from gate.core.durations import span
 from gate.flow.answers.delivery import CardAnswer, ScoreAnswer
 from gate.flow.answers.written import named
 from gate.flow.learning.scorecard import DAYS_DEFAULT, DAYS_MAX, ScorecardQuery, cards
 from gate.flow.queries import look
-from gate.web.insights.charts import percent
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 

@@ -165,6 +165,7 @@ async def test_texts_of_people_have_no_effect_at_the_tracker(story: Story) -> No
     assert "alert(1)" in text[begins:ends]
     assert "alert(1)" not in text[:begins] + text[ends:]
     assert begun["id"] in text[:begins]
+    assert "Measured by: Change fail rate, 100 % (of 1) in the 10 days before" in text[begins:ends]
 
 
 async def test_the_ledger_says_who_had_an_issue_opened_and_which_it_is(story: Story) -> None:

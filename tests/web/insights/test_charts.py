@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate.core.counting import percent
 from gate.core.delivery import SPANS, distribution
 from gate.core.policy.set import read_policies, rule_titles
 from gate.flow.answers.delivery import DivisionsAnswer, ShareAnswer
@@ -17,7 +18,6 @@ from gate.web.insights.charts import (
     bars,
     in_words,
     over_time,
-    percent,
     spark,
     spread,
 )
