@@ -143,6 +143,7 @@ SMALL_FILES: Mapping[str, str] = MappingProxyType(
         "gate/flow/queries/reviews.py": "one question of a page",
         "gate/flow/entries.py": "the one way to write to the ledger",
         "gate/flow/ledger/watch.py": "a value that the gate holds and the publisher changes",
+        "gate/integrations/http/signed.py": "who sent a webhook? one question of security",
         "gate/storage/changes/words.py": "what a word is, for writing and for searching alike",
         "gate/storage/database/randomness.py": "a trick, explained once",
         "gate/storage/figures/rollups.py": "the one writer of sums",

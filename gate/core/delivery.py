@@ -10,10 +10,11 @@ Everything counts on the day of the admission, so that a part is never larger th
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import TypeAlias
 
 from gate.core.change import FAILED_RESULTS, Result
 
@@ -46,6 +47,10 @@ _Z = 1.959963984540054
 """95 % of the standard normal distribution lie within this distance of 0."""
 
 
+Incident: TypeAlias = tuple[datetime, datetime | None]
+"""When an incident that is tied to a change began, and when it was resolved."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployed:
     """One admitted change, as far as the figures need it."""
@@ -59,8 +64,7 @@ class Deployed:
     # The age of the commit at the submit; None if unknown.
     age_hours: int | None
     is_rework: bool
-    # When each incident that is tied to it began, and when it was resolved.
-    incidents: tuple[tuple[datetime, datetime | None], ...] = ()
+    incidents: tuple[Incident, ...] = ()
     # When a later deployment of the place was closed successful.
     next_success_at: datetime | None = None
 
@@ -91,6 +95,33 @@ def figures(change: Deployed) -> Figures:
         lead_seconds=None if change.result in FAILED_RESULTS else _lead_seconds(change),
         recovery_seconds=_recovery_seconds(change) if failed else None,
     )
+
+
+def well_again_at(
+    result: Result | None,
+    failed_at: datetime | None,
+    incidents: Iterable[Incident],
+    next_success_at: datetime | None,
+) -> datetime | None:
+    """Return when a place was well again after a failed change, or None as long as it is not.
+
+    Incidents end with the last of them. Without any, a rollback ends it at once, and otherwise the
+    next success does.
+    """
+    ends = [resolved for _, resolved in incidents]
+    if ends:
+        over = [one for one in ends if one is not None]
+        return max(over) if len(over) == len(ends) else None
+    return failed_at if result is Result.ROLLED_BACK else next_success_at
+
+
+def unwell_since(admitted_at: datetime, incidents: Iterable[Incident]) -> datetime:
+    """Return since when a place was not well because of a failed change.
+
+    An incident may have begun before the deployment that it is tied to, by the clock of another
+    system; then the admission counts.
+    """
+    return max(admitted_at, min((began for began, _ in incidents), default=admitted_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +224,10 @@ def _lead_seconds(change: Deployed) -> int | None:
 
 def _recovery_seconds(change: Deployed) -> int | None:
     """Return the time from the failure to the recovery, or None as long as that has not come."""
-    if change.incidents:
-        over = [resolved for _, resolved in change.incidents if resolved is not None]
-        if len(over) < len(change.incidents):
-            return None
-        began = min(began for began, _ in change.incidents)
-        return _seconds(max(over) - max(began, change.admitted_at))
-    well_again = change.failed_at if change.result is Result.ROLLED_BACK else change.next_success_at
-    if well_again is None:
+    over = well_again_at(change.result, change.failed_at, change.incidents, change.next_success_at)
+    if over is None:
         return None
-    return _seconds(well_again - change.admitted_at)
+    return _seconds(over - unwell_since(change.admitted_at, change.incidents))
 
 
 def _seconds(duration: timedelta) -> int:

@@ -22,7 +22,8 @@ TILES_KEPT = 256
 """The number of tiles above the entries whose nodes are kept in memory, at some 40 KB each: all of
 them in a log of 16 million entries."""
 EDGES_KEPT = 4
-"""The same of the last tile of entries, which grows with every entry: some recent forms of it."""
+"""The number of recent forms of the last tile of entries whose nodes are kept, because that tile
+grows with every entry."""
 
 _PATH = re.compile(
     r"(?P<level>0|[1-9][0-9]?|entries)/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"

@@ -24,7 +24,7 @@ class CountedApproval(NamedTuple):
 
 def seconds_by_group(
     required: tuple[Required, ...],
-    words: Sequence[CountedApproval],
+    approvals: Sequence[CountedApproval],
     *,
     waited: timedelta,
     ended_at: datetime,
@@ -33,7 +33,7 @@ def seconds_by_group(
 
     `waited` is how long it waited until `ended_at`, without the time in which it was held.
     """
-    filled = _filled_at(required, words)
+    filled = _filled_at(required, approvals)
     found: dict[str, int] = {}
     for number, entry in enumerate(required):
         spared = ended_at - filled.get(number, ended_at)
@@ -44,7 +44,7 @@ def seconds_by_group(
 
 
 def _filled_at(
-    required: tuple[Required, ...], words: Sequence[CountedApproval]
+    required: tuple[Required, ...], approvals: Sequence[CountedApproval]
 ) -> Mapping[int, datetime]:
     """Return when each entry had its approvals, for good; an entry that lacks some is left out.
 
@@ -52,11 +52,11 @@ def _filled_at(
     """
     filled: dict[int, datetime] = {}
     approvers: dict[str, Collection[str]] = {}
-    for word in sorted(words, key=lambda one: one.at):
-        approvers[word.person] = word.groups
+    for one in sorted(approvals, key=lambda one: one.at):
+        approvers[one.person] = one.groups
         for number, lacking in enumerate(missing(required, approvers)):
             if lacking:
                 filled.pop(number, None)
             else:
-                filled.setdefault(number, word.at)
+                filled.setdefault(number, one.at)
     return filled

@@ -33,9 +33,6 @@ FOUND_MAX = 500
 SHOWN_MAX = 20
 """So many of one kind are listed where others are listed too."""
 
-USUAL_PLACES_MAX = 50
-"""Of so many places it is looked up how long people usually take there."""
-
 _HOUR = timedelta(hours=1)
 
 
@@ -126,9 +123,9 @@ def ageing(conn: Connection, catalogue: Catalogue, at: datetime) -> list[Concern
     found: list[tuple[Waiting, int | None]] = []
     for one in concerns.waiting(conn, at, at - AGEING_MIN, FOUND_MAX):
         place = (one.service, one.environment)
-        if place not in usual and len(usual) < USUAL_PLACES_MAX:
+        if place not in usual:
             usual[place] = spread(waits.newest_seconds(conn, *place, at)).p90
-        seconds = usual.get(place)
+        seconds = usual[place]
         if at - one.submitted_at >= timedelta(seconds=seconds or 0):
             found.append((one, seconds))
     titles = titles_of(conn, [one.id for one, _ in found])

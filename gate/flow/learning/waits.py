@@ -43,13 +43,13 @@ def keep_wait(
         return
     given = tuple(given)
     groups = counted(given, record, excluded, book.catalogue)
-    words = [
+    approvals = [
         CountedApproval(one.person, groups[one.person], one.at)
         for one in given
         if one.person in groups
     ]
     waited = _waited(stored, record, tx.now)
-    by_group = seconds_by_group(required, words, waited=waited, ended_at=tx.now)
+    by_group = seconds_by_group(required, approvals, waited=waited, ended_at=tx.now)
     week = week_of(tx.now, book.calendar.zone).name
     waits.add(tx, stored, week, waited // _SECOND, by_group)
 

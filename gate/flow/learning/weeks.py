@@ -5,15 +5,16 @@ same whenever it is asked for, until people correct what it is about: tie an inc
 or postpone an item.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
 from gate.core.change import Result
+from gate.core.delivery import unwell_since, well_again_at
 from gate.core.instants import to_us
 from gate.core.learning.concerns import OVERDUE, Recovery
 from gate.core.learning.weeks import Week, read_week, week_of
@@ -47,7 +48,6 @@ CANDIDATES = 3
 
 _DAY_US = timedelta(days=1) // timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class PackPart(StrEnum):
@@ -192,17 +192,14 @@ def _failures(conn: Connection, asked: _WeekAsOf) -> FailuresAnswer:
 def _recovery(
     conn: Connection, one: FailedChange, tied: Iterable[Cause], at: datetime
 ) -> RecoveryAnswer:
-    """Return how the place became well again until this instant, by the same rule as the figure
-    `failed_deployment_recovery_time_seconds`: incidents end with the last of them, and without any
-    the next success ends it.
-    """
-    incidents = [cause for cause in tied if cause.change == one.id]
+    """Return how the place became well again until this instant."""
+    incidents = [(cause.began_at, cause.resolved_at) for cause in tied if cause.change == one.id]
     success = weeks.next_success(conn, one)
-    over = _well_again(one, incidents, success)
+    next_success_at = None if success is None else success.ended_at
+    over = well_again_at(one.result, one.failed_at, incidents, next_success_at)
     if over is None or over > at:
         return RecoveryAnswer(Recovery.NOT_YET, None, None, None)
-    # An incident may have begun before the deployment that it is tied to, by the other's clock.
-    began = max(one.admitted_at, min((cause.began_at for cause in incidents), default=_LONG_AGO))
+    began = unwell_since(one.admitted_at, incidents)
     helped = success if success is not None and success.ended_at <= over else None
     return RecoveryAnswer(
         _method(one, helped),
@@ -210,17 +207,6 @@ def _recovery(
         over,
         max((over - began) // _SECOND, 0),
     )
-
-
-def _well_again(
-    one: FailedChange, incidents: Sequence[Cause], success: Success | None
-) -> datetime | None:
-    if incidents:
-        over = [cause.resolved_at for cause in incidents if cause.resolved_at is not None]
-        return max(over) if len(over) == len(incidents) else None
-    if one.result is Result.ROLLED_BACK:
-        return one.failed_at
-    return None if success is None else success.ended_at
 
 
 def _method(one: FailedChange, helped: Success | None) -> Recovery:

@@ -2,8 +2,6 @@
 becomes a report, or a reason why nothing follows from it.
 """
 
-import hashlib
-import hmac
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -23,10 +21,11 @@ from gate.core.messages.host_reports import (
     RunEnded,
     RunHeld,
 )
-from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
+from gate.errors import BadRequest, Invalid, NotFound
 from gate.integrations.code_host.texts import commit_at, https_link, short_text_at
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
+from gate.integrations.http.signed import require_signature
 
 SIGNATURE, EVENT, DELIVERY = "x-hub-signature-256", "x-github-event", "x-github-delivery"
 HEADERS = (SIGNATURE, EVENT, DELIVERY)
@@ -69,11 +68,7 @@ class GitHubHook:
                 "GitHub is not connected; set GATE_GITHUB_WEBHOOK_SECRET to the secret of "
                 "the App's webhook"
             )
-        if not is_signed(self._secret, headers.get(SIGNATURE), body):
-            raise Unauthenticated(
-                "The signature does not fit. The secret of the webhook must be that of "
-                "GATE_GITHUB_WEBHOOK_SECRET."
-            )
+        require_signature(self._secret, headers.get(SIGNATURE), body, "GATE_GITHUB_WEBHOOK_SECRET")
         event, delivery = headers.get(EVENT), headers.get(DELIVERY)
         if not event or not delivery or len(delivery) > TEXT_LENGTH_MAX:
             raise Invalid(
@@ -212,12 +207,6 @@ _READERS: Mapping[str, _Reader] = {
     "push": GitHubHook._push,  # noqa: SLF001 - the same
     "issues": GitHubHook._issue,  # noqa: SLF001 - the same
 }
-
-
-def is_signed(secret: bytes, signature: str | None, body: bytes) -> bool:
-    """Return whether `X-Hub-Signature-256` signs these bytes. The SHA-1 header is never used."""
-    wanted = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(wanted.encode(), (signature or "").encode())
 
 
 def _repository(payload: Any) -> int:

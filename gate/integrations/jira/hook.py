@@ -9,10 +9,10 @@ import orjson
 
 from gate.core.facts import TEXT_LENGTH_MAX
 from gate.core.messages.host_reports import HostDelivery, IssueMoved
-from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
-from gate.integrations.github.hook import is_signed
+from gate.errors import BadRequest, Invalid, NotFound
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
+from gate.integrations.http.signed import require_signature
 from gate.integrations.jira.issues import KEY
 
 SIGNATURE, DELIVERY = "x-hub-signature", "x-atlassian-webhook-identifier"
@@ -46,11 +46,7 @@ class JiraHook:
                 "Jira reports nothing here; set GATE_JIRA_WEBHOOK_SECRET to the secret of its "
                 "webhook"
             )
-        if not is_signed(self._secret, headers.get(SIGNATURE), body):
-            raise Unauthenticated(
-                "The signature does not fit. The secret of the webhook must be that of "
-                "GATE_JIRA_WEBHOOK_SECRET."
-            )
+        require_signature(self._secret, headers.get(SIGNATURE), body, "GATE_JIRA_WEBHOOK_SECRET")
         try:
             payload = orjson.loads(body)
         except orjson.JSONDecodeError:

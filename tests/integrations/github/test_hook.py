@@ -24,7 +24,8 @@ from gate.core.messages.host_reports import (
     RunHeld,
 )
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
-from gate.integrations.github.hook import DELIVERY, EVENT, SIGNATURE, GitHubHook, is_signed
+from gate.integrations.github.hook import DELIVERY, EVENT, SIGNATURE, GitHubHook
+from gate.integrations.http.signed import is_signed
 from tests.builders import ISSUER, commit_of
 from tests.integrations.bent import bent
 from tests.shared_data import shared
