@@ -48,7 +48,8 @@ def read(
     if kind.startswith(STRUCTURED):
         return [_structured(json_of(body))]
     if headers.get("ce-specversion") is None:
-        return [_by_itself(json_of(body))]
+        event = json_of(body)
+        return [CloudEvent(*_names(event, "context"), event)]
     return [_binary(headers, body)]
 
 
@@ -57,9 +58,7 @@ def _structured(event: Any) -> CloudEvent:
     data = event.get("data")
     if data is None and isinstance(event.get("data_base64"), str):
         data = json_of(_decoded_base64(event["data_base64"]))
-    return CloudEvent(
-        foreign.name(event, "id"), foreign.name(event, "source"), foreign.name(event, "type"), data
-    )
+    return CloudEvent(*_names(event), data)
 
 
 def _decoded_base64(text: str) -> bytes:
@@ -76,21 +75,15 @@ def _binary(headers: Mapping[str, str | None], body: bytes) -> CloudEvent:
         if name.startswith(PREFIX) and value is not None
     }
     _check_version(foreign.name(given, "specversion"))
-    return CloudEvent(
-        foreign.name(given, "id"),
-        foreign.name(given, "source"),
-        foreign.name(given, "type"),
-        json_of(body),
-    )
+    return CloudEvent(*_names(given), json_of(body))
 
 
-def _by_itself(event: Any) -> CloudEvent:
-    where = "context"
-    return CloudEvent(
-        foreign.name(event, where, "id"),
-        foreign.name(event, where, "source"),
-        foreign.name(event, where, "type"),
-        event,
+def _names(attributes: Any, *where: str) -> tuple[str, str, str]:
+    """Return the id, the source and the type of an event, which stand under `where`."""
+    return (
+        foreign.name(attributes, *where, "id"),
+        foreign.name(attributes, *where, "source"),
+        foreign.name(attributes, *where, "type"),
     )
 
 

@@ -1,12 +1,17 @@
-"""Texts that a code host reports: a commit, a link, or one short line."""
+"""Texts that a code host reports, such as a commit or a link, and texts that are written there."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from gate.core.facts import TEXT_LENGTH_MAX
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
 
+COMMENT_LENGTH_MAX = 1_024
+"""The longest comment that GitHub accepts; GitLab accepts longer ones."""
+
+_MORE = "…"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -39,3 +44,26 @@ def short_text_at(payload: Any, *path: str) -> str:
             "cannot be shown"
         )
     return found
+
+
+def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:
+    """Return an answer of the gate as Markdown, cut to the limit.
+
+    Texts of others are in a fenced block, in which no image, link, mention or HTML has an effect.
+    """
+    begins, ends = "Change gate\n\n```text\n", "\n```" + (f"\n\n{url}" if url else "")
+    characters_left = COMMENT_LENGTH_MAX - len(begins) - len(ends)
+    lines = "\n".join(fenced(one) for one in (*words, *(f"- {reason}" for reason in reasons)))
+    if len(lines) > characters_left:
+        lines = lines[: characters_left - len(_MORE)] + _MORE
+    return begins + lines + ends
+
+
+def fenced(text: str) -> str:
+    """Return the text as one line that cannot end the fenced block."""
+    return one_line(text).replace("`", "'")
+
+
+def one_line(text: str) -> str:
+    """Return the text with a blank for each character that cannot be shown."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -2,7 +2,6 @@
 rejection and the reasons.
 """
 
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -11,19 +10,16 @@ import orjson
 from gate.core.change import Repository
 from gate.core.messages.outgoing import Message
 from gate.errors import Undeliverable
+from gate.integrations.code_host.texts import comment
 from gate.integrations.github.facts import GitHub
 from gate.integrations.github.place import Place
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused
 
-COMMENT_LENGTH_MAX = 1_024
-"""The longest comment that GitHub accepts."""
-
 _TAKEN = frozenset({204})
 _NOT_FOUND = 404
 _UNPROCESSABLE = 422
 _OVER = frozenset({_NOT_FOUND, _UNPROCESSABLE})
-_MORE = "…"
 
 
 class GitHubAnswers:
@@ -78,21 +74,3 @@ def body_of(report: Any) -> dict[str, str]:
     if report["state"] is None:
         return body
     return {**body, "state": report["state"]}
-
-
-def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:
-    """Return the comment as Markdown, cut to the limit.
-
-    Texts of others are in a fenced block, in which no image, link, mention or HTML has an effect.
-    """
-    begins, ends = "Change gate\n\n```text\n", "\n```" + (f"\n\n{url}" if url else "")
-    characters_left = COMMENT_LENGTH_MAX - len(begins) - len(ends)
-    kept = "\n".join(_line(one) for one in (*words, *(f"- {reason}" for reason in reasons)))
-    if len(kept) > characters_left:
-        kept = kept[: characters_left - len(_MORE)] + _MORE
-    return begins + kept + ends
-
-
-def _line(text: str) -> str:
-    """Return the text as one line that cannot end the fenced block."""
-    return "".join(letter if letter.isprintable() else " " for letter in text).replace("`", "'")

@@ -28,7 +28,6 @@ from gate.integrations.http.shapes import Misshapen
 from gate.integrations.http.signed import require_signature
 
 SIGNATURE, EVENT, DELIVERY = "x-hub-signature-256", "x-github-event", "x-github-delivery"
-HEADERS = (SIGNATURE, EVENT, DELIVERY)
 
 COMMITS_MAX = 2_048
 """The most commits that GitHub lists of one push."""
@@ -47,15 +46,12 @@ class GitHubHook:
     it.
     """
 
+    headers = (SIGNATURE, EVENT, DELIVERY)
+
     def __init__(self, issuer: str, api_url: str, secret: str) -> None:
         self.issuer = issuer
-        self._api = httpx.URL(api_url.rstrip("/"))
+        self.api = httpx.URL(api_url.rstrip("/"))
         self._secret = secret.encode()
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """The names of the headers that `read` looks at."""
-        return HEADERS
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
         """Return one delivery.
@@ -82,130 +78,142 @@ class GitHubHook:
                 "The body is no JSON. Choose the content type application/json in the "
                 "settings of the webhook."
             ) from None
-        try:
-            found = (
-                _READERS[event](self, payload)
-                if event in _READERS
-                else f"{event[:TEXT_LENGTH_MAX]} events change nothing here"
+        reader = _READERS.get(event)
+        if reader is None:
+            return HostDelivery(
+                delivery, None, f"{event[:TEXT_LENGTH_MAX]} events change nothing here"
             )
+        try:
+            found = reader(self, payload)
         except Misshapen as error:
             raise Invalid(f"this is no {event} event as GitHub sends it: {error.detail}") from None
         if isinstance(found, str):
             return HostDelivery(delivery, None, found)
         return HostDelivery(delivery, found)
 
-    def _held(self, payload: Any) -> HostReport | str:
-        action = shapes.text(payload, "action")
-        if action != "requested":
-            return f"deployment_protection_rule {action[:20]} asks for nothing"
-        name = shapes.text(payload, "repository", "full_name")
-        run = self._run_of(shapes.text(payload, "deployment_callback_url"), name)
-        return RunHeld(
-            self.issuer, _repository(payload), name, run, short_text_at(payload, "environment")
+
+def _held(hook: GitHubHook, payload: Any) -> HostReport | str:
+    action = shapes.text(payload, "action")
+    if action != "requested":
+        return f"deployment_protection_rule {action[:20]} asks for nothing"
+    name = shapes.text(payload, "repository", "full_name")
+    run = _run_of(hook, shapes.text(payload, "deployment_callback_url"), name)
+    return RunHeld(
+        hook.issuer, _repository(payload), name, run, short_text_at(payload, "environment")
+    )
+
+
+def _run_of(hook: GitHubHook, callback: str, name: str) -> str:
+    """Return the run of a callback address.
+
+    It must be at the configured GitHub and of the repository of the payload, because the gate
+    sends its answer there.
+    """
+    try:
+        url = httpx.URL(callback)
+    except httpx.InvalidURL:
+        raise Misshapen("deployment_callback_url is no address") from None
+    if (url.scheme, url.host, url.port) != (hook.api.scheme, hook.api.host, hook.api.port):
+        raise Misshapen(
+            f"deployment_callback_url is at {url.host[:100]}, the GitHub that is "
+            f"connected is {hook.api.host}"
         )
+    repository = re.escape(f"{hook.api.path.rstrip('/')}/repos/{name}")
+    path = rf"{repository}/actions/runs/([0-9]{{1,20}})/deployment_protection_rule"
+    found = re.fullmatch(path, url.path, re.IGNORECASE)
+    if found is None:
+        raise Misshapen(f"deployment_callback_url is not of a run of {name[:100]}")
+    return found.group(1)
 
-    def _run_of(self, callback: str, name: str) -> str:
-        """Return the run of a callback address.
 
-        It must be at the configured GitHub and of the repository of the payload, because the gate
-        sends its answer there.
-        """
-        try:
-            url = httpx.URL(callback)
-        except httpx.InvalidURL:
-            raise Misshapen("deployment_callback_url is no address") from None
-        if (url.scheme, url.host, url.port) != (self._api.scheme, self._api.host, self._api.port):
-            raise Misshapen(
-                f"deployment_callback_url is at {url.host[:100]}, the GitHub that is "
-                f"connected is {self._api.host}"
-            )
-        repository = re.escape(f"{self._api.path.rstrip('/')}/repos/{name}")
-        path = rf"{repository}/actions/runs/([0-9]{{1,20}})/deployment_protection_rule"
-        found = re.fullmatch(path, url.path, re.IGNORECASE)
-        if found is None:
-            raise Misshapen(f"deployment_callback_url is not of a run of {name[:100]}")
-        return found.group(1)
+def _deployment(hook: GitHubHook, payload: Any) -> HostReport | str:
+    state = shapes.text(payload, "deployment_status", "state")
+    if state not in _RESULTS:
+        return f"a deployment that is {state[:20]} has neither begun nor ended"
+    said = shapes.the(payload, "deployment_status")
+    return DeploymentStatus(
+        hook.issuer,
+        _repository(payload),
+        short_text_at(payload, "deployment", "environment"),
+        commit_at(payload, "deployment", "sha"),
+        _RESULTS[state],
+        shapes.instant(said, "created_at"),
+        https_link(shapes.maybe_text(said, "log_url") or shapes.maybe_text(said, "target_url")),
+        shapes.one_line(payload, "repository", "full_name"),
+    )
 
-    def _deployment(self, payload: Any) -> HostReport | str:
-        state = shapes.text(payload, "deployment_status", "state")
-        if state not in _RESULTS:
-            return f"a deployment that is {state[:20]} has neither begun nor ended"
-        said = shapes.the(payload, "deployment_status")
-        return DeploymentStatus(
-            self.issuer,
-            _repository(payload),
-            short_text_at(payload, "deployment", "environment"),
-            commit_at(payload, "deployment", "sha"),
-            _RESULTS[state],
-            shapes.instant(said, "created_at"),
-            https_link(shapes.maybe_text(said, "log_url") or shapes.maybe_text(said, "target_url")),
-            shapes.one_line(payload, "repository", "full_name"),
-        )
 
-    def _run(self, payload: Any) -> HostReport | str:
-        if shapes.text(payload, "action") != "completed":
-            return "a run that has not ended changes nothing yet"
-        return RunEnded(
-            self.issuer,
-            _repository(payload),
-            str(shapes.number(payload, "workflow_run", "id")),
-            shapes.number(payload, "workflow_run", "run_attempt"),
-            commit_at(payload, "workflow_run", "head_sha"),
-        )
+def _run(hook: GitHubHook, payload: Any) -> HostReport | str:
+    if shapes.text(payload, "action") != "completed":
+        return "a run that has not ended changes nothing yet"
+    return RunEnded(
+        hook.issuer,
+        _repository(payload),
+        str(shapes.number(payload, "workflow_run", "id")),
+        shapes.number(payload, "workflow_run", "run_attempt"),
+        commit_at(payload, "workflow_run", "head_sha"),
+    )
 
-    def _check_run(self, payload: Any) -> HostReport | str:
-        return self._moved(payload, ("check_run", "head_sha"))
 
-    def _check_suite(self, payload: Any) -> HostReport | str:
-        return self._moved(payload, ("check_suite", "head_sha"))
+def _check_run(hook: GitHubHook, payload: Any) -> HostReport | str:
+    return _moved(hook, payload, ("check_run", "head_sha"))
 
-    def _status(self, payload: Any) -> HostReport | str:
-        return self._moved(payload, ("sha",))
 
-    def _pull_request(self, payload: Any) -> HostReport | str:
-        merged = (
-            (("pull_request", "merge_commit_sha"),)
-            if shapes.maybe_text(payload, "pull_request", "merge_commit_sha")
-            else ()
-        )
-        return self._moved(payload, ("pull_request", "head", "sha"), *merged)
+def _check_suite(hook: GitHubHook, payload: Any) -> HostReport | str:
+    return _moved(hook, payload, ("check_suite", "head_sha"))
 
-    def _push(self, payload: Any) -> HostReport | str:
-        if shapes.flag(payload, "deleted"):
-            return "a ref that is gone has no commit"
-        brought = [commit_at(one, "id") for one in shapes.items(payload, "commits")]
-        commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], commit_at(payload, "after"))))
-        return Pushed(
-            self.issuer,
-            _repository(payload),
-            commits,
-            f"github:{short_text_at(payload, 'pusher', 'name')}",
-        )
 
-    def _issue(self, payload: Any) -> HostReport | str:
-        return IssueMoved(
-            self.issuer, _repository(payload), str(shapes.number(payload, "issue", "number"))
-        )
+def _status(hook: GitHubHook, payload: Any) -> HostReport | str:
+    return _moved(hook, payload, ("sha",))
 
-    def _moved(self, payload: Any, *places: tuple[str, ...]) -> HostReport:
-        return CommitsMoved(
-            self.issuer,
-            _repository(payload),
-            tuple(dict.fromkeys(commit_at(payload, *place) for place in places)),
-        )
+
+def _pull_request(hook: GitHubHook, payload: Any) -> HostReport | str:
+    merged = (
+        (("pull_request", "merge_commit_sha"),)
+        if shapes.maybe_text(payload, "pull_request", "merge_commit_sha")
+        else ()
+    )
+    return _moved(hook, payload, ("pull_request", "head", "sha"), *merged)
+
+
+def _push(hook: GitHubHook, payload: Any) -> HostReport | str:
+    if shapes.flag(payload, "deleted"):
+        return "a ref that is gone has no commit"
+    brought = [commit_at(one, "id") for one in shapes.items(payload, "commits")]
+    commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], commit_at(payload, "after"))))
+    return Pushed(
+        hook.issuer,
+        _repository(payload),
+        commits,
+        f"github:{short_text_at(payload, 'pusher', 'name')}",
+    )
+
+
+def _issue(hook: GitHubHook, payload: Any) -> HostReport | str:
+    return IssueMoved(
+        hook.issuer, _repository(payload), str(shapes.number(payload, "issue", "number"))
+    )
+
+
+def _moved(hook: GitHubHook, payload: Any, *places: tuple[str, ...]) -> HostReport:
+    return CommitsMoved(
+        hook.issuer,
+        _repository(payload),
+        tuple(dict.fromkeys(commit_at(payload, *place) for place in places)),
+    )
 
 
 _READERS: Mapping[str, _Reader] = {
-    "deployment_protection_rule": GitHubHook._held,  # noqa: SLF001 - the class's own table, which needs its methods to exist
-    "deployment_status": GitHubHook._deployment,  # noqa: SLF001 - the same
-    "workflow_run": GitHubHook._run,  # noqa: SLF001 - the same
-    "check_run": GitHubHook._check_run,  # noqa: SLF001 - the same
-    "check_suite": GitHubHook._check_suite,  # noqa: SLF001 - the same
-    "status": GitHubHook._status,  # noqa: SLF001 - the same
-    "pull_request": GitHubHook._pull_request,  # noqa: SLF001 - the same
-    "pull_request_review": GitHubHook._pull_request,  # noqa: SLF001 - the same
-    "push": GitHubHook._push,  # noqa: SLF001 - the same
-    "issues": GitHubHook._issue,  # noqa: SLF001 - the same
+    "deployment_protection_rule": _held,
+    "deployment_status": _deployment,
+    "workflow_run": _run,
+    "check_run": _check_run,
+    "check_suite": _check_suite,
+    "status": _status,
+    "pull_request": _pull_request,
+    "pull_request_review": _pull_request,
+    "push": _push,
+    "issues": _issue,
 }
 
 

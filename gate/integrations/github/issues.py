@@ -1,14 +1,13 @@
 """Opens and reads issues of a GitHub, in the repositories that the catalogue lists."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
 from gate.core.change import Repository
 from gate.core.learning.issues import Issue, IssueDraft
-from gate.integrations.code_host.issues import create, find_marked, read_issue
+from gate.integrations.code_host.issues import HostIssues, find_or_create, read_issue
 from gate.integrations.github.facts import GitHub, issuer_of
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused
@@ -21,7 +20,7 @@ DENIED = (
 )
 
 _GONE = frozenset({404, 410})
-_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+_LINK = re.compile(r"(?P<repository>.+)/issues/(?P<number>[1-9][0-9]{0,17})")
 
 
 def web_of(api_url: str) -> str:
@@ -32,40 +31,19 @@ def web_of(api_url: str) -> str:
     return f"{url.scheme}://{url.netloc.decode()}"
 
 
-class GitHubIssues:
+class GitHubIssues(HostIssues):
     """The issues of one GitHub."""
 
     def __init__(self, github: GitHub) -> None:
+        super().__init__(issuer_of(github.rest.url), web_of(github.rest.url), _LINK)
         self._github = github
-        self._issuer = issuer_of(github.rest.url)
-        self._web = web_of(github.rest.url)
-
-    @property
-    def host(self) -> str:
-        """The host of the pages."""
-        return httpx.URL(self._web).host
-
-    def place(self, repositories: Sequence[Repository]) -> Repository | None:
-        """Return the first of these repositories that is here."""
-        return next((one for one in repositories if self._has(one)), None)
-
-    def find(self, link: str, repositories: Sequence[Repository]) -> tuple[Repository, str] | None:
-        """Return the place and number of the issue at this address, or None."""
-        for one in filter(self._has, repositories):
-            before, _, number = link.rpartition("/issues/")
-            wanted = f"{self._web}/{one.name}"
-            if before.casefold() == wanted.casefold() and _NUMBER.fullmatch(number):
-                return one, number
-        return None
 
     async def open(self, place: Repository, draft: IssueDraft) -> Issue:
         """Open an issue, unless there is one with the mark of the draft; return that one then."""
         here = await self._github.at(place)
-        found = await find_marked(
+        found = await find_or_create(
             here, draft, "body", state="all", sort="created", direction="desc"
         )
-        if found is None:
-            found = await create(here, draft, "body")
         return self._issue(here.full_name, found)
 
     async def read(self, place: Repository, number: str) -> Issue | None:
@@ -88,9 +66,6 @@ class GitHubIssues:
         if at and not at.casefold().endswith(f"/repos/{here.full_name}".casefold()):
             return None
         return self._issue(here.full_name, body)
-
-    def _has(self, repository: Repository) -> bool:
-        return repository.issuer == self._issuer and bool(repository.name)
 
     def _issue(self, full_name: str, body: Any) -> Issue:
         return read_issue(body, "number", f"{self._web}/{full_name}/issues")

@@ -90,8 +90,7 @@ async def incidents(
             if began_at < since or shapes.the(one, "pull_request") is not None:
                 continue
             key = f"issue {shapes.number(one, 'number')}"
-            closed = shapes.the(one, "closed_at")
-            resolved_at = shapes.instant(one, "closed_at") if closed is not None else None
+            resolved_at = shapes.maybe_instant(one, "closed_at")
             found.append(PastIncident(source, key, service, None, began_at, resolved_at))
         yield found
         if page and shapes.instant(page[-1], "created_at") < since:

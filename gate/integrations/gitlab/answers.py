@@ -8,7 +8,7 @@ import orjson
 
 from gate.core.messages.outgoing import Message
 from gate.errors import Undeliverable
-from gate.integrations.github.answers import comment
+from gate.integrations.code_host.texts import comment
 from gate.integrations.gitlab.facts import GitLab, Project
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused

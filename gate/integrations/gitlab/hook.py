@@ -33,7 +33,6 @@ from gate.integrations.http.shapes import Misshapen
 EVENT, TOKEN, KEY = "x-gitlab-event", "x-gitlab-token", "idempotency-key"
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 EVENT_ID = "x-gitlab-event-uuid"
-HEADERS = (EVENT, TOKEN, KEY, ID, TIMESTAMP, SIGNATURE, EVENT_ID)
 
 OFF_SECONDS_MAX = 300
 COMMITS_MAX = 2_048
@@ -62,6 +61,8 @@ class GitLabHook:
     With a signing secret every delivery must be signed. Without one it must contain the token.
     """
 
+    headers = (EVENT, TOKEN, KEY, ID, TIMESTAMP, SIGNATURE, EVENT_ID)
+
     def __init__(
         self, issuer: str, *, token: str, secret: str, clock: Callable[[], float] = time.time
     ) -> None:
@@ -70,11 +71,6 @@ class GitLabHook:
         self._token = token.encode()
         self._secret = _key(secret)
         self._clock = clock
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """The names of the headers that `read` looks at."""
-        return HEADERS
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
         """Return one delivery.
@@ -102,15 +98,14 @@ class GitLabHook:
             or headers.get(EVENT_ID)
             or hashlib.sha256(body).hexdigest()
         )
+        named = delivery[:TEXT_LENGTH_MAX]
+        reader = _READERS.get(kind)
+        if reader is None:
+            return HostDelivery(named, None, f"{kind[:TEXT_LENGTH_MAX]} events change nothing here")
         try:
-            found = (
-                _READERS[kind](self.issuer, payload)
-                if kind in _READERS
-                else f"{kind[:TEXT_LENGTH_MAX]} events change nothing here"
-            )
+            found = reader(self.issuer, payload)
         except Misshapen as error:
             raise Invalid(f"this is no {kind} event as GitLab sends it: {error.detail}") from None
-        named = delivery[:TEXT_LENGTH_MAX]
         if isinstance(found, str):
             return HostDelivery(named, None, found)
         return HostDelivery(named, found)

@@ -70,8 +70,7 @@ async def incidents(
     async for page in here.pages("/issues", **wanted):
         found = []
         for one in page:
-            closed = shapes.the(one, "closed_at")
-            resolved_at = shapes.instant(one, "closed_at") if closed is not None else None
+            resolved_at = shapes.maybe_instant(one, "closed_at")
             key = f"issue {shapes.number(one, 'iid')}"
             began_at = shapes.instant(one, "created_at")
             found.append(PastIncident(source, key, service, None, began_at, resolved_at))

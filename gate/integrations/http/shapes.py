@@ -115,6 +115,11 @@ def instant(value: Any, *path: str | int) -> datetime:
     return at
 
 
+def maybe_instant(value: Any, *path: str | int) -> datetime | None:
+    """Return an instant in UTC, or None if it is absent or null."""
+    return None if the(value, *path) is None else instant(value, *path)
+
+
 def _misshapen(value: Any, path: tuple[str | int, ...], wanted: str) -> Misshapen:
     place = "/".join(map(str, path)) or "the whole"
     found = the(value, *path)

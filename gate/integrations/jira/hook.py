@@ -16,7 +16,6 @@ from gate.integrations.http.signed import require_signature
 from gate.integrations.jira.issues import KEY
 
 SIGNATURE, DELIVERY = "x-hub-signature", "x-atlassian-webhook-identifier"
-HEADERS = (SIGNATURE, DELIVERY)
 
 _ABOUT_ISSUES = "jira:issue_"
 
@@ -26,14 +25,11 @@ class JiraHook:
     send it.
     """
 
+    headers = (SIGNATURE, DELIVERY)
+
     def __init__(self, url: str, secret: str) -> None:
         self._url = url
         self._secret = secret.encode()
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """The names of the headers that `read` looks at."""
-        return HEADERS
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
         """Return one delivery.

@@ -9,8 +9,7 @@ from typing import Any
 
 from gate.core.change import Repository
 from gate.core.learning.issues import Issue, IssueDraft, IssueState
-from gate.errors import SourceUnavailable, Undeliverable
-from gate.integrations.code_host.issues import NEVER, later, plain, title_of
+from gate.integrations.code_host.issues import opening, plain, title_of
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Credential, Refused, Rest
 
@@ -76,16 +75,10 @@ class JiraIssues:
             "description": _description(draft),
             "labels": [draft.mark],
         }
-        try:
+        with opening():
             reply = await self._rest.post(
                 f"{API}/issue", self._by, {"fields": said}, frozenset({201})
             )
-        except Refused as refused:
-            if refused.status in NEVER:
-                raise Undeliverable(refused.detail) from None
-            raise
-        except SourceUnavailable as lost:
-            raise later(lost) from None
         # The answer to a new issue does not say its state.
         return self._issue({"key": shapes.text(reply.body, "key")})
 

@@ -9,7 +9,8 @@ import pytest
 
 from gate.core.messages.outgoing import Message
 from gate.errors import SourceUnavailable, Undeliverable
-from gate.integrations.github.answers import COMMENT_LENGTH_MAX, GitHubAnswers, comment
+from gate.integrations.code_host.texts import COMMENT_LENGTH_MAX, comment
+from gate.integrations.github.answers import GitHubAnswers
 from tests.builders import ISSUER
 from tests.integrations.fake_github import FakeGitHub, reply
 from tests.integrations.github_answers import fake, github
