@@ -82,6 +82,8 @@ class AdmissionCase:
     observed: bool = False
     # The gate only observes here now.
     observing: bool = False
+    # The policy that decided looks at the workflow.
+    looks_at_workflow: bool = False
 
     @property
     def rollback(self) -> bool:
@@ -141,6 +143,29 @@ def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | 
             f"run {proved.run} proved itself by its identity token when this was decided;"
             " ask with a token of that run, or with the change token it was given",
         )
+    return None
+
+
+def other_job(case: AdmissionCase, proof: Proof | None) -> Refusal | None:
+    """Return why this job is not given the admission that its run has got already, or None.
+
+    It was given to a job of the ref and the workflow that were judged. The other jobs of the run
+    may be of workflows that nobody judged, and nothing is decided again while one of them deploys.
+    A job whose workflow is unknown is refused only if the policy looks at it: a code host that
+    holds a run does not always say of which workflow the held job is.
+    """
+    if case.proved is None or proof is None or case.observed:
+        return None
+    for what, then, now, may_be_unknown in (
+        ("ref", case.proved.ref, proof.ref, True),
+        ("workflow", case.proved.workflow, proof.workflow, not case.looks_at_workflow),
+    ):
+        if then is not None and then != now and not (now is None and may_be_unknown):
+            return Refusal(
+                "identity_mismatch",
+                f"this was admitted for {what} {then}, and this job is of {now or 'an unknown one'}"
+                "; deploy in the job that was admitted, or submit a change with a step of its own",
+            )
     return None
 
 

@@ -155,6 +155,11 @@ def _plan(policy: Policy) -> Plan:
     )
 
 
+def looks_at(policy: Policy, fact: str) -> bool:
+    """Return whether a rule, a requirement or a standard change of the policy uses this fact."""
+    return any(fact in facts for facts in _looked_at(policy))
+
+
 def _looked_at(policy: Policy) -> Iterator[tuple[str, ...]]:
     for rule in policy.rules:
         yield rule.when.facts if rule.when else (rule.points_by or "",)

@@ -12,6 +12,7 @@ from gate.core.decision.admission import (
     Proof,
     Refusal,
     admitted_before,
+    other_job,
     other_run,
     proof_by,
     refusal,
@@ -225,7 +226,8 @@ def _admit(
     # Before any reason to refuse: the deployment has begun, and its pipeline may have lost the
     # answer.
     if admitted_before(case, run) and case.subject == asked:
-        return other_run(case.proved, run, proof) or _statement(known, run)
+        refused = other_run(case.proved, run, proof) or other_job(case, proof)
+        return refused or _statement(known, run)
     refused = _why_not(tx, known, here, case, asking, books)
     if refused is not None:
         return refused

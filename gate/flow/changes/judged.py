@@ -10,6 +10,7 @@ from gate.core.change import State
 from gate.core.counting import counted
 from gate.core.decision.admission import AdmissionCase, Refusal, fires_more
 from gate.core.decision.decide import Case, decide
+from gate.core.decision.evaluate import looks_at
 from gate.core.decision.guards import HOST_FACTS_FRESH_MINUTES
 from gate.core.decision.sentences import sentence
 from gate.core.decision.values import Outcome, Route
@@ -63,6 +64,7 @@ def admission_case(
         what_runs=here.running.change if here.running else None,
         observed=known.observed,
         observing=book.catalogue.observes(stored.service, stored.environment),
+        looks_at_workflow=known.policy is not None and looks_at(known.policy, "change.workflow"),
     )
 
 

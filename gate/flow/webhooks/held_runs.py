@@ -23,7 +23,7 @@ from gate.errors import (
     Unavailable,
 )
 from gate.flow.answers.change import ChangeAnswer
-from gate.flow.changes.admit import admit
+from gate.flow.changes.admit import MISMATCH, admit
 from gate.flow.changes.known import know_existing
 from gate.flow.commands import AdmissionCommand
 from gate.flow.gate import Gate
@@ -114,7 +114,9 @@ async def _look_at(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
     if state is State.APPROVED and stored.hold is None:
         return await _let_go(gate, run, stored)
     if state is State.DEPLOYING and _is_admitted(run, stored):
-        return await _report(gate, run, stored, APPROVED, APPROVED)
+        # The admission may have been given to another job of the run, so it is asked for again. One
+        # refusal is enough, because neither that job nor this one becomes another one.
+        return run.reported != _refused(stored, MISMATCH) and await _let_go(gate, run, stored)
     if state in {State.PENDING, State.APPROVED}:
         reported = f"{state.value} {stored.decision}"
         return (
@@ -145,16 +147,27 @@ async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
         stored.commit_sha,
         artifacts,
         stored.environment,
-        Run(run.run_id, run.attempt, stored.run_step or ""),
+        Run(run.run_id, run.attempt, _step(stored)),
     )
     try:
         await admit(gate, stored.id, command, by)
     except (Conflict, NotAllowed, NotFound, Unavailable) as refused:
-        reported = f"refused {stored.decision} {refused.problem}"
+        reported = _refused(stored, refused.problem)
         if run.reported == reported or run.reports >= REPORTS_MAX:
             return False
         return await _report(gate, run, stored, reported, None, refused.detail)
     return await _report(gate, run, stored, APPROVED, APPROVED)
+
+
+def _step(stored: StoredChange) -> str:
+    """Return the step that was admitted, or before the admission the one that asked."""
+    admitted = stored.admitted_run
+    return admitted.step if admitted is not None else stored.run_step or ""
+
+
+def _refused(stored: StoredChange, problem: str) -> str:
+    """Return the name of the report that the admission was refused for this problem."""
+    return f"refused {stored.decision} {problem}"
 
 
 def _is_admitted(run: HeldRun, stored: StoredChange) -> bool:

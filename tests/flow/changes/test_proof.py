@@ -12,7 +12,7 @@ import pytest
 
 from gate.core.change import Repository, Run
 from gate.core.workload import Provider, Workload
-from gate.errors import Conflict, GateError
+from gate.errors import Conflict, GateError, NotAllowed
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.identity.access import Access
 from gate.flow.identity.change_tokens import change_token
@@ -142,3 +142,19 @@ async def test_b10_another_run_learns_nothing_of_an_admission_that_was_given(sho
         with pytest.raises(GateError) as refused:
             await shop.admit(change, other, run=Run("9002", 1))
         assert refused.value.problem == "consumed"
+
+
+@pytest.mark.parametrize(
+    "other", [job("other.yml"), job(branch="mine")], ids=["another workflow", "another ref"]
+)
+async def test_b10_another_job_of_the_run_is_not_given_its_admission(
+    shop: Shop, other: Workload
+) -> None:
+    change = await shop.submit("a", job(), run=None)
+    first = await shop.admit(change, job())
+
+    with pytest.raises(NotAllowed, match="deploy in the job that was admitted") as refused:
+        await shop.admit(change, other)
+
+    assert refused.value.problem == "identity_mismatch"
+    assert await shop.admit(change, job()) == first

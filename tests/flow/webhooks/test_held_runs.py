@@ -151,6 +151,42 @@ async def test_b10_a_held_job_is_not_let_go_by_what_another_job_of_its_run_prove
         assert (await only_change(shop))["state"] == "pending"
 
 
+@pytest.mark.parametrize(
+    ("mandated", "workflow", "state"),
+    [
+        pytest.param(True, None, None, id="the host does not say of which workflow it is"),
+        pytest.param(True, "mine.yml", None, id="it is of another workflow"),
+        pytest.param(True, "deploy.yml", "approved", id="it is of the same workflow"),
+        pytest.param(False, None, "approved", id="no rule asks for the workflow"),
+    ],
+)
+async def test_b10_a_held_job_is_not_let_go_by_the_admission_of_another_job_of_its_run(
+    sqlite_url: str,
+    tmp_path: Path,
+    mandated: bool,  # noqa: FBT001 - a parameter of the table
+    workflow: str | None,
+    state: str | None,
+) -> None:
+    rule = "change.workflow == deploy.yml" if mandated else "diff.lines_added < 100"
+    passes = EVERYDAY.replace("diff.lines_added < 100", rule)
+    async with connected(sqlite_url, tmp_path, standard_changes=f"[{passes}]") as (shop, host):
+        host.runs["77"] = replace(SEEN, workflow=workflow)
+        repository = Repository(ISSUER, 1001, "acme/checkout")
+        book = await shop.gate.rulebooks.current()
+        held = held_runs.job_of(shop.gate, repository, SEEN, "production", book)
+        other = replace(held, jti="other", workflow="deploy.yml", ref="refs/heads/main")
+        approved = await shop.submit("b", other, run=None, artifacts=())
+        await shop.admit(approved, other)
+        shop.gate.pauses._last.clear()  # noqa: SLF001 - no test waits ten seconds
+        await send_report(shop, HELD)
+
+        said = [*await heard(shop), *await heard(shop)]
+
+        assert {one["state"] for one in said} == {state}
+        assert len({orjson.dumps(one) for one in said}) == 1
+        assert (await only_change(shop))["state"] == "deploying"
+
+
 async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(
     sqlite_url: str, tmp_path: Path
 ) -> None:
