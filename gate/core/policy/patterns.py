@@ -74,7 +74,9 @@ def expression(text: str) -> Pattern:
     Raises `BadPattern`.
     """
     _measure(text)
-    compiled = _compiled(text)
+    # A path may contain a line break, and a dot means that character too. Otherwise a file could hide
+    # from a rule by its name.
+    compiled = _compiled(text, dot_is_any=True)
     # What matches in an item matches in its line too. Most lists contain no match, and then one
     # search over all lines is enough.
     anywhere = None if _LINES_DIFFER.search(text) else _compiled(f"(?m){text}")
@@ -135,12 +137,13 @@ def _translated(text: str) -> str:
 _ONE = {"*": r"[^/\n]*", "?": r"[^/\n]"}
 
 
-def _compiled(text: str) -> Any:
+def _compiled(text: str, *, dot_is_any: bool = False) -> Any:
     import re2  # noqa: PLC0415 - costs what a command that reads no policy should not pay
 
     options = re2.Options()
     options.max_mem = COMPILE_MEMORY_BYTES_MAX
     options.log_errors = False
+    options.dot_nl = dot_is_any
     try:
         compiled = re2.compile(text.encode(), options)
     except re2.error as error:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.policy.patterns import PATTERN_BYTES_MAX, BadPattern, expression, glob
+from gate.core.policy.patterns import PATTERN_BYTES_MAX, BadPattern, Pattern, expression, glob
 
 HOSTILE = "a" * 100_000 + "!"
 
@@ -157,3 +157,15 @@ def test_searching_all_items_at_once_finds_what_searching_each_does(
     compiled = expression(pattern)
 
     assert compiled.first(items) == next((item for item in items if compiled.test(item)), None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        pytest.param(expression(r"^db/.*\.sql$"), "db/a\nb.sql", id="an expression"),
+        pytest.param(glob("db/*.sql"), "db/a\nb.sql", id="a glob"),
+    ],
+)
+def test_no_file_hides_behind_a_line_break_in_its_name(pattern: Pattern, path: str) -> None:
+    assert pattern.test(path)
+    assert pattern.first(("src/a.py", path)) == path
