@@ -65,13 +65,20 @@ class Life:
 
 
 class LifeCheck:
-    """Judges every entry by those before it, or those of some changes."""
+    """Judges every entry by those before it, or those of some changes.
 
-    def __init__(self, faults: Faults, share: Share = EVERYTHING) -> None:
+    Without the `whole_log` the entries are those of one change, and nothing says which policies
+    were in force.
+    """
+
+    def __init__(
+        self, faults: Faults, share: Share = EVERYTHING, *, whole_log: bool = True
+    ) -> None:
         self.changes: dict[str, Life] = {}
         self.decisions = 0
         self._faults = faults
         self._share = share
+        self._whole_log = whole_log
         self._reader = EntryReader({"decision", *_OF_ADMINISTRATION}, _FIELDS)
         self._registered: set[tuple[str, str]] = set()
         self._active = dict.fromkeys(PARTS, "")
@@ -164,7 +171,8 @@ class LifeCheck:
             self._fault(f"{change} is decided again, and it was {life.state} already")
         if fields["number"] != life.number + 1:
             self._fault(f"decision {fields['number']} of {change} follows decision {life.number}")
-        self._require_in_force(change, fields)
+        if self._whole_log:
+            self._require_in_force(change, fields)
         outcome = fields["outcome"]
         life.number, life.outcome = fields["number"], outcome
         life.digest, life.revision = fields["subject_digest"], fields["policy_revision"]

@@ -5,7 +5,10 @@
     policies/<revision>.json             the policies of each decision, in the form of their digest
     about/…                              what the gate says besides: readable, and not proved
 
-What is under `about` is a service to readers. Everything else must follow from the signed head.
+What is under `about` is a service to readers. Everything else must follow from the signed head, and
+the entries together must be a life that a change can have. So an entry that later ones follow from
+cannot be left out; that no later one exists is proved by an export alone.
+
 Needs the standard library and `cryptography` alone.
 """
 
@@ -17,6 +20,7 @@ from typing import Any
 
 from gate.ledger.checkpoint import Checkpoint, NoteError, read_proof, verify_proof
 from gate.ledger.export import Faults
+from gate.ledger.lives import LifeCheck
 from gate.ledger.note import VerifierKey
 from gate.ledger.reading import read_fields
 from gate.ledger.tree import ProofError
@@ -59,6 +63,8 @@ class PackCheck:
         self._files = files
         self._keys = keys
         self._proved: set[str] = set()
+        self._acts: dict[int, bytes] = {}
+        self._records: dict[int, bytes] = {}
 
     def run(self) -> None:
         """Check every proof, then the files that proofs refer to."""
@@ -67,6 +73,9 @@ class PackCheck:
                 self._proof(name)
         if not self.decisions:
             self.faults.add(0, "the pack proves no decision")
+        lives = LifeCheck(self.faults, whole_log=False)
+        for index in sorted(self._acts):
+            lives.entries(index, [self._acts[index]], self._records)
         for name in sorted(self._files):
             if not name.startswith((PROOFS, ABOUT)) and name not in self._proved:
                 self.faults.add(0, f"{name} is in the pack, and no entry has its digest")
@@ -83,6 +92,7 @@ class PackCheck:
         if name != proof_name(proof.index, str(fields.get("kind"))):
             self.faults.add(proof.index, f"{name} is the proof of another entry")
         self.entries += 1
+        self._acts[proof.index] = entry
         self.head = head if self.head is None or head.size > self.head.size else self.head
         change = str(fields.get("change"))
         self.change = self.change or change
@@ -106,6 +116,8 @@ class PackCheck:
             self.faults.add(index, f"{name} is missing")
         elif sha256(content).hexdigest() != expected:
             self.faults.add(index, f"{name} is not the one of this entry: its SHA-256 is another")
+        elif name.startswith(RECORDS):
+            self._records[index] = content
 
 
 def manifest(change: str, head: Checkpoint, entries: int) -> bytes:

@@ -74,8 +74,8 @@ def expression(text: str) -> Pattern:
     Raises `BadPattern`.
     """
     _measure(text)
-    # A path may contain a line break, and a dot means that character too. Otherwise a file could hide
-    # from a rule by its name.
+    # A path may contain a line break, and a dot means that character too. Otherwise a file could
+    # hide from a rule by its name.
     compiled = _compiled(text, dot_is_any=True)
     # What matches in an item matches in its line too. Most lists contain no match, and then one
     # search over all lines is enough.

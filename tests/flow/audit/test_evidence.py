@@ -97,6 +97,30 @@ async def test_every_byte_that_is_proved_is_covered(shop: Shop) -> None:
     assert "the pack proves no decision" in faults_of(no_decision, key)
 
 
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        pytest.param("decision", "decision 2 of {} follows decision 0", id="the first decision"),
+        pytest.param("approval", "who gave none that counts", id="what the admission rests on"),
+        pytest.param("admission", "{} is closed, and was never admitted", id="the admission"),
+    ],
+)
+async def test_an_act_that_others_follow_from_is_not_left_out_unnoticed(
+    shop: Shop, left_out: str, said: str
+) -> None:
+    change = await whole_life(shop)
+    await settle(shop)
+    key = (await shop.gate.signing.own()).verifier
+    files = unpacked(await evidence(shop.gate, change["id"], AUDITOR))
+    proofs = sorted(name for name in files if name.endswith(f"-{left_out}.tlog-proof"))
+
+    del files[proofs[0]]
+    if left_out == "decision":
+        del files["records/1.json"]
+
+    assert any(said.format(change["id"]) in fault for fault in faults_of(files, key))
+
+
 async def test_entries_of_two_changes_are_no_evidence_of_one(shop: Shop) -> None:
     one, other = await whole_life(shop), await shop.submit("a", service="web")
     await settle(shop)
