@@ -125,6 +125,7 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
         "kinds": KINDS,
         "routes": ROUTES,
         "query": query,
+        "catalogue": book.catalogue,
         "facets": [_facet(name, counted[name], query) for name in FACETS],
         "days": facets.FACET_DAYS,
         "following": _address("/log", query.pairs(cursor=found.next)) if found.next else None,

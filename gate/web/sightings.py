@@ -45,6 +45,7 @@ async def show(query: Annotated[SightingsQuery, Query()], by: Viewer, gate: Gate
     values = {
         "rows": found.items,
         "query": query,
+        "catalogue": gate.rulebooks.latest.catalogue,
         "words": {missing.value: words for missing, words in MISSING_WORDS.items()},
         "following": following("/sightings", "found", **kept, cursor=found.next)
         if found.next

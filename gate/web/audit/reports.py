@@ -96,6 +96,7 @@ async def show(
         found,
         {
             "found": found,
+            "catalogue": gate.rulebooks.latest.catalogue,
             "columns": rows[0] if rows else [],
             "rows": rows,
             "first": begins.date().isoformat(),
