@@ -76,6 +76,8 @@ class Workload:
     jti: str
     expires_at: datetime
     login: str = ""
+    # The number of the account with this login; a login can change hands.
+    account: str = ""
     email: str = ""
     ref: str | None = None
     ref_protected: bool | None = None
@@ -98,13 +100,12 @@ class Workload:
     def actor(self) -> tuple[str, ...]:
         """The identities of the person who started the run.
 
-        A login has its host in front, because another host may have the same login.
+        A login has its host in front, because another host may have the same login, and behind it
+        the number of its account.
         """
-        return tuple(
-            one
-            for one in (f"{self.provider}:{self.login}" if self.login else "", self.email)
-            if one
-        )
+        account = f"#{self.account}" if self.account else ""
+        login = f"{self.provider}:{self.login}{account}" if self.login else ""
+        return tuple(one for one in (login, self.email) if one)
 
     @property
     def facts(self) -> dict[str, Value]:

@@ -158,6 +158,15 @@ async def test_a03_an_approver_whose_token_admits_approved_nothing(runs: Runs) -
     assert await runs.admit(waits, runs.github.github(), 1) == "admitted"
 
 
+async def test_a02_whoever_changes_their_login_stays_who_they_are(runs: Runs) -> None:
+    await runs.learn("github: [ben-okafor]", "github: [ben-okafor#34]")
+    renamed = runs.github.github(actor="benny", actor_id="34")
+    change = await runs.ask(renamed)
+
+    assert await runs.world.service.person_id("ben") in change["approvals"]["excluded"]
+    assert await runs.world.act("ben", change) == "separation_of_duties"
+
+
 async def test_a03_a_pusher_is_excluded_from_the_answer_to_the_webhook_on(runs: Runs) -> None:
     change = await runs.world.submit(repository={"issuer": ISSUER, "id": 1003})
     assert await runs.world.act("ada", change) == "pending"

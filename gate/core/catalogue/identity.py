@@ -1,9 +1,13 @@
 """Which person is this? One person has many addresses and logins, and writes them in many ways.
 
-Three rules, from strict to careful:
+Four rules, from strict to careful:
 
 - **The same**: case, `+tag`, compatibility forms such as full-width letters, and the no-reply forms
   of GitHub and GitLab are folded away. Such a text *is* the person.
+- **The same account**: `ben-gh#12` is the account 12 of its host, and so is the no-reply address
+  with that number. A login can be changed by its owner, and then be taken by somebody else; the
+  number stays. So whoever has the account is excluded under whatever login, and another account
+  that took the login reviews nothing as that person.
 - **Looks the same**: letters of another alphabet, or invisible characters, make a text look like
   somebody's. It is never that person, so nobody can act with it, but the person whom it imitates is
   excluded too, because a claim can only exclude more people.
@@ -25,6 +29,10 @@ _NO_REPLY_HOST = "noreply."
 _NO_REPLY = re.compile(r"users\.noreply\.[a-z0-9.-]+")
 _IN_BRACKETS = re.compile(r"[^<>]*<(?P<address>[^<>]+)>\s*")
 _KINDS = ("github", "gitlab", "slack")
+_NUMBERED = re.compile(r"(?:(?P<kind>github|gitlab):)?[^#@\s]+#(?P<number>[0-9]{1,18})")
+_NUMBERED_ADDRESS = re.compile(
+    r"(?P<number>[0-9]{1,18})(?P<sign>[+-])[^@\s]+@(?P<domain>users\.noreply\.[a-z0-9.-]+)"
+)
 _BOT = "[bot]"
 _MACHINES = frozenset({"noreply@github.com", "github:web-flow", "web-flow"})
 """The addresses under which GitHub commits when somebody merges in the browser."""
@@ -60,6 +68,9 @@ class Identities:
         self._known: dict[str, frozenset[str]] = {}
         self._alike: dict[str, frozenset[str]] = {}
         self._same: dict[str, frozenset[str]] = {}
+        self._accounts: dict[str, frozenset[str]] = {}
+        # By login with its host, the accounts that the catalogue gives for it.
+        self._accounts_of: dict[str, frozenset[str]] = {}
         for person in catalogue.people.values():
             ids = frozenset({person.id, *person.former})
             if person.former:
@@ -68,6 +79,10 @@ class Identities:
             for key in keys(person):
                 _add(self._known, key, person.id)
                 _add(self._alike, _skeleton(key), person.id)
+            for text in _hosted_texts(person):
+                if account := _account(text):
+                    _add(self._accounts, account, person.id)
+                    _add(self._accounts_of, normalised(text), account)
             # A key is no identity, and nobody can act by it. But a text that looks like a key may
             # mean its person, so it excludes that person.
             if person.key != ERASED:
@@ -76,6 +91,17 @@ class Identities:
     def people(self, identity: str) -> frozenset[str]:
         """Return the people with this identity; there are several only for a login without host."""
         return self._known.get(normalised(identity), NOBODY)
+
+    def reviewing(self, identity: str) -> frozenset[str]:
+        """Return the people whose account at a code host this is.
+
+        It is nobody's if the catalogue gives another number for the login: its owner has changed
+        it, and somebody else took it.
+        """
+        account, known = _account(identity), self._accounts_of.get(normalised(identity))
+        if account and known and account not in known:
+            return NOBODY
+        return self.people(identity)
 
     def person(self, identity: str) -> str | None:
         """Return the person with this identity, or None for nobody, a bot, or several people."""
@@ -99,8 +125,10 @@ class Identities:
         strangers: dict[str, None] = {}
         bots: dict[str, None] = {}
         shared = False
-        for key in map(normalised, texts):
+        for text in texts:
+            key = normalised(text)
             found = self._known.get(key)
+            people |= self._accounts.get(_account(text), NOBODY)
             if key == ERASED:
                 strangers[key] = None
                 shared = True
@@ -142,6 +170,33 @@ def hosted(person: Person) -> tuple[str, ...]:
     return tuple(key for key in dict.fromkeys(found) if key and not is_bot(key))
 
 
+def accounts(person: Person) -> frozenset[str]:
+    """Return the accounts whose numbers the catalogue has, such as `github#12`."""
+    return frozenset(filter(None, map(_account, _hosted_texts(person))))
+
+
+def _hosted_texts(person: Person) -> tuple[str, ...]:
+    """Return the texts of a person as they are written that may name an account by its number."""
+    github = (f"github:{login}" for login in person.github)
+    gitlab = (f"gitlab:{login}" for login in person.gitlab)
+    return (*github, *gitlab, *person.emails)
+
+
+@lru_cache(SPELLINGS_KEPT_MAX)
+def _account(text: str) -> str:
+    """Return the account that a text names by its number, such as `github#12`, or an empty text."""
+    spelled = text.strip().lower()
+    if "<" in spelled and (bracketed := _IN_BRACKETS.fullmatch(spelled)):
+        spelled = bracketed["address"].strip()
+    if found := _NUMBERED.fullmatch(spelled):
+        return f"{found['kind']}#{int(found['number'])}" if found["kind"] else ""
+    found = _NUMBERED_ADDRESS.fullmatch(spelled)
+    if found is None or (found["sign"] == "-" and found["domain"] == GITHUB_NO_REPLY):
+        return ""
+    kind = "github" if found["sign"] == "+" else "gitlab"
+    return f"{kind}#{int(found['number'])}"
+
+
 def is_bot(key: str) -> bool:
     """Return whether a normalised text names a machine, by its login or its address."""
     if key.endswith(_BOT) or key in _MACHINES:
@@ -169,7 +224,7 @@ def _address(folded: str) -> str:
     if "<" in folded and (bracketed := _IN_BRACKETS.fullmatch(folded)):
         folded = bracketed["address"].strip()
     if "@" not in folded:
-        return folded
+        return folded.partition("#")[0] if _NUMBERED.fullmatch(folded) else folded
     local, _, domain = "".join(folded.split()).rpartition("@")
     domain = _readable(domain.rstrip("."))
     # "@ada-gh", as people write a login.
@@ -212,8 +267,8 @@ def _readable(domain: str) -> str:
         return domain
 
 
-def _add(index: dict[str, frozenset[str]], key: str, person: str) -> None:
-    index[key] = index.get(key, NOBODY) | {person}
+def _add(index: dict[str, frozenset[str]], key: str, one: str) -> None:
+    index[key] = index.get(key, NOBODY) | {one}
 
 
 # Letters of other alphabets that a reader takes for the Latin one beside them. Case is folded

@@ -57,7 +57,8 @@ def named_by(actor: Iterable[str], requested_by: str | None, authors: Iterable[s
     login may be somebody else's.
     """
     asked = tuple(actor)
-    if requested_by is not None and not any(one.endswith(f":{requested_by}") for one in asked):
+    logins = [one.partition("#")[0] for one in asked]
+    if requested_by is not None and not any(one.endswith(f":{requested_by}") for one in logins):
         asked = (*asked, requested_by)
     return Named(asked=asked, wrote=tuple(authors))
 

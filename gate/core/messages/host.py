@@ -205,7 +205,7 @@ def review_facts(
     wrote = {who for one in hands for who in _whoever(one, identities)}
     verdicts: dict[str, set[Verdict]] = {}
     for review in heard.reviews.reviews:
-        who = _whoever(review.by, identities)
+        who = identities.reviewing(review.by) or frozenset({normalised(review.by)})
         if is_bot(normalised(review.by)) or not wrote.isdisjoint(who):
             continue
         counts = review.verdict is Verdict.REQUESTS_CHANGES or _counts(review, identities)
@@ -232,7 +232,7 @@ def _counts(review: Review, identities: Identities) -> bool | None:
     """Return whether an approval counts, or None if that is unknown."""
     if not review.of_commit:
         return False
-    return True if identities.people(review.by) else review.may_write
+    return True if identities.reviewing(review.by) else review.may_write
 
 
 def contradictions(

@@ -113,7 +113,8 @@ class HostDelivery:
 class RunSeen:
     """A run as its host describes it when it is asked.
 
-    `actors` are the accounts that started the run or one of its later attempts.
+    `actors` are the accounts that started the run or one of its later attempts, each a login and,
+    if the host says it, `#` and the number of the account.
     """
 
     provider: Provider

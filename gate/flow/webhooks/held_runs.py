@@ -79,6 +79,7 @@ def job_of(
 
     The host itself describes the run here, and it would also have signed that token.
     """
+    login, _, account = (seen.actors[0] if seen.actors else "").partition("#")
     return Workload(
         issuer=repository.issuer,
         provider=seen.provider,
@@ -87,7 +88,8 @@ def job_of(
         run=Run(seen.run, seen.attempt, url=seen.url),
         jti=f"held-{secrets.token_hex(16)}",
         expires_at=gate.clock() + RUN_GOOD_FOR,
-        login=seen.actors[0] if seen.actors else "",
+        login=login,
+        account=account,
         event=seen.event,
         workflow=seen.workflow,
         environment=environment,

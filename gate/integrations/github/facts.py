@@ -303,7 +303,7 @@ async def _may_write(here: Place, by: str, answer: Answer) -> bool | None:
 
     A permission that cannot be read leaves the others their answer.
     """
-    login = by.partition(":")[2]
+    login = by.partition(":")[2].partition("#")[0]
     try:
         return read.may_write(
             await here.get_if_there(f"/collaborators/{quote(login, safe='')}/permission")

@@ -23,6 +23,7 @@ from gate.core.messages.host_reports import (
 )
 from gate.errors import BadRequest, Invalid, NotFound
 from gate.integrations.code_host.texts import commit_at, https_link, short_text_at
+from gate.integrations.github.read import numbered
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
 from gate.integrations.http.signed import require_signature
@@ -181,12 +182,18 @@ def _push(hook: GitHubHook, payload: Any) -> HostReport | str:
         return "a ref that is gone has no commit"
     brought = [commit_at(one, "id") for one in shapes.items(payload, "commits")]
     commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], commit_at(payload, "after"))))
-    return Pushed(
-        hook.issuer,
-        _repository(payload),
-        commits,
-        f"github:{short_text_at(payload, 'pusher', 'name')}",
-    )
+    return Pushed(hook.issuer, _repository(payload), commits, f"github:{_pusher(payload)}")
+
+
+def _pusher(payload: Any) -> str:
+    """Return the login that pushed, with the number of its account if GitHub gives it.
+
+    GitHub gives the number of the sender, who is the pusher where both have the same login.
+    """
+    login = short_text_at(payload, "pusher", "name")
+    if shapes.maybe_text(payload, "sender", "login") == login:
+        return numbered(payload, "sender")
+    return login
 
 
 def _issue(hook: GitHubHook, payload: Any) -> HostReport | str:

@@ -170,11 +170,26 @@ def _hand(commit: Any, role: str) -> Hand:
         or shapes.maybe_text(commit, "commit", role, "name")
         or "nobody"
     )
-    account = (f"github:{login}",) if login else ()
+    account = (account_of(commit, role),) if login else ()
     if login == _WEB_FLOW or address.lower() == GITHUB_ADDRESS:
         signed = is_well_signed(commit)
         return Hand(account or (address,), confirmed=signed, doubtful=not signed)
     return Hand((*account, address), confirmed=bool(login) and not _is_badly_signed(commit))
+
+
+def account_of(body: Any, role: str) -> str:
+    """Return an account of GitHub that the body names, such as `github:ada-gh#12`.
+
+    A login can change hands, so its number is kept if GitHub gives it.
+    """
+    return f"github:{numbered(body, role)}"
+
+
+def numbered(body: Any, role: str) -> str:
+    """Return the login of an account and, if GitHub gives it, `#` and its number."""
+    number = shapes.the(body, role, "id")
+    login = shapes.text(body, role, "login")
+    return f"{login}#{number}" if type(number) is int and number > 0 else login
 
 
 def is_well_signed(commit: Any) -> bool:
@@ -250,7 +265,7 @@ def _pull_request(body: Any, commit: str) -> PullRequest:
     return PullRequest(
         number=shapes.number(body, "number"),
         head=head,
-        by=Hand((f"github:{login}",), confirmed=True) if login else None,
+        by=Hand((account_of(body, "user"),), confirmed=True) if login else None,
         is_head=head == commit,
         is_merge=merged and shapes.the(body, "merge_commit_sha") == commit,
     )
@@ -281,7 +296,7 @@ def reviews(pulls: Iterable[Reviewed]) -> tuple[Review, ...]:
             continue
         verdict = _VERDICTS[state]
         of_commit = head is not None and shapes.the(one, "commit_id") == head
-        last[login] = Review(f"github:{login}", verdict, of_commit) if verdict else None
+        last[login] = Review(account_of(one, "user"), verdict, of_commit) if verdict else None
     return tuple(one for one in last.values() if one is not None)
 
 
@@ -346,17 +361,15 @@ def deployed(statuses: Collection[Any]) -> bool:
 
 def run_seen(body: Any) -> RunSeen:
     """Return `GET …/actions/runs/{id}`: who started this attempt stands first, the ref is short."""
-    logins = (
-        shapes.maybe_text(body, "triggering_actor", "login"),
-        shapes.maybe_text(body, "actor", "login"),
-    )
+    roles = ("triggering_actor", "actor")
+    logins = [numbered(body, one) for one in roles if shapes.maybe_text(body, one, "login")]
     return RunSeen(
         provider=Provider.GITHUB,
         run=str(shapes.number(body, "id")),
         attempt=shapes.number(body, "run_attempt"),
         commit=shapes.text(body, "head_sha"),
         event=shapes.text(body, "event"),
-        actors=tuple(dict.fromkeys(one for one in logins if one)),
+        actors=tuple(dict.fromkeys(logins)),
         ref=shapes.maybe_text(body, "head_branch"),
         title=(shapes.maybe_text(body, "display_title") or "")[:TEXT_LENGTH_MAX],
         url=https_link(shapes.maybe_text(body, "html_url")),

@@ -208,7 +208,9 @@ def _push(issuer: str, payload: Any) -> HostReport | str:
         return CommitsMoved(issuer, project, (after,))
     brought = [commit_at(one, "id") for one in shapes.items(payload, "commits")]
     commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], after)))
-    return Pushed(issuer, project, commits, f"gitlab:{short_text_at(payload, 'user_username')}")
+    login, number = short_text_at(payload, "user_username"), shapes.the(payload, "user_id")
+    pusher = f"gitlab:{login}#{number}" if type(number) is int else f"gitlab:{login}"
+    return Pushed(issuer, project, commits, pusher)
 
 
 def _issue(issuer: str, payload: Any) -> HostReport | str:

@@ -192,7 +192,7 @@ def _merge_request(body: Any, commit: str) -> MergeRequest:
     return MergeRequest(
         number=shapes.number(body, "iid"),
         head=head,
-        by=Hand((f"gitlab:{login}",), confirmed=True) if login else None,
+        by=Hand((f"gitlab:{numbered(body, 'author')}",), confirmed=True) if login else None,
         is_head=head == commit,
         is_merge=merged and brought,
     )
@@ -228,15 +228,27 @@ def reviews(
             and shapes.instant(one, "approved_at") >= pushed_at
         )
         found[login] = Reviewer(
-            Review(f"gitlab:{login}", Verdict.APPROVES, newest and counts), _user(one)
+            Review(f"gitlab:{numbered(one, 'user')}", Verdict.APPROVES, newest and counts),
+            _user(one),
         )
     for one in reviewers:
         if shapes.the(one, "state") == "requested_changes":
             login = shapes.text(one, "user", "username")
             found[login] = Reviewer(
-                Review(f"gitlab:{login}", Verdict.REQUESTS_CHANGES, counts), _user(one)
+                Review(f"gitlab:{numbered(one, 'user')}", Verdict.REQUESTS_CHANGES, counts),
+                _user(one),
             )
     return tuple(found.values())
+
+
+def numbered(body: Any, *role: str) -> str:
+    """Return the login of an account and, if GitLab gives it, `#` and its number.
+
+    A login can change hands, and the number stays.
+    """
+    number = shapes.the(body, *role, "id")
+    login = shapes.text(body, *role, "username")
+    return f"{login}#{number}" if type(number) is int and number > 0 else login
 
 
 def _user(body: Any) -> int | None:
@@ -309,20 +321,22 @@ def run_seen(body: Any, source: str) -> RunSeen:
     The pipeline is the run and its job the attempt, as in the identity tokens of its jobs.
     `source` is what started the pipeline, empty if GitLab does not say.
     """
-    login = shapes.maybe_text(body, "deployable", "user", "username") or shapes.maybe_text(
-        body, "user", "username"
-    )
+    role = next((one for one in (("deployable", "user"), ("user",)) if _has_login(body, one)), None)
     return RunSeen(
         provider=Provider.GITLAB,
         run=str(pipeline(body)),
         attempt=shapes.number(body, "deployable", "id"),
         commit=shapes.text(body, "sha"),
         event="pull_request" if source in MERGE_REQUEST else source,
-        actors=(login,) if login else (),
+        actors=(numbered(body, *role),) if role else (),
         ref=_whole_ref(body) or shapes.maybe_text(body, "ref"),
         title=(shapes.maybe_text(body, "deployable", "commit", "title") or "")[:TEXT_LENGTH_MAX],
         url=https_link(shapes.maybe_text(body, "deployable", "web_url")),
     )
+
+
+def _has_login(body: Any, role: tuple[str, ...]) -> bool:
+    return bool(shapes.maybe_text(body, *role, "username"))
 
 
 def pipeline(body: Any) -> int:

@@ -50,6 +50,7 @@ def _of_github(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
         jti=_text(claims, "jti"),
         expires_at=expires_at,
         login=_optional(claims, "actor") or "",
+        account=_account(claims, "actor_id"),
         ref=_optional(claims, "ref"),
         ref_protected=_flag(claims, "ref_protected"),
         event=_text(claims, "event_name"),
@@ -79,6 +80,7 @@ def _of_gitlab(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
         jti=_text(claims, "jti"),
         expires_at=expires_at,
         login=_optional(claims, "user_login") or "",
+        account=_account(claims, "user_id"),
         email=_optional(claims, "user_email") or "",
         ref=_gitlab_ref(claims),
         ref_protected=_flag(claims, "ref_protected"),
@@ -135,6 +137,12 @@ def _number(claims: Mapping[str, Any], name: str) -> int:
     if not 0 < number <= INTEGER_MAX:
         raise Unreadable(name)
     return number
+
+
+def _account(claims: Mapping[str, Any], name: str) -> str:
+    """Return the number of an account as text, or an empty text where the token has none."""
+    found = _optional(claims, name) or ""
+    return found if _NUMBER.fullmatch(found) else ""
 
 
 def _flag(claims: Mapping[str, Any], name: str) -> bool | None:

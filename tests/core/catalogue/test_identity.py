@@ -272,3 +272,53 @@ def test_case_and_full_width_never_change_who_it_is(text: str, data: st.DataObje
     ]
 
     assert KNOWN.person("".join(shapes)) == "ada"
+
+
+FAY = Person(
+    "fay", github=("fay-gh#12", "fay-second"), emails=("34-fay.gl@users.noreply.gitlab.com",)
+)
+GIL = Person("gil", github=("gil-gh",))
+NUMBERED = Identities(make_catalogue(FAY, GIL))
+
+
+@pytest.mark.parametrize(
+    ("text", "excluded"),
+    [
+        pytest.param("github:fay-gh", {"fay"}, id="the login without a number"),
+        pytest.param("github:fay-gh#12", {"fay"}, id="the login with the number"),
+        pytest.param("github:another#12", {"fay"}, id="the account under another login"),
+        pytest.param("12+another@users.noreply.github.com", {"fay"}, id="and by its address"),
+        pytest.param("F <12+an@Users.noreply.github.com>", {"fay"}, id="as git writes it"),
+        pytest.param("github:fay-gh#13", {"fay"}, id="whoever took the login names her, too"),
+        pytest.param("gitlab:another#34", {"fay"}, id="a number that an address tells"),
+        pytest.param("gitlab:another#12", set(), id="the same number at another host"),
+        pytest.param("github:another#1", set(), id="another number"),
+        pytest.param("12-another@users.noreply.github.com", set(), id="a login of that form"),
+        pytest.param("github:gil-gh#7", {"gil"}, id="a person whose number nobody knows"),
+        pytest.param("another#12", set(), id="no host, so no account"),
+    ],
+)
+def test_an_account_is_excluded_under_whatever_login(text: str, excluded: set[str]) -> None:
+    assert NUMBERED.excluded([text]).people == excluded
+
+
+@pytest.mark.parametrize(
+    ("text", "person"),
+    [
+        pytest.param("github:fay-gh", "fay", id="nobody gave the number"),
+        pytest.param("github:fay-gh#12", "fay", id="her account"),
+        pytest.param("github:fay-gh#13", None, id="somebody took her login"),
+        pytest.param("github:fay-second#13", "fay", id="her login without a number there"),
+        pytest.param("gitlab:fay-gh#13", None, id="at another host it is not hers"),
+        pytest.param("github:another#12", None, id="a number alone lets nobody review"),
+        pytest.param("github:gil-gh#7", "gil", id="the catalogue has no number"),
+    ],
+)
+def test_whoever_takes_a_login_reviews_nothing_as_its_former_owner(
+    text: str, person: str | None
+) -> None:
+    assert NUMBERED.reviewing(text) == (frozenset({person}) if person else frozenset())
+
+
+def test_a_machine_with_a_number_is_a_machine() -> None:
+    assert NUMBERED.excluded(["github:renovate[bot]#29"]).bots == ("github:renovate[bot]",)

@@ -26,6 +26,7 @@ IDENTITIES = Identities(
         people={
             "ada": Person("ada", emails=("ada@example.com",), github=("ada-gh", "ada-second")),
             "ben": Person("ben", emails=("ben@example.com",), github=("ben-gh",)),
+            "fay": Person("fay", github=("fay-gh#12",)),
         }
     )
 )
@@ -99,6 +100,24 @@ def approvals(said: HostFacts) -> Value | None:
             (CY,),
             1,
             id="two people, one whom nobody lets write",
+        ),
+        pytest.param(
+            [
+                Review("github:ada-gh", APPROVES, of_commit=True),
+                Review("github:fay-gh#12", APPROVES, of_commit=True),
+            ],
+            (CY,),
+            2,
+            id="two people, one with the number of her account",
+        ),
+        pytest.param(
+            [
+                Review("github:ada-gh", APPROVES, of_commit=True),
+                Review("github:fay-gh#13", APPROVES, of_commit=True, may_write=False),
+            ],
+            (CY,),
+            1,
+            id="two people, one who took the login of another",
         ),
         pytest.param(
             [

@@ -149,6 +149,19 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
             id="a push",
         ),
         pytest.param(
+            "push",
+            {
+                "deleted": False,
+                "after": HEAD,
+                "commits": [],
+                "pusher": {"name": "cy"},
+                "sender": {"login": "cy", "id": 9},
+                "repository": REPOSITORY,
+            },
+            Pushed(ISSUER, 1001, (HEAD,), "github:cy#9"),
+            id="a push by an account whose number is told",
+        ),
+        pytest.param(
             "issues",
             {
                 "action": "closed",

@@ -305,7 +305,7 @@ def test_real_answers_are_read() -> None:
     assert (compared.status, compared.all_commits) == ("behind", True)
     assert [one.path for one in compared.files or ()] == ["file1.txt"]
     assert read.hands(compared.commits) == (
-        Hand(("github:octocat", "mona@github.com"), confirmed=True),
+        Hand(("github:octocat#1", "mona@github.com"), confirmed=True),
     )
     assert (
         read.check_facts(answers["check-runs"]["check_runs"], [], None)["checks.skipped"] == 1
@@ -315,5 +315,5 @@ def test_real_answers_are_read() -> None:
         1347
     ]
     assert [one.by for one in read.reviews([read.Reviewed(answers["pull-reviews"], None)])] == [
-        "github:octocat"
+        "github:octocat#1"
     ]

@@ -136,7 +136,7 @@ async def test_a_small_reviewed_change() -> None:
         all_hands=True,
         commits=(HEAD,),
         reviews=Reviews(
-            (Review("gitlab:ada.gl", Verdict.APPROVES, of_commit=True, may_write=True),), 7
+            (Review("gitlab:ada.gl#5", Verdict.APPROVES, of_commit=True, may_write=True),), 7
         ),
     )
 

@@ -177,6 +177,8 @@ def test_a_push_says_who_brought_what() -> None:
     }
 
     assert delivery_of(pushed).report == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy")
+    numbered = delivery_of({**pushed, "user_id": 9}).report
+    assert numbered == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy#9")
 
 
 def test_an_issue_that_moved_is_named() -> None:

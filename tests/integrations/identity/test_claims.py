@@ -36,6 +36,7 @@ def test_the_example_of_github_is_understood() -> None:
         jti="example-id",
         expires_at=AT,
         login="octocat",
+        account="12",
         ref="refs/heads/main",
         event="workflow_dispatch",
         workflow="octo-org/octo-automation/.github/workflows/oidc.yml@refs/heads/main",
@@ -55,6 +56,7 @@ def test_the_example_of_gitlab_is_understood() -> None:
         jti="235b3a54-b797-45c7-ae9a-f72d7bc6ef5b",
         expires_at=AT,
         login="sample-user",
+        account="1",
         email="sample-user@example.com",
         ref="refs/heads/feature-branch-1",
         ref_protected=False,
@@ -145,6 +147,7 @@ def test_c15_a_ref_of_gitlab_says_what_it_is_or_stays_short(
 
 
 def test_who_acts_is_named_with_the_host() -> None:
-    assert read(Provider.GITHUB).actor == ("github:kofi-mensah",)
-    assert read(Provider.GITLAB).actor == ("gitlab:goran.gl", "goran@example.com")
+    assert read(Provider.GITHUB).actor == ("github:kofi-mensah#12",)
+    assert read(Provider.GITHUB, actor_id=None).actor == ("github:kofi-mensah",)
+    assert read(Provider.GITLAB).actor == ("gitlab:goran.gl#1", "goran@example.com")
     assert read(Provider.GITHUB, actor=None).actor == ()
