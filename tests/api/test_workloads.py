@@ -338,6 +338,8 @@ async def test_a23_a_token_for_one_environment_asks_for_no_other(world: Pipeline
     named = {
         "staging": True, "stage": True, "STAGE": True, "Staging": True,
         "production": False, "prod": False, "staging-eu": False, "development": False, "stagin": False,
+        "web/stage": True, "web/Staging": True,
+        "web/prod": False, "search/staging": False, "/staging": False, "web/": False, "Web/staging": False,
     }  # fmt: skip
 
     answers = {name: await world.evaluate(world.github.github(environment=name)) for name in named}

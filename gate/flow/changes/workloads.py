@@ -113,7 +113,7 @@ def _require_listed(by: Workload, service: str, environment: str, book: Rulebook
             f"{service} is not deployed to {environment[:100]}; list the environment in the "
             "catalogue"
         )
-    if by.environment is not None and not catalogue.means(by.environment, environment):
+    if by.environment is not None and not _is_for(by.environment, service, environment, book):
         raise _mismatch(
             f"the token is for environment {by.environment[:100]}, not for "
             f"{environment[:100]}; ask from a job of that one"
@@ -137,6 +137,19 @@ def _require_listed(by: Workload, service: str, environment: str, book: Rulebook
             f"a pipeline of {by.ref[:100]} is of neither branch nor tag, and never reaches "
             "production; deploy after the merge"
         )
+
+
+def _is_for(said: str, service: str, environment: str, book: Rulebook) -> bool:
+    """Return whether the environment of a token means this one.
+
+    A repository of several services calls its environments SERVICE/ENVIRONMENT at a code host. Such
+    a token is for that service alone.
+    """
+    named, slash, place = said.partition("/")
+    means = book.catalogue.means
+    return means(said, environment) or (
+        bool(slash) and named == service and means(place, environment)
+    )
 
 
 def _require_merged(ref: str | None, service: str, environment: str, book: Rulebook) -> None:
