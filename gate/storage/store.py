@@ -205,7 +205,7 @@ def transaction(url: str) -> Iterator[Tx]:
         tx = Tx(link)
         yield tx
         flush(tx)
-        announce(tx, COMMAND)
+        announce(tx, COMMAND, tx.topics)
         link.raw.commit()
     except Exception as error:
         fate = fate_of(error)

@@ -29,6 +29,7 @@ from gate.storage.database.rows import (
     TokenUseRow,
 )
 from gate.storage.database.tx import Cursor, Tx
+from gate.storage.database.watch import DECIDED
 from gate.storage.identity import token_uses
 from gate.storage.ledger.ledger import append_entries
 from gate.storage.messages.outbox import insert_messages
@@ -36,10 +37,6 @@ from gate.storage.tables import schema
 from gate.storage.tables.packed import unpack
 from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import insert_texts
-
-DECIDED = "decided"
-"""The topic that is announced for a new change that is settled at once. A change that waits is
-announced by its id, because somebody may want to follow it."""
 
 _C = schema.changes.c
 _CHANGES = Bulk(schema.changes, schema.changes.columns.keys())

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gate.errors import Unavailable
 from gate.storage.changes.units import record
-from gate.storage.database.announcements import announce
+from gate.storage.database.announcements import Announcer
 from gate.storage.database.calls import Call
 from gate.storage.database.faults import Ended, Fate, UnknownOutcome, fate_of, refusal
 from gate.storage.database.tx import NOBODY, KeptConnection, RollupKind, Subscribers, Tx
@@ -19,7 +19,7 @@ def write(
     link: KeptConnection,
     group: list[Call],
     begin: Callable[[KeptConnection], None],
-    process: str,
+    announcer: Announcer,
     subscribers: Subscribers = NOBODY,
 ) -> set[str]:
     """Begin, do everything, commit durably, and return the topics of what this process moved.
@@ -29,7 +29,7 @@ def write(
     """
     link.has_sent_commit = False
     try:
-        topics = _together(link, group, begin, process, subscribers)
+        topics = _together(link, group, begin, announcer, subscribers)
     except UnknownOutcome:
         raise
     except Exception as error:
@@ -39,6 +39,7 @@ def write(
         raise ended from error
     if not link.has_committed:
         raise _ended_silently()
+    announcer.committed()
     return topics
 
 
@@ -69,7 +70,7 @@ def _together(
     link: KeptConnection,
     group: list[Call],
     begin: Callable[[KeptConnection], None],
-    process: str,
+    announcer: Announcer,
     subscribers: Subscribers,
 ) -> set[str]:
     tx = Tx(link, subscribers)
@@ -80,10 +81,10 @@ def _together(
         if units:
             _record(tx, units)
         if not others:
-            return _end(link, tx, process)
+            return _end(link, tx, announcer)
     _call_each(link, tx, others)
     with link.at_once():
-        return _end(link, tx, process)
+        return _end(link, tx, announcer)
 
 
 def _record(tx: Tx, calls: list[Call]) -> None:
@@ -103,14 +104,14 @@ def _call_each(link: KeptConnection, tx: Tx, calls: list[Call]) -> None:
     tx.rollups, tx.topics = rollups, topics
 
 
-def _end(link: KeptConnection, tx: Tx, process: str) -> set[str]:
+def _end(link: KeptConnection, tx: Tx, announcer: Announcer) -> set[str]:
     """Write what all of them counted, announce to other processes what was moved, commit, and
     return what was moved.
 
     The counts come last, because the locks of their rows are then held for the shortest time.
     """
     flush(tx)
-    announce(tx, process)
+    announcer.announce(tx)
     commit(link)
     return tx.topics
 

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from gate.errors import GateError, Unavailable
 from gate.storage.changes.units import record
+from gate.storage.database.announcements import Announcer
 from gate.storage.database.calls import Call, Line, deliver
 from gate.storage.database.faults import Ended, Fate, UnknownOutcome, refusal
 from gate.storage.database.group import write
@@ -68,7 +69,7 @@ class Writer:
         self.written_at = time.monotonic()
         self.subscribers: Subscribers = NOBODY
         self._engine, self._url, self._audience, self._reports = engine, url, audience, reports
-        self._process = process
+        self._announcer = Announcer(process)
         self._link: KeptConnection | None = KeptConnection(engine, url)
         self._housekeeping = Housekeeping(self._link, path, audience)
         self._closing = False
@@ -117,8 +118,9 @@ class Writer:
                 in_time = _refuse_late(group)
                 if in_time:
                     self._in_hand = in_time[0].asked_at
+                if in_time or self._announcer.owes(at_the_end=ending):
                     self._write(in_time)
-                    self._in_hand = None
+                self._in_hand = None
                 self._housekeeping.keep(self._link)
             except Exception as error:  # noqa: BLE001 - a fault of the writer itself: nobody may wait for it for ever
                 ending = ending or self._closing
@@ -179,7 +181,8 @@ class Writer:
             self._reports.over(WRITER)
         self.trouble, self.written_at = None, time.monotonic()
         deliver(group)
-        self._reports.wrote(len(group), len(self._calls), self.written_at - began)
+        if group:
+            self._reports.wrote(len(group), len(self._calls), self.written_at - began)
         return None
 
     def _one_by_one(self, group: list[Call]) -> Exception | None:
@@ -227,7 +230,9 @@ class Writer:
                 self._link = KeptConnection(self._engine, self._url)
             except GateError as error:
                 raise Ended(Fate.LOST, error) from error
-        topics = write(self._link, group, self._housekeeping.begin, self._process, self.subscribers)
+        topics = write(
+            self._link, group, self._housekeeping.begin, self._announcer, self.subscribers
+        )
         # Once more after the commit: a file that was deleted meanwhile took the commit with it.
         self._housekeeping.refuse_missing()
         return topics

@@ -7,11 +7,10 @@ import pytest
 from sqlalchemy import Connection
 
 from gate.errors import Unavailable
-from gate.storage.changes.units import DECIDED
 from gate.storage.database.engine import open_engine
 from gate.storage.database.faults import Fate, fate_of
 from gate.storage.database.tx import KeptConnection, Tx
-from gate.storage.database.watch import EVERYTHING, Topics
+from gate.storage.database.watch import DECIDED, EVERYTHING, Topics
 from gate.storage.texts import insert_texts, new_text
 from tests.postgres_proxies import LostCommits, between, panic, through
 from tests.storage.database.test_faults import errors, opened
