@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gate.core.canonical import digest
 from gate.core.change import PLANNED_DAYS_AHEAD_MAX, Assessment, Change, Planned, Run, State
+from gate.core.days import day_of
 from gate.core.decision import record as records
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import decide
@@ -39,7 +40,6 @@ from gate.storage.database.values import values_of
 from gate.storage.tables.stored_change import DecisionColumns, StoredChange
 from gate.storage.texts import new_text
 
-DAY_US = 24 * 3600 * 1_000_000
 REVISION_CHARACTERS = 16
 """The number of characters of a policy revision that a rollup keeps."""
 
@@ -360,11 +360,11 @@ def redecide_at(made: Decided) -> datetime | None:
 
 def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[RollupRow, ...]:
     """Return rows that add one to each measure, on the day of `at`."""
-    decision, subject = record.decision, record.subject
+    decision, subject, day = record.decision, record.subject, day_of(at)
     return tuple(
         [
             RollupRow(
-                day=to_us(at) // DAY_US,
+                day=day,
                 service=subject.service,
                 environment=subject.environment,
                 measure=measure,

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
+from gate.core.days import last_days
 from gate.core.decision.places import unknown, unknown_names
 from gate.core.facts import DECIMAL_UNIT
-from gate.core.instants import clock, rfc3339, to_us
+from gate.core.instants import clock, rfc3339
 from gate.core.learning.improvements import Figure, Priority
 from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from gate.flow.answers.delivery import ScoreAnswer
@@ -43,7 +44,6 @@ COMPARED_DAYS_MAX = 30
 DUE_MIN, DUE_MAX = timedelta(days=1), timedelta(days=366)
 
 _DAY = timedelta(days=1)
-_DAY_US = _DAY // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,8 @@ def _reading(
     ends: datetime,
 ) -> _Reading:
     """Return the figure over so many days before this instant, as the scorecard counts them."""
-    last = -(-to_us(ends) // _DAY_US)
     place = (about.service, about.environment)
-    found = card(conn, catalogue, place, (last - days, last), ends)
+    found = card(conn, catalogue, place, last_days(days, ends), ends)
     parts = vars(found.flow) | vars(found.quality) | vars(found.stability)
     score: ScoreAnswer = parts[about.figure.value]
     value = None if score.value is None else round(score.value * DECIMAL_UNIT)

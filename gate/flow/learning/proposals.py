@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from gate.core.counting import counted
-from gate.core.instants import to_us
+from gate.core.days import Days, days_touched
 from gate.core.learning.concerns import AGEING_MIN
 from gate.core.learning.improvements import (
     BYPASSED_MIN,
@@ -38,7 +38,7 @@ from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.audit import deployments
 from gate.storage.audit.within import Within
 from gate.storage.figures import improvements, insights, proposals, scorecard, waits
-from gate.storage.figures.proposals import Days, FailingPlace
+from gate.storage.figures.proposals import FailingPlace
 from gate.storage.figures.waits import WaitFilters, WaitSum
 
 SHOWN_MAX = 100
@@ -49,7 +49,6 @@ FAILING_PLACES_MAX = 10
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
-_DAY_US = _DAY // timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
 
 
@@ -291,7 +290,7 @@ def _bypassed(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
 
 def _days(now: datetime, days: int) -> Days:
     """Return so many days before now, and the day of now itself."""
-    return Days(to_us(now - _DAY * days) // _DAY_US, -(-to_us(now) // _DAY_US))
+    return days_touched(now - _DAY * days, now)
 
 
 def _log(service: str, environment: str, now: datetime, days: int) -> str:

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.change import State
+from gate.core.days import Days, days_touched
 from gate.core.decision.places import unknown_names
 from gate.core.delivery import percentile
 from gate.core.facts import DECIMAL_UNIT
-from gate.core.instants import from_us, to_us
 from gate.core.learning.scorecard import Pace, verdict
 from gate.errors import Invalid
 from gate.flow.answers.delivery import (
@@ -42,8 +42,6 @@ CHANGES_NAMED_MAX = 20
 """The most changes that a figure names; the log and the list of changes have all of them."""
 
 AVAILABILITY = "availability"
-_DAY = timedelta(days=1)
-_DAY_US = _DAY // timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
 
 
@@ -66,31 +64,29 @@ async def cards(gate: Gate, query: ScorecardQuery) -> ScorecardAnswer:
     catalogue = (await gate.rulebooks.current()).catalogue
     now = gate.clock()
     ends = query.ends or now
-    begins = query.begins or ends - _DAY * DAYS_DEFAULT
+    begins = query.begins or ends - timedelta(days=DAYS_DEFAULT)
     if begins >= ends:
         raise Invalid("the time ends before it begins; `from` must be earlier than `to`")
-    first, last = to_us(begins) // _DAY_US, -(-to_us(ends) // _DAY_US)
-    if last - first > DAYS_MAX:
+    days = days_touched(begins, ends)
+    if days.length > DAYS_MAX:
         raise Invalid(f"from {begins.date()} to {ends.date()} is more than {DAYS_MAX} days")
-    return await gate.store.read_slowly(_read, catalogue, query, (first, last), now)
+    return await gate.store.read_slowly(_read, catalogue, query, days, now)
 
 
 def _read(
     conn: Connection,
     catalogue: Catalogue,
     query: ScorecardQuery,
-    days: tuple[int, int],
+    days: Days,
     now: datetime,
 ) -> ScorecardAnswer:
-    first, last = days
-    earlier = first - (last - first)
-    named = list(_places(conn, catalogue, query, earlier))
+    named = list(_places(conn, catalogue, query, days.before.begins))
     named_environment = query.environment and catalogue.environment_named(query.environment)
     return ScorecardAnswer(
         unknown=unknown_names(catalogue, query.service, named_environment),
-        from_=from_us(first * _DAY_US),
-        to=from_us(last * _DAY_US),
-        before=from_us(earlier * _DAY_US),
+        from_=days.begins_at,
+        to=days.ends_at,
+        before=days.before.begins_at,
         cards=tuple(card(conn, catalogue, place, days, now) for place in named[:CARDS_MAX]),
         more=len(named) > CARDS_MAX,
     )
@@ -160,19 +156,15 @@ class _Seen:
 
 
 def _seen(conn: Connection, place: Place) -> _Seen:
-    span = Span(
-        place.service,
-        place.environment,
-        from_us(place.begins * _DAY_US),
-        from_us(place.ends * _DAY_US),
-    )
+    days = place.days
+    span = Span(place.service, place.environment, days.begins_at, days.ends_at)
     deployments, failed, rework = delivery.totals(conn, place)
     lead = delivery.times(conn, place, LEAD)
     recovery = delivery.times(conn, place, RECOVERY)
     incidents = scorecard.incidents_of(conn, span)
     pace = Pace(
         deployments=deployments,
-        days=place.ends - place.begins,
+        days=days.length,
         lead_seconds=percentile(lead, 0.5),
         fail_rate=_share(failed, deployments),
         incidents=len(incidents),
@@ -194,13 +186,13 @@ def card(
     conn: Connection,
     catalogue: Catalogue,
     named: tuple[str, str],
-    days: tuple[int, int],
+    days: Days,
     now: datetime,
 ) -> CardAnswer:
-    """Return the card of one service in one environment, from the first day to before the last."""
-    (service, environment), (first, last) = named, days
-    seen = _seen(conn, Place(service, environment, first, last))
-    before = _seen(conn, Place(service, environment, first - (last - first), first))
+    """Return the card of one service in one environment, beside as many days before."""
+    service, environment = named
+    seen = _seen(conn, Place(service, environment, days))
+    before = _seen(conn, Place(service, environment, days.before))
     sent = _measures(conn, service, environment, days)
     return CardAnswer(
         service=service,
@@ -284,18 +276,17 @@ def _stability(seen: _Seen, before: _Seen, sent: Sequence[MovedMeasureAnswer]) -
 
 
 def _measures(
-    conn: Connection, service: str, environment: str, days: tuple[int, int]
+    conn: Connection, service: str, environment: str, days: Days
 ) -> list[MovedMeasureAnswer]:
     """Return the newest value of every measure of the time, with the newest one before it."""
-    first, last = (from_us(day * _DAY_US) for day in days)
     earlier = {
         (one.name, one.environment): one
-        for one in measures.newest(conn, service, environment, ends=first)
+        for one in measures.newest(conn, service, environment, ends=days.begins_at)
     }
     return [
         _moved(one, earlier.get((one.name, one.environment)))
-        for one in measures.newest(conn, service, environment, ends=last)
-        if one.at >= first
+        for one in measures.newest(conn, service, environment, ends=days.ends_at)
+        if one.at >= days.begins_at
     ]
 
 

@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from gate.core.change import Result
 from gate.core.delivery import unwell_since, well_again_at
-from gate.core.instants import to_us
 from gate.core.learning.concerns import OVERDUE, Recovery
 from gate.core.learning.weeks import Week, read_week, week_of
 from gate.errors import Invalid
@@ -46,7 +45,6 @@ WHOLE_MAX = 500
 CAUSES_MAX = 1_000
 CANDIDATES = 3
 
-_DAY_US = timedelta(days=1) // timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
 
 
@@ -161,11 +159,9 @@ def _failures(conn: Connection, asked: _WeekAsOf) -> FailuresAnswer:
     titles = concerns.titles_of(conn, ids)
     said = texts.read_texts(conn, [*(one.title for one in tied), *notes.values()])
     n = weeks.count_failed(conn, asked.begins, asked.at)
-    last_us = to_us(asked.at) - 1
-    days = to_us(asked.begins) // _DAY_US, last_us // _DAY_US + 1
     return FailuresAnswer(
         n=n,
-        deployments=weeks.count_deployments(conn, asked.begins, asked.at, days),
+        deployments=weeks.count_deployments(conn, asked.begins, asked.at),
         items=tuple(
             FailureAnswer(
                 change=one.id,

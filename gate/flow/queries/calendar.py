@@ -10,6 +10,7 @@ from gate.core.calendar import freeze
 from gate.core.calendar.calendar import AHEAD_MAX, OCCURRENCES_MAX
 from gate.core.calendar.freeze import Window
 from gate.core.change import State
+from gate.core.days import Days, date_of, day_of_date
 from gate.core.decision.places import unknown_names
 from gate.errors import NotFound
 from gate.flow.answers.calendar import (
@@ -24,7 +25,6 @@ from gate.flow.answers.parts import utc
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries.insights.insights import PRODUCTION
-from gate.flow.queries.insights.periods import day_of, number_of
 from gate.flow.queries.look import unknown_here, windows_to_come
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_service
@@ -32,7 +32,6 @@ from gate.storage import texts
 from gate.storage.changes import planned
 from gate.storage.changes.planned import Planned
 from gate.storage.figures import places
-from gate.storage.figures.places import Days
 
 _MOMENT = timedelta(microseconds=1)
 SCHEDULE_DAYS = 28
@@ -151,10 +150,10 @@ async def _deployed(
     same date in UTC.
     """
     zone = gate.rulebooks.latest.calendar.zone
-    first, last = (number_of(at.astimezone(zone).date()) for at in (begins, ends - _MOMENT))
-    days = Days(first, last + 1, 1)
+    first, last = (day_of_date(at.astimezone(zone).date()) for at in (begins, ends - _MOMENT))
+    days = Days(first, last + 1)
     ended = await gate.store.read_slowly(places.by_day, counted, service, days)
-    return tuple(DeployedDay(day_of(day), *one) for day, one in sorted(ended.items()))
+    return tuple(DeployedDay(date_of(day), *one) for day, one in sorted(ended.items()))
 
 
 def _production(book: Rulebook) -> tuple[str, ...]:

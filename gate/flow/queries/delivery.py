@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from gate.core.days import days_touched
 from gate.core.decision.places import unknown_names
 from gate.core.decision.values import Band
 from gate.core.delivery import SpanCount, distribution, rate
-from gate.core.instants import from_us, to_us
 from gate.errors import Invalid
 from gate.flow.answers.delivery import (
     DeliveryAnswer,
@@ -24,8 +24,6 @@ from gate.storage.figures.delivery import Place, Share, Sums
 
 DAYS_DEFAULT = 30
 DAYS_MAX = 366
-_DAY = timedelta(days=1)
-_DAY_US = _DAY // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +62,16 @@ async def delivered(gate: Gate, query: DeliveryQuery) -> Delivered:
     """
     catalogue = (await gate.rulebooks.current()).catalogue
     ends = query.ends or gate.clock()
-    begins = query.begins or ends - _DAY * DAYS_DEFAULT
+    begins = query.begins or ends - timedelta(days=DAYS_DEFAULT)
     if begins >= ends:
         raise Invalid("the time ends before it begins; `from` must be earlier than `to`")
-    first, last = to_us(begins) // _DAY_US, -(-to_us(ends) // _DAY_US)
-    if last - first > DAYS_MAX:
+    days = days_touched(begins, ends)
+    if days.length > DAYS_MAX:
         raise Invalid(
-            f"from {begins.date()} to {ends.date()} are {last - first} days, at most "
+            f"from {begins.date()} to {ends.date()} are {days.length} days, at most "
             f"{DAYS_MAX} are allowed"
         )
-    place = Place(query.service, catalogue.environment_named(query.environment), first, last)
+    place = Place(query.service, catalogue.environment_named(query.environment), days)
     unknown = unknown_names(catalogue, place.service, place.environment)
     sums = await gate.store.read_slowly(delivery.sums, place)
     return Delivered(
@@ -88,10 +86,10 @@ def _answer(place: Place, sums: Sums, unknown: Sequence[str]) -> DeliveryAnswer:
         service=place.service,
         environment=place.environment,
         unknown=unknown,
-        from_=from_us(place.begins * _DAY_US),
-        to=from_us(place.ends * _DAY_US),
+        from_=place.days.begins_at,
+        to=place.days.ends_at,
         change_lead_time_seconds=spread_of_counts(sums.lead),
-        deployment_frequency_per_day=round(sums.deployments / (place.ends - place.begins), 4),
+        deployment_frequency_per_day=round(sums.deployments / place.days.length, 4),
         failed_deployment_recovery_time_seconds=spread_of_counts(sums.recovery),
         change_fail_rate=fail_rate(rate(sums.failed, sums.deployments)),
         deployment_rework_rate=ReworkAnswer(rework.part, rework.whole, rework.rate),

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from gate.core.days import day_of
 from gate.core.decision.values import Band
-from gate.core.instants import to_us
 from gate.flow.answers.delivery import CountAnswer
 from gate.flow.gate import Gate
 from gate.flow.lists import by_own_name
@@ -11,7 +11,6 @@ from gate.storage.changes.log import LogFilters
 from gate.storage.figures import facets
 
 FACET_DAYS = 30
-_DAY_US = 24 * 3600 * 1_000_000
 
 
 async def of_log(gate: Gate, filters: LogFilters) -> dict[str, tuple[CountAnswer, ...]]:
@@ -20,7 +19,7 @@ async def of_log(gate: Gate, filters: LogFilters) -> dict[str, tuple[CountAnswer
     Each list of counts is narrowed by the filters on the other fields, but not by words or dates.
     """
     filters = await by_own_name(gate, filters)
-    today = to_us(gate.clock()) // _DAY_US
+    today = day_of(gate.clock())
     equal = {
         name: getattr(filters, name)
         for name in ("service", "environment", "route", "band", "outcome")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
 
+from gate.core.days import Days
 from gate.storage.figures.outcomes import LEAD, RECOVERY
 from gate.storage.tables.schema_delivery import (
     delivery_days,
@@ -30,14 +31,11 @@ DIVISIONS: Mapping[str, Column[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One service in one environment, from the first day to before the last. Days are counted since
-    1970 in UTC.
-    """
+    """One service in one environment, in some days."""
 
     service: str
     environment: str
-    begins: int
-    ends: int
+    days: Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,8 @@ def totals(conn: Connection, place: Place) -> tuple[int, int, int]:
 def _in_environment(table: Table, place: Place) -> tuple[ColumnElement[bool], ...]:
     return (
         table.c.environment == place.environment,
-        table.c.day >= place.begins,
-        table.c.day < place.ends,
+        table.c.day >= place.days.begins,
+        table.c.day < place.days.ends,
     )
 
 

@@ -13,8 +13,9 @@ import orjson
 from sqlalchemy import Table
 
 from gate.core.change import Result
+from gate.core.days import DAY_US, day_of
 from gate.core.delivery import NOTHING, Deployed, Figures, figures
-from gate.core.instants import from_us, optional_instant, to_us
+from gate.core.instants import from_us, optional_instant
 from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import add_up, upsert
@@ -29,7 +30,6 @@ from gate.storage.tables.schema_delivery import (
 )
 from gate.storage.tables.schema_incidents import ACTIVE
 
-DAY_US = 24 * 3600 * 1_000_000
 UNRECOVERED_MAX = 100
 """The most failed deployments of a place that one success recovers. It is not credible that a
 success recovered more than these."""
@@ -105,7 +105,7 @@ def failed_before(tx: Tx, service: str, environment: str, admitted_at: datetime)
     return [
         change
         for (change,) in _FAILED_BEFORE.run(
-            tx, service, environment, to_us(admitted_at) // DAY_US
+            tx, service, environment, day_of(admitted_at)
         ).fetchall()
     ]
 

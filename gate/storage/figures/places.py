@@ -3,10 +3,11 @@ totals, so the cost grows with places and days only.
 """
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, func, select
 
+from gate.core.days import Days
 from gate.storage.figures.delivery import Place
 from gate.storage.tables.schema_delivery import delivery_days, delivery_totals
 
@@ -21,28 +22,26 @@ class Ended(NamedTuple):
     failed: int
 
 
-class Days(NamedTuple):
-    """The days from the first to before the last, counted since 1970 in UTC. A period has `step`
-    days.
-    """
+class Periods(NamedTuple):
+    """Days that are divided into periods of `step` days each."""
 
-    begins: int
-    ends: int
+    days: Days
     step: int
 
 
-Periods = Mapping[int, Ended]
+EndedByPeriod: TypeAlias = Mapping[int, Ended]
 """Results by the number of the period, from 0. A period without deployments is absent."""
 
 
 def of_places(
-    conn: Connection, environments: Collection[str], days: Days, service: str | None = None
+    conn: Connection, environments: Collection[str], periods: Periods, service: str | None = None
 ) -> dict[tuple[str, str], dict[int, Ended]]:
     """Return the periods of every place in these environments, by service and environment.
 
     With `service`, only the places of that service are returned.
     """
-    period = (_T.day - days.begins) // days.step
+    days = periods.days
+    period = (_T.day - days.begins) // periods.step
     deployments, failed = func.sum(_T.deployments), func.sum(_T.failed)
     query = (
         select(_T.service, _T.environment, period.label("period"), deployments, failed)
@@ -54,21 +53,21 @@ def of_places(
         query = query.where(_T.service == service)
     found: dict[tuple[str, str], dict[int, Ended]] = {}
     for name, environment, number, some, some_failed in conn.execute(query):
-        periods = found.setdefault((name, environment), {})
-        periods[int(number)] = Ended(int(some), int(some_failed))
+        ended = found.setdefault((name, environment), {})
+        ended[int(number)] = Ended(int(some), int(some_failed))
     return found
 
 
-def of_place(conn: Connection, place: Place, step: int) -> Periods:
+def of_place(conn: Connection, place: Place, step: int) -> EndedByPeriod:
     """Return the periods of one place, each of `step` days."""
-    period = (_D.day - place.begins) // step
+    period = (_D.day - place.days.begins) // step
     query = (
         select(period.label("period"), func.sum(_D.deployments), func.sum(_D.failed))
         .where(
             _D.service == place.service,
             _D.environment == place.environment,
-            _D.day >= place.begins,
-            _D.day < place.ends,
+            _D.day >= place.days.begins,
+            _D.day < place.days.ends,
         )
         .group_by(period)
         .having(func.sum(_D.deployments) > 0)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Integer, and_, case, func, select, text
 
+from gate.core.days import Days
 from gate.core.decision.values import Route
 from gate.core.learning.improvements import CLEAN_MIN, FIRED_MIN, RECURRING_MIN
 from gate.storage.tables.schema import changes
@@ -24,13 +25,6 @@ FAILED_MAX = 20
 """So many of the newest failures of one place are looked at one by one."""
 
 _PEOPLES = (Route.REVIEW.value, Route.EMERGENCY.value)
-
-
-class Days(NamedTuple):
-    """Whole days in UTC since 1970, from the first to before the last."""
-
-    first: int
-    last: int
 
 
 class Escalated(NamedTuple):
@@ -79,7 +73,7 @@ def escalated(conn: Connection, days: Days) -> list[Escalated]:
     asked = func.sum(case((table.route.in_(_PEOPLES), table.deployments), else_=0), type_=Integer)
     query = (
         select(table.service, table.environment, deployments)
-        .where(table.day >= days.first, table.day < days.last)
+        .where(table.day >= days.begins, table.day < days.ends)
         .group_by(table.service, table.environment)
         .having(and_(deployments >= CLEAN_MIN, asked == deployments, func.sum(table.failed) == 0))
         .order_by(deployments.desc(), table.service, table.environment)
@@ -98,7 +92,7 @@ def fired_rules(conn: Connection, days: Days) -> list[FiredRule]:
             func.sum(totals.deployments).label("deployments"),
             func.sum(totals.failed).label("failed"),
         )
-        .where(totals.day >= days.first, totals.day < days.last)
+        .where(totals.day >= days.begins, totals.day < days.ends)
         .group_by(totals.service, totals.environment)
         .subquery()
     )
@@ -111,7 +105,7 @@ def fired_rules(conn: Connection, days: Days) -> list[FiredRule]:
             whole,
             (whole.c.service == rules.service) & (whole.c.environment == rules.environment),
         )
-        .where(rules.day >= days.first, rules.day < days.last)
+        .where(rules.day >= days.begins, rules.day < days.ends)
         .group_by(*rule, *place)
         .having(
             and_(
@@ -134,7 +128,7 @@ def failing(conn: Connection, days: Days) -> list[FailingPlace]:
     failed = func.sum(table.failed)
     query = (
         select(table.service, table.environment, failed)
-        .where(table.day >= days.first, table.day < days.last)
+        .where(table.day >= days.begins, table.day < days.ends)
         .group_by(table.service, table.environment)
         .having(failed >= RECURRING_MIN)
         .order_by(failed.desc(), table.service, table.environment)
@@ -152,8 +146,8 @@ def failed_changes(conn: Connection, service: str, environment: str, days: Days)
             text("failed = 1"),
             table.service == service,
             table.environment == environment,
-            table.day >= days.first,
-            table.day < days.last,
+            table.day >= days.begins,
+            table.day < days.ends,
         )
         .order_by(table.day.desc(), table.change_id.desc())
         .limit(FAILED_MAX)

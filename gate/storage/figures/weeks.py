@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, literal_column, select, text
 
 from gate.core.change import Result
+from gate.core.days import days_touched
 from gate.storage.database.values import every, first
 from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema import ADMITTED, ENDED, SUCCEEDED, changes, closures
@@ -65,19 +66,18 @@ def count_failed(conn: Connection, begins: datetime, ends: datetime) -> int:
     return int(conn.execute(query.select_from(changes)).scalar_one())
 
 
-def count_deployments(
-    conn: Connection, begins: datetime, ends: datetime, days: tuple[int, int]
-) -> int:
+def count_deployments(conn: Connection, begins: datetime, ends: datetime) -> int:
     """Return how many changes were admitted in the time.
 
-    `days` are the days in UTC that it touches. The sums of these days name the places, and each of
-    them is counted from an index; what was admitted and has not ended is in no sum yet, so a place
-    that has nothing else is left out.
+    The sums of the days that it touches name the places, and each of them is counted from an index;
+    what was admitted and has not ended is in no sum yet, so a place that has nothing else is left
+    out.
     """
+    days = days_touched(begins, ends)
     totals = delivery_totals.c
     here = (
         select(totals.service, totals.environment)
-        .where(totals.day >= days[0], totals.day < days[1])
+        .where(totals.day >= days.begins, totals.day < days.ends)
         .distinct()
         .subquery()
     )

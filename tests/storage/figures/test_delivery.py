@@ -8,20 +8,21 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, text
 
+from gate.core.days import Days
 from gate.storage.changes import change_list, post_reviews
 from gate.storage.database.hot import Hot
 from gate.storage.database.pages import Part
 from gate.storage.figures import delivery, outcomes, places
 from gate.storage.figures.delivery import Place
-from gate.storage.figures.places import Days
+from gate.storage.figures.places import Periods
 from gate.storage.incidents import incidents, links
 from gate.storage.incidents.incidents import IncidentFilters
 from gate.storage.policies import policy_sets
 from tests.storage.stored import planned, reading
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-PLACE = Place("checkout", "production", 0, 400)
-DAYS = Days(0, 84, 7)
+PLACE = Place("checkout", "production", Days(0, 400))
+DAYS = Days(0, 84)
 
 
 def ask(statement: Hot, parameters: int) -> Callable[[Connection], object]:
@@ -34,7 +35,8 @@ def ask(statement: Hot, parameters: int) -> Callable[[Connection], object]:
     [
         pytest.param(lambda conn: delivery.sums(conn, PLACE), id="the figures of a place"),
         pytest.param(
-            lambda conn: places.of_places(conn, ["production"], DAYS), id="all places of a tier"
+            lambda conn: places.of_places(conn, ["production"], Periods(DAYS, 7)),
+            id="all places of a tier",
         ),
         pytest.param(lambda conn: places.of_place(conn, PLACE, 7), id="the weeks of a place"),
         pytest.param(

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from gate.core.days import day_of
 from gate.core.delivery import rate
-from gate.core.instants import from_us, to_us
 from gate.flow.answers.delivery import DeliveryAnswer, RulePlaceAnswer, fail_rate, spread
 from gate.flow.answers.insights.over_time import (
     InsightsAnswer,
@@ -26,7 +26,7 @@ from gate.storage.figures import insights as figures
 from gate.storage.figures import places
 from gate.storage.figures.delivery import Place
 from gate.storage.figures.insights import RulePlace
-from gate.storage.figures.places import Days, Periods
+from gate.storage.figures.places import EndedByPeriod, Periods
 from gate.storage.policies import policy_sets
 
 RULE_DAYS = 366
@@ -36,7 +36,6 @@ PLACES_SHOWN = 200
 PRODUCTION = "production"
 """The tier of the environments whose places are compared."""
 
-_DAY_US = 24 * 3600 * 1_000_000
 _SECOND = timedelta(seconds=1)
 
 
@@ -79,12 +78,11 @@ def _step(found: DeliveryAnswer) -> int:
 
 
 def _over_time(
-    conn: Connection, service: str, environment: str, days: Days
-) -> tuple[Periods, tuple[PolicyChangeAnswer, ...]]:
-    place = Place(service, environment, days.begins, days.ends)
-    ended = places.of_place(conn, place, days.step)
-    begins, ends = (from_us(day * _DAY_US) for day in (days.begins, days.ends))
-    changed = policy_sets.changes_between(conn, begins, ends)
+    conn: Connection, service: str, environment: str, calendar: Periods
+) -> tuple[EndedByPeriod, tuple[PolicyChangeAnswer, ...]]:
+    days = calendar.days
+    ended = places.of_place(conn, Place(service, environment, days), calendar.step)
+    changed = policy_sets.changes_between(conn, days.begins_at, days.ends_at)
     return ended, tuple(PolicyChangeAnswer(one.policies, one.at) for one in changed)
 
 
@@ -109,7 +107,7 @@ async def production(gate: Gate) -> PlacesAnswer:
     return PlacesAnswer(tuple(rows[:PLACES_SHOWN]), max(len(rows) - PLACES_SHOWN, 0))
 
 
-def place_figures(place: tuple[str, str], weeks: Days, ended: Periods) -> PlaceFigures:
+def place_figures(place: tuple[str, str], weeks: Periods, ended: EndedByPeriod) -> PlaceFigures:
     """Return the figures of one place, which is a service and an environment."""
     deployments = sum(one.deployments for one in ended.values())
     failed = sum(one.failed for one in ended.values())
@@ -127,14 +125,12 @@ async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
 
     The page shows it to a viewer who has not chosen a place.
     """
-    return await gate.store.read_slowly(
-        figures.busiest_place, to_us(gate.clock()) // _DAY_US - days
-    )
+    return await gate.store.read_slowly(figures.busiest_place, day_of(gate.clock()) - days)
 
 
 async def rule_places(gate: Gate, policy: str, rule: str) -> tuple[RulePlaceAnswer, ...]:
     """Return, place by place, how the deployments ended to which a rule gave points."""
-    since = to_us(gate.clock()) // _DAY_US - RULE_DAYS
+    since = day_of(gate.clock()) - RULE_DAYS
     found = await gate.store.read_slowly(figures.rule_places, f"{policy}/{rule}", since)
     return tuple(map(_rule_place, found))
 

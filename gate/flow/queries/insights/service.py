@@ -29,7 +29,7 @@ from gate.flow.queries.waiting_list import WaitingList
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import change_list, post_reviews
 from gate.storage.figures import places
-from gate.storage.figures.places import Days, Periods
+from gate.storage.figures.places import EndedByPeriod, Periods
 from gate.storage.incidents import incidents
 
 WAITING_SHOWN = 20
@@ -115,7 +115,7 @@ def _owners(book: Rulebook, name: str) -> list[OwnerAnswer]:
 
 
 async def _place(
-    gate: Gate, name: str, environment: str, ended: Periods, weeks: Days, by: Person
+    gate: Gate, name: str, environment: str, ended: EndedByPeriod, weeks: Periods, by: Person
 ) -> ServicePlace:
     book = gate.rulebooks.latest
     facts = book.catalogue.facts(name, environment)
@@ -143,7 +143,7 @@ def _read(
     name: str,
     environments: Sequence[str],
     waiting: Sequence[str],
-    weeks: Days,
+    weeks: Periods,
 ) -> _Read:
     books, now, base_url = gate.rulebooks, gate.clock(), gate.base_url
     known = [know(conn, books, one) for one in waiting]
