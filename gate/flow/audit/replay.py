@@ -30,8 +30,8 @@ async def replayed(gate: Gate, change_id: str, number: int | None, by: Caller) -
 
 
 def _replayed(conn: Connection, change: str, number: int) -> ReplayAnswer | None:
-    row = decisions.read(conn, change, number)
-    if row is None:
+    record = decisions.read(conn, change, number)
+    if record is None:
         return None
     policies: Policies | None = None
 
@@ -40,8 +40,8 @@ def _replayed(conn: Connection, change: str, number: int) -> ReplayAnswer | None
         policies = _policies(conn, revision)
         return policies
 
-    found = replay(row.record, named)
-    sha256 = digest(row.record)
+    found = replay(record, named)
+    sha256 = digest(record)
     sealed = ledger.record_of_decision(conn, change, number)
     if sha256 != sealed:
         tampered = f"the ledger has the digest {sealed} of this record, its bytes have {sha256}"

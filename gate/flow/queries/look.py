@@ -204,10 +204,10 @@ def _decisions(
 def _decision(
     conn: Connection, books: Rulebooks, change_id: str, number: int
 ) -> DecisionAnswer | None:
-    found = decision_table.read(conn, change_id, number)
-    if found is None:
+    record = decision_table.read(conn, change_id, number)
+    if record is None:
         return None
-    (answer,) = decision_answers(conn, books, [records.read(found.record)])
+    (answer,) = decision_answers(conn, books, [records.read(record)])
     return answer
 
 

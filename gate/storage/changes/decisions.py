@@ -1,56 +1,36 @@
 """The decisions of a change, with the bytes that were hashed."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
-from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.database.pages import Page, Part, page
-from gate.storage.database.values import first, reader
+from gate.storage.database.values import reader
 from gate.storage.tables.columns import among
 from gate.storage.tables.schema import decisions
 
 KEYS = (decisions.c.number,)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDecision:
-    """One row, never changed.
+class NumberedRecord(NamedTuple):
+    """One decision of a change, as `core.decision.record.read` reads it."""
 
-    `record` is what `record_sha256` is the hash of; `core.decision.record.read` reads it.
-    """
-
-    change: str
     number: int
-    at: datetime
-    service: str
-    environment: str
-    type: ChangeType
-    route: Route
-    outcome: Outcome
-    band: Band
-    score: int
-    policy: str | None
-    revision: str
-    standard_change: str | None
-    subject_digest: str
     record: bytes
-    record_sha256: str
-    running_change: str | None
 
 
-def decision_page(conn: Connection, change: str, part: Part) -> Page[StoredDecision]:
+def decision_page(conn: Connection, change: str, part: Part) -> Page[NumberedRecord]:
     """Return one page of the decisions of a change, newest first."""
-    found = _QUERY.where(decisions.c.change_id == change)
-    return page(conn, [found], KEYS, part, reader(StoredDecision), decisions.c.at)
+    columns = (decisions.c.number, decisions.c.record)
+    found = select(*columns).where(decisions.c.change_id == change)
+    return page(conn, [found], KEYS, part, reader(NumberedRecord), decisions.c.at)
 
 
-def read(conn: Connection, change: str, number: int) -> StoredDecision | None:
-    """Return one decision of a change, or None."""
-    one = _QUERY.where(decisions.c.change_id == change, decisions.c.number == number)
-    return first(conn, StoredDecision, one)
+def read(conn: Connection, change: str, number: int) -> bytes | None:
+    """Return the bytes of one decision of a change, or None."""
+    found: bytes | None = conn.execute(_record(change, number)).scalar()
+    return found
 
 
 def record(conn: Connection, change: str, number: int) -> bytes:
@@ -58,10 +38,7 @@ def record(conn: Connection, change: str, number: int) -> bytes:
 
     It raises where there is none, because decisions are never deleted.
     """
-    query = select(decisions.c.record).where(
-        decisions.c.change_id == change, decisions.c.number == number
-    )
-    found: bytes = conn.execute(query).scalar_one()
+    found: bytes = conn.execute(_record(change, number)).scalar_one()
     return found
 
 
@@ -87,5 +64,7 @@ def newest_records(conn: Connection, limit: int) -> list[bytes]:
     return list(conn.execute(query).scalars())
 
 
-_QUERY = select(*decisions.columns[1:])
-"""All columns but the number of the row, in the order of the fields of `StoredDecision`."""
+def _record(change: str, number: int) -> Select[Any]:
+    return select(decisions.c.record).where(
+        decisions.c.change_id == change, decisions.c.number == number
+    )

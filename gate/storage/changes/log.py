@@ -11,8 +11,6 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, select
 
 from gate.core.change import Result, State
-from gate.core.decision.asked import RequestDetails
-from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes.search import commit_is, having_words
 from gate.storage.database.pages import Page, Part, page
@@ -59,28 +57,15 @@ class LogFilters:
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One decision, and of its change what was asked and how it ended by now.
+    """One decision, and of its change how it ended by now.
 
-    The reasons are in `record`; `core.decision.record.read` reads it.
+    `core.decision.record.read` reads the `record`.
     """
 
     change: str
     number: int
     at: datetime
-    service: str
-    environment: str
-    type: ChangeType
-    route: Route
-    outcome: Outcome
-    band: Band
-    score: int
-    policy: str | None
-    revision: str
-    standard_change: str | None
-    subject_digest: str
     record: bytes
-    commit: str
-    detail: bytes
     state: State
     result: Result | None
     expires_at: datetime | None
@@ -90,11 +75,6 @@ class LogRow:
     def state_at(self, now: datetime) -> State:
         """Return the state of the change, with expiry computed as everywhere."""
         return state_at(self.state, self.expires_at, self.valid_until, now)
-
-    @property
-    def asked(self) -> RequestDetails:
-        """Repository, run and who requested it; read anew at each call."""
-        return read_asked(self.detail)
 
 
 def log_page(conn: Connection, filters: LogFilters, part: Part) -> Page[LogRow]:
@@ -140,10 +120,7 @@ def conditions(conn: Connection, filters: LogFilters, part: Part) -> list[Column
 
 
 _COLUMNS = (
-    *(decisions.c[name] for name in ("change_id", "number", "at", "service", "environment")),
-    *(decisions.c[name] for name in ("type", "route", "outcome", "band", "score", "policy")),
-    *(decisions.c[name] for name in ("revision", "standard_change", "subject_digest", "record")),
-    *(changes.c.commit_sha, changes.c.detail),
+    *(decisions.c[name] for name in ("change_id", "number", "at", "record")),
     *(changes.c[name] for name in ("state", "result", "expires_at", "valid_until")),
     decisions.c.id,
 )

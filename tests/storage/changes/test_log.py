@@ -13,9 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from gate.core.change import Repository
-from gate.core.decision.asked import RequestDetails
-from gate.core.decision.record import write_asked
+from gate.core.change import Result, State
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes import search
 from gate.storage.changes.change_list import ChangeFilters, change_page
@@ -232,26 +230,14 @@ def test_section_8_a_commit_is_found_by_seven_or_more_of_its_first_characters(
     assert {change.id for change in listed} == {made[name] for name in found}
 
 
-def test_a_row_shows_the_decision_and_what_never_changes_of_its_change(database_url: str) -> None:
-    asked = RequestDetails(repository=Repository(ISSUER, 7, "acme/shop"), requested_by="t" * 64)
+def test_a_row_shows_the_decision_and_how_its_change_ended(database_url: str) -> None:
     with writing(database_url) as tx:
-        change = put_change(tx.conn, detail=write_asked(asked))
+        change = put_change(tx.conn, state="closed", result="rolled_back")
         put_decision(tx, change)
         (row,) = log_page(tx.conn, LogFilters(), ALL).rows
 
-    assert (row.change, row.number, row.at, row.commit, row.asked) == (
-        change,
-        1,
-        NOW,
-        COMMIT,
-        asked,
-    )
-    assert (row.type, row.route, row.outcome, row.band) == (
-        ChangeType.STANDARD,
-        Route.AUTOMATIC,
-        Outcome.APPROVED,
-        Band.LOW,
-    )
+    assert (row.change, row.number, row.at) == (change, 1, NOW)
+    assert (row.state, row.result) == (State.CLOSED, Result.ROLLED_BACK)
     assert row.record == orjson.dumps({"change": change})
 
 

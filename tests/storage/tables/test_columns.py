@@ -11,9 +11,8 @@ from sqlalchemy.exc import StatementError
 
 from gate.core.change import State
 from gate.core.decision.values import Band, Hold
-from gate.storage.changes import decisions, log
+from gate.storage.changes import log
 from gate.storage.changes.approvals import Override
-from gate.storage.changes.decisions import StoredDecision
 from gate.storage.changes.log import LogRow
 from gate.storage.incidents import links
 from gate.storage.incidents.incidents import Incident
@@ -33,7 +32,6 @@ HOLD = Hold("frz_1", "stocktaking", NOW, ("ada",), stop=False)
     ("kind", "columns"),
     [
         (StoredChange, schema.changes.columns),
-        (StoredDecision, decisions._QUERY.selected_columns),  # noqa: SLF001 - the query that is read
         (LogRow, log._COLUMNS),  # noqa: SLF001 - the query that is read
         (Override, schema.overrides.columns[1:]),
         (Declared, schema_policies.freezes.columns),
