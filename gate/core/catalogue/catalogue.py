@@ -92,6 +92,9 @@ class Person:
 ERASED = "(erased)"
 """The text in place of an erased name, address, login or key; it names nobody."""
 
+PRODUCTION = "production"
+"""The tier of the environments that customers use."""
+
 OBSERVE = "observe"
 """The word in `gate` of a service for an environment in which the gate only observes."""
 
@@ -175,6 +178,11 @@ class Catalogue:
         if service in self.services and environment in self.environments:
             self._facts[service, environment] = dict(facts)
         return facts
+
+    @property
+    def production(self) -> tuple[str, ...]:
+        """The names of the environments of the tier production, in the order of the file."""
+        return tuple(one.name for one in self.environments.values() if one.tier == PRODUCTION)
 
     def tier_of(self, service: str, environment: str) -> str | None:
         """Return the environment's tier, or None if it is unknown or the service does not belong

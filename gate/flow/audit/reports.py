@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gate.core.canonical import canonical, digest
+from gate.core.catalogue.catalogue import PRODUCTION
 from gate.errors import Invalid, NotFound
 from gate.flow.answers.reports import ReportAnswer, ReportSummary
 from gate.flow.audit import complete, history, notices
@@ -25,8 +26,6 @@ from gate.storage.ledger import heads
 
 ROWS_MAX = 10_000
 """The most rows of a report. Over this limit the caller must ask for a shorter time."""
-
-PRODUCTION = "production"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from gate.core.catalogue.catalogue import PRODUCTION
 from gate.core.change import Change, Repository, Run
 from gate.core.instants import to_us
 from gate.core.workload import (
@@ -26,8 +27,6 @@ from gate.storage.tables.stored_change import StoredChange
 
 REMEMBERED_AFTER_EXPIRY = timedelta(minutes=5)
 """Longer than any leeway with which a token's time is judged."""
-
-PRODUCTION = "production"
 
 
 def bind(change: Change, by: Caller, book: Rulebook) -> Change:

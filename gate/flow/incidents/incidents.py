@@ -281,11 +281,7 @@ def _tie_by_itself(
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, Method.EXPLICIT, by))
     if named or links.ever(tx.conn, incident.id):
         return
-    here = (
-        [incident.environment]
-        if incident.environment
-        else [one.name for one in catalogue.environments.values() if one.tier == "production"]
-    )
+    here = (incident.environment,) if incident.environment else catalogue.production
     found = suspected(
         incidents.suspects(tx.conn, incident.service, here, incident.began_at), incident.began_at
     )

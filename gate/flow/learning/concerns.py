@@ -14,7 +14,6 @@ from gate.core.calendar.calendar import Calendar
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.change import Result
 from gate.core.counting import counted
-from gate.core.decision.record import read_asked
 from gate.core.durations import span
 from gate.core.learning.concerns import AGEING_MIN, LOOKED_BACK, Concern
 from gate.core.learning.improvements import Signal
@@ -24,6 +23,7 @@ from gate.flow.answers.delivery import spread
 from gate.flow.answers.insights.concern import ConcernAnswer, ConcernsAnswer
 from gate.flow.answers.insights.improvement import ProposalAnswer
 from gate.storage import texts
+from gate.storage.changes import change_list
 from gate.storage.figures import concerns, waits
 from gate.storage.figures.concerns import Waiting
 
@@ -75,7 +75,7 @@ def failed_without_review(
 ) -> list[ConcernAnswer]:
     """Return the changes that failed in the last days and of which nobody has held a review."""
     found = concerns.unreviewed(conn, at - LOOKED_BACK, FOUND_MAX)
-    titles = titles_of(conn, [one.id for one in found])
+    titles = change_list.titles(conn, [one.id for one in found])
     return [
         ConcernAnswer(
             kind=Concern.FAILED_WITHOUT_REVIEW,
@@ -97,7 +97,7 @@ def late_reviews(conn: Connection, at: datetime) -> list[ConcernAnswer]:
     passing by themselves.
     """
     found = concerns.late_reviews(conn, at, FOUND_MAX)
-    titles = titles_of(conn, [one.change for one in found])
+    titles = change_list.titles(conn, [one.change for one in found])
     return [
         ConcernAnswer(
             kind=Concern.REVIEW_OVERDUE,
@@ -128,7 +128,7 @@ def ageing(conn: Connection, catalogue: Catalogue, at: datetime) -> list[Concern
         seconds = usual[place]
         if at - one.submitted_at >= timedelta(seconds=seconds or 0):
             found.append((one, seconds))
-    titles = titles_of(conn, [one.id for one, _ in found])
+    titles = change_list.titles(conn, [one.id for one, _ in found])
     return [
         ConcernAnswer(
             kind=Concern.AGEING,
@@ -237,15 +237,6 @@ def ended(result: Result | None) -> str:
             return "is tied to an incident, and its end was never reported"
         case _:
             return "is tied to an incident"
-
-
-def titles_of(conn: Connection, changes: Sequence[str]) -> dict[str, str]:
-    """Return the titles of these changes by their ids; one that was erased is left out."""
-    title_ids = {
-        change: read_asked(detail).title for change, detail in concerns.details(conn, changes)
-    }
-    said = texts.read_texts(conn, list(title_ids.values()))
-    return {change: said[title] for change, title in title_ids.items() if said.get(title)}
 
 
 def _midnight_after(day: date, calendar: Calendar) -> datetime:

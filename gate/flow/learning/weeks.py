@@ -34,6 +34,7 @@ from gate.flow.learning import concerns, proposals
 from gate.flow.learning.triage import found_of_kind
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage import texts
+from gate.storage.changes import change_list
 from gate.storage.figures import waits, weeks
 from gate.storage.figures.waits import OF_THE_CHANGE, WaitFilters, WaitSum
 from gate.storage.figures.weeks import Cause, FailedChange, Success
@@ -156,7 +157,7 @@ def _failures(conn: Connection, asked: _WeekAsOf) -> FailuresAnswer:
     found = weeks.failed(conn, asked.begins, asked.at, asked.shown(PackPart.FAILED))
     ids = [one.id for one in found]
     tied, notes = weeks.causes(conn, ids, CAUSES_MAX), weeks.notes(conn, ids)
-    titles = concerns.titles_of(conn, ids)
+    titles = change_list.titles(conn, ids)
     said = texts.read_texts(conn, [*(one.title for one in tied), *notes.values()])
     n = weeks.count_failed(conn, asked.begins, asked.at)
     return FailuresAnswer(
@@ -284,7 +285,7 @@ def _waits(conn: Connection, query: WaitsQuery, asked: _WeekAsOf) -> WaitsAnswer
     where = WaitFilters(asked.week.name, query.group, query.service, query.environment)
     found = waits.longest(conn, where, WHOLE_MAX + 1)
     shown = found[:WHOLE_MAX]
-    titles = concerns.titles_of(conn, [one.change for one in shown])
+    titles = change_list.titles(conn, [one.change for one in shown])
     return WaitsAnswer(
         week=asked.week.name,
         group=query.group,

@@ -24,7 +24,6 @@ from gate.flow.answers.calendar import (
 from gate.flow.answers.parts import utc
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.queries.insights.insights import PRODUCTION
 from gate.flow.queries.look import unknown_here, windows_to_come
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_service
@@ -113,7 +112,7 @@ async def planner(
     now = gate.clock()
     waiting = await gate.store.read(_waiting, begins, ends, service, named)
     some = waiting[: planned.PLANNED_MAX]
-    counted = (named,) if named else _production(book)
+    counted = (named,) if named else book.catalogue.production
     is_open = [one.begins <= now and (one.ends is None or one.ends > now) for one in shown]
     reached = tuple(_reached(one, said) for one in shown)
     return PlannerAnswer(
@@ -154,12 +153,6 @@ async def _deployed(
     days = Days(first, last + 1)
     ended = await gate.store.read_slowly(places.by_day, counted, service, days)
     return tuple(DeployedDay(date_of(day), *one) for day, one in sorted(ended.items()))
-
-
-def _production(book: Rulebook) -> tuple[str, ...]:
-    """Return the environments whose deployments are counted if the viewer chose none."""
-    environments = book.catalogue.environments.values()
-    return tuple(one.name for one in environments if one.tier == PRODUCTION)
 
 
 def _reached(window: Window, said: Mapping[str, str]) -> ReachedWindow:

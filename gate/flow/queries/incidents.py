@@ -14,8 +14,8 @@ from gate.flow.caller import Caller
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.incidents.incidents import found_incident
-from gate.flow.learning.concerns import titles_of
 from gate.flow.lists import FIRST_PAGE, by_own_name, one_page
+from gate.storage.changes import change_list
 from gate.storage.database import pages
 from gate.storage.incidents import incidents
 from gate.storage.incidents.incidents import IncidentFilters
@@ -62,7 +62,7 @@ def _story(conn: Connection, catalogue: Catalogue, incident_id: str) -> Incident
     here = [incident.environment] if incident.environment else list(catalogue.environments)
     found = incidents.suspects(conn, incident.service, here, incident.began_at)
     found = sorted(found, key=lambda one: one.admitted_at, reverse=True)[:SUSPECTS_MAX]
-    titles = titles_of(conn, [one.change for one in found])
+    titles = change_list.titles(conn, [one.change for one in found])
     tied = {one.change for one in answer.links}
     suspects = tuple(
         SuspectAnswer(

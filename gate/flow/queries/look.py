@@ -81,7 +81,7 @@ async def titles(gate: Gate, ids: Iterable[str]) -> Mapping[str, str]:
     """Return the title of each of these changes that has one, for pages on which people may see
     every change.
     """
-    return await gate.store.read(_titles, tuple(dict.fromkeys(ids)))
+    return await gate.store.read(change_list.titles, tuple(dict.fromkeys(ids)))
 
 
 async def decisions(
@@ -185,12 +185,6 @@ def _until(expires_at: datetime | None, now: datetime) -> float:
     if expires_at is None:
         return LOOK_AGAIN_SECONDS
     return max((expires_at - now) / timedelta(seconds=1), 0.0)
-
-
-def _titles(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
-    kept = change_list.titles(conn, ids)
-    said = texts.read_texts(conn, kept.values())
-    return {change: said[title] for change, title in kept.items() if title in said}
 
 
 def _decisions(

@@ -5,7 +5,7 @@ held, and that are decided.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType
+from gate.core.instants import from_us, to_us
 from gate.errors import BadRequest
 from gate.flow.answers.queue import FacetCount, QueueAnswer, QueueItem
 from gate.flow.answers.reasons import against, explained, freeze_named
@@ -38,7 +39,6 @@ FACETS_SHOWN = 6
 
 _REASONS_SHOWN = 4
 _DIGITS_MAX = 17
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Tab(StrEnum):
@@ -72,16 +72,11 @@ async def queue(
     """Return one page of one part of the queue, with the number of changes in each part."""
     waiting = _fitting(await waiting_list.waiting(), filters)
     if filters.words or filters.commit:
-        having = await gate.store.read_slowly(
-            _having_words, _query(filters, State.PENDING), gate.clock()
-        )
-        having |= await gate.store.read_slowly(
-            _having_words, _query(filters, State.APPROVED), gate.clock()
-        )
+        having = await gate.store.read_slowly(_having_words, _having(filters), gate.clock())
         waiting = [one for one in waiting if one.id in having]
     parts = _parts(waiting, by)
     counts: dict[str, int] = {tab.value: len(found) for tab, found in parts.items()}
-    query = _settled(filters)
+    query = replace(_having(filters), settled=True, type=filters.type, band=filters.band)
     counts[Tab.DECIDED.value] = await gate.store.read(_count_settled, query, gate.clock())
     if filters.tab is Tab.DECIDED:
         items, following = await _decided(gate, query, filters, by)
@@ -222,29 +217,22 @@ def _count_settled(conn: Connection, query: ChangeFilters, now: datetime) -> int
 
 
 def _having_words(conn: Connection, query: ChangeFilters, now: datetime) -> set[str]:
+    """Return the ids of changes that wait, or are approved and may be held, with the words."""
+    newest = pages.Part(SEARCHED_MAX)
     return {
         stored.id
-        for stored in change_list.change_page(conn, query, pages.Part(SEARCHED_MAX), now=now).rows
+        for state in (State.PENDING, State.APPROVED)
+        for stored in change_list.change_page(
+            conn, replace(query, state=state), newest, now=now
+        ).rows
     }
 
 
-def _query(filters: QueueFilters, state: State) -> ChangeFilters:
+def _having(filters: QueueFilters) -> ChangeFilters:
+    """Return the filters for the database alone: place, words and commit."""
     return ChangeFilters(
-        state=state,
         service=filters.service,
         environment=filters.environment,
-        words=filters.words,
-        commit=filters.commit,
-    )
-
-
-def _settled(filters: QueueFilters) -> ChangeFilters:
-    return ChangeFilters(
-        settled=True,
-        service=filters.service,
-        environment=filters.environment,
-        type=filters.type,
-        band=filters.band,
         words=filters.words,
         commit=filters.commit,
     )
@@ -256,7 +244,7 @@ def _cursor(one: Waiting) -> str:
     The text is not sealed, because every viewer of the queue may see all of it.
     """
     later, submitted_at, change = one.key
-    return f"{int(later)}_{(submitted_at - _EPOCH) // timedelta(microseconds=1)}_{change}"
+    return f"{int(later)}_{to_us(submitted_at)}_{change}"
 
 
 def _read_cursor(given: str | None) -> tuple[bool, datetime, str] | None:
@@ -269,4 +257,4 @@ def _read_cursor(given: str | None) -> tuple[bool, datetime, str] | None:
             "This is no place in the queue. Open the queue from its beginning.",
             problem="bad_cursor",
         )
-    return later == "1", _EPOCH + timedelta(microseconds=int(instant_us)), change
+    return later == "1", from_us(int(instant_us)), change

@@ -32,8 +32,6 @@ ENVIRONMENTS_SHOWN = 3
 STOPS_SHOWN = 3
 """The most stopped lines that are named, newest first."""
 
-_PRODUCTION = "production"
-
 AHEAD = timedelta(days=21)
 """How far ahead the next freeze is looked for, because a later one is no reason to hurry."""
 
@@ -56,7 +54,7 @@ async def status(gate: Gate, waiting_list: WaitingList, by: Person) -> StatusAns
     windows, said, stops, overdue = await gate.store.read(_read, book.catalogue, now)
     ahead = freeze.schedule(book.calendar, windows, now, now + AHEAD)
     calendar = _Calendar(book, windows, said, ahead, now)
-    names = [one.name for one in book.catalogue.environments.values() if one.tier == _PRODUCTION]
+    names = book.catalogue.production
     shown = names[:ENVIRONMENTS_SHOWN]
     emergencies = [one for one in waiting if one.emergency]
     return StatusAnswer(
@@ -108,12 +106,8 @@ def _environment(known: _Calendar, name: str, waiting: Iterable[Waiting]) -> Env
 
 
 def _held(known: _Calendar, service: str, environment: str) -> Hold | None:
-    scope = _scope(known.book.catalogue, service, environment)
+    scope = freeze.scope_of(known.book.catalogue, service, environment)
     return freeze.held(known.book.calendar, known.windows, scope, known.now)
-
-
-def _scope(catalogue: Catalogue, service: str, environment: str) -> freeze.Scope:
-    return freeze.scope_of(catalogue, service, environment)
 
 
 def _open_by(window: Window, services: Sequence[str], holds: Sequence[Hold | None]) -> list[str]:
@@ -130,9 +124,8 @@ def _open_by(window: Window, services: Sequence[str], holds: Sequence[Hold | Non
 def _concerns(
     window: Window, catalogue: Catalogue, services: Iterable[str], environment: str
 ) -> bool:
-    return any(
-        freeze.covers(window.reach, _scope(catalogue, service, environment)) for service in services
-    )
+    scopes = (freeze.scope_of(catalogue, service, environment) for service in services)
+    return any(freeze.covers(window.reach, scope) for scope in scopes)
 
 
 def _nearest(emergencies: Sequence[Waiting], by: Person) -> Tab:

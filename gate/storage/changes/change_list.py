@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text
 from gate.core.change import State
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome
+from gate.storage import texts
 from gate.storage.changes.search import change_having_words, commit_is
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import every, reader
@@ -76,12 +77,13 @@ def newest_failed(
 
 
 def titles(conn: Connection, ids: Collection[str]) -> dict[str, str]:
-    """Return the id of the text of its title for each of these changes that has one."""
+    """Return the title of each of these changes; one that has none, or was erased, is left out."""
     if not ids:
         return {}
     rows = conn.execute(select(changes.c.id, changes.c.detail).where(changes.c.id.in_(list(ids))))
-    found = {change: read_asked(detail).title for change, detail in rows}
-    return {change: title for change, title in found.items() if title}
+    asked = {change: read_asked(detail).title for change, detail in rows}
+    said = texts.read_texts(conn, asked.values())
+    return {change: said[title] for change, title in asked.items() if title in said}
 
 
 def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime) -> int:

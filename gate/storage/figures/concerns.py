@@ -159,12 +159,6 @@ def late_improvements(conn: Connection, at: datetime, limit: int) -> Sequence[La
     return every(conn, LateImprovement, query.limit(limit))
 
 
-def details(conn: Connection, wanted: Sequence[str]) -> list[tuple[str, bytes]]:
-    """Return of each of these changes what it keeps of its request."""
-    query = select(_C.id, _C.detail).where(_C.id.in_(list(wanted)))
-    return [(change, detail) for change, detail in conn.execute(query)] if wanted else []
-
-
 def first_failed_at(conn: Connection, wanted: Sequence[str]) -> datetime | None:
     """Return when the first of these changes failed, or None if none of them did."""
     query = select(func.min(_C.failed_at)).where(_C.id.in_(list(wanted)))

@@ -33,9 +33,6 @@ RULE_DAYS = 366
 PLACES_SHOWN = 200
 """The most places that are listed, those with most deployments."""
 
-PRODUCTION = "production"
-"""The tier of the environments whose places are compared."""
-
 _SECOND = timedelta(seconds=1)
 
 
@@ -93,7 +90,7 @@ async def production(gate: Gate) -> PlacesAnswer:
     that the catalogue no longer names.
     """
     catalogue = (await gate.rulebooks.current()).catalogue
-    names = [one.name for one in catalogue.environments.values() if one.tier == PRODUCTION]
+    names = catalogue.production
     weeks = periods.periods_until(gate.clock(), WEEK)
     found = await gate.store.read_slowly(places.of_places, names, weeks)
     listed = {
