@@ -1,6 +1,5 @@
 """The triage list: what somebody has to look after now, the same for everybody."""
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -38,15 +37,20 @@ def found_of_kind(
     instant is asked about.
     """
     catalogue = book.catalogue
-    questions: Mapping[Concern, Callable[[], list[ConcernAnswer]]] = {
-        Concern.UNLINKED_INCIDENT: lambda: concerns.unlinked_incidents(conn, catalogue, at),
-        Concern.FAILED_WITHOUT_REVIEW: lambda: concerns.failed_without_review(conn, catalogue, at),
-        Concern.REVIEW_OVERDUE: lambda: concerns.late_reviews(conn, at),
-        Concern.AGEING: lambda: concerns.ageing(conn, catalogue, at),
-        Concern.RECURRING: lambda: concerns.recurring(
-            conn, catalogue, proposals.recurring_now(conn, books, at), at
-        ),
-        Concern.IMPROVEMENT_OVERDUE: lambda: concerns.late_improvements(conn, at),
-        Concern.RULE_OVERDUE: lambda: concerns.late_rules(book.policies, book.calendar, at),
-    }
-    return questions[kind]()
+    match kind:
+        case Concern.UNLINKED_INCIDENT:
+            found = concerns.unlinked_incidents(conn, catalogue, at)
+        case Concern.FAILED_WITHOUT_REVIEW:
+            found = concerns.failed_without_review(conn, catalogue, at)
+        case Concern.REVIEW_OVERDUE:
+            found = concerns.late_reviews(conn, at)
+        case Concern.AGEING:
+            found = concerns.ageing(conn, catalogue, at)
+        case Concern.RECURRING:
+            proposed = proposals.recurring_now(conn, books, at)
+            found = concerns.recurring(conn, catalogue, proposed, at)
+        case Concern.IMPROVEMENT_OVERDUE:
+            found = concerns.late_improvements(conn, at)
+        case Concern.RULE_OVERDUE:
+            found = concerns.late_rules(book.policies, book.calendar, at)
+    return found

@@ -1,8 +1,9 @@
 """The change schedule: when places are frozen, and when they open again."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import compress
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -49,21 +50,44 @@ async def schedule(
     If service and environment are both given, only windows of that place are listed, and the answer
     says when the place opens next.
     """
-    book = await gate.rulebooks.current()
     now = gate.clock()
     begins = begins or now
     ends = ends or begins + timedelta(days=SCHEDULE_DAYS)
-    windows, said = await gate.store.read(windows_to_come, min(begins, now))
+    return (await _shown(gate, begins, ends, service, environment, now)).schedule
+
+
+class _Shown(NamedTuple):
+    """A schedule, and from what it was made. `environment` is the own name of the one that was
+    asked for.
+    """
+
+    schedule: ScheduleAnswer
+    environment: str | None
+    windows: Sequence[Window]
+    said: Mapping[str, str]
+
+
+async def _shown(
+    gate: Gate,
+    begins: datetime,
+    ends: datetime,
+    service: str | None,
+    environment: str | None,
+    now: datetime,
+) -> _Shown:
+    book = await gate.rulebooks.current()
+    declared, said = await gate.store.read(windows_to_come, min(begins, now))
     named = environment and book.catalogue.environment_named(environment)
     scope = freeze.scope_of(book.catalogue, service, named) if service and named else None
-    found = freeze.schedule(book.calendar, windows, begins, ends, scope)
-    opening = freeze.next_opening(book.calendar, windows, scope, now) if scope else None
-    return ScheduleAnswer(
-        items=tuple(_window(window, said) for window in found),
-        more=len(found) >= OCCURRENCES_MAX or ends - begins > AHEAD_MAX,
+    windows = freeze.schedule(book.calendar, declared, begins, ends, scope)
+    opening = freeze.next_opening(book.calendar, declared, scope, now) if scope else None
+    answer = ScheduleAnswer(
+        items=tuple(_window(window, said) for window in windows),
+        more=len(windows) >= OCCURRENCES_MAX or ends - begins > AHEAD_MAX,
         unknown=unknown_names(book.catalogue, service, named),
         next_opening=utc(opening),
     )
+    return _Shown(answer, named, windows, said)
 
 
 async def place_schedule(gate: Gate, service: str, environment: str, by: Caller) -> ScheduleAnswer:
@@ -103,22 +127,19 @@ async def planner(
     """Return the schedule as people read it: windows with their whole reach, changes that name a
     time, and which windows and changes each of them collides with.
     """
-    found = await schedule(gate, begins, ends, service, environment)
-    book = gate.rulebooks.latest
-    windows, said = await gate.store.read(windows_to_come, min(begins, gate.clock()))
-    named = environment and book.catalogue.environment_named(environment)
-    scope = freeze.scope_of(book.catalogue, service, named) if service and named else None
-    shown = freeze.schedule(book.calendar, windows, begins, ends, scope)
     now = gate.clock()
+    shown = await _shown(gate, begins, ends, service, environment, now)
+    named, windows = shown.environment, shown.windows
+    book = gate.rulebooks.latest
     waiting = await gate.store.read(_waiting, begins, ends, service, named)
     some = waiting[: planned.PLANNED_MAX]
     counted = (named,) if named else book.catalogue.production
-    is_open = [one.begins <= now and (one.ends is None or one.ends > now) for one in shown]
-    reached = tuple(_reached(one, said) for one in shown)
+    is_open = [one.begins <= now and (one.ends is None or one.ends > now) for one in windows]
+    reached = tuple(_reached(one, shown.said) for one in windows)
     return PlannerAnswer(
-        **{**vars(found), "items": reached},
+        **{**vars(shown.schedule), "items": reached},
         open=tuple(compress(reached, is_open)),
-        planned=tuple(_planned(one, shown, book, some) for one in some),
+        planned=tuple(_planned(one, windows, book, some) for one in some),
         more_planned=len(waiting) > len(some),
         deployed=await _deployed(gate, begins, ends, service, counted),
         counted=counted,

@@ -3,7 +3,7 @@ switch the gate to enforcing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +17,8 @@ from gate.core.decision.places import unknown_names
 from gate.core.decision.standard import NEVER_SUSPENDED, successes_in_a_row
 from gate.core.decision.values import Decision, Finding, FindingKind, Outcome, Required
 from gate.core.facts import Facts
-from gate.core.policy.policy import Earn, Policy, StandardChange
+from gate.core.history import TrackRecord
+from gate.core.policy.policy import Policy
 from gate.errors import Invalid
 from gate.flow.answers.delivery import (
     EarnedAnswer,
@@ -30,13 +31,13 @@ from gate.flow.answers.delivery import (
 from gate.flow.answers.reasons import deciding_words
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.queries.rehearsal import Rehearsal, Rehearsed, rehearse
+from gate.flow.queries.rehearsal import Rehearsed, rehearse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage import texts
 from gate.storage.changes import history
 from gate.storage.changes.history import Earning, PlaceQuery
+from gate.storage.figures import insights, past
 from gate.storage.figures import observations as figures
-from gate.storage.figures import past
 from gate.storage.figures.observations import Counted, Watched
 
 DAYS_DEFAULT = 30
@@ -87,8 +88,10 @@ def _read(
     counted = figures.counts(conn, place)
     stopped = _stopped(conn, books, place)
     by_outcome = {one.would: one.changes for one in counted}
-    waited = spread(figures.seconds_people_take(conn))
-    standards = _standard_changes(conn, book, place, now)
+    waited = spread(insights.seconds_to_last_word_anywhere(conn))
+    facts = book.catalogue.facts(place.service, place.environment)
+    policy = book.policies.policy_for({name: one.value for name, one in facts.items()}).policy
+    standards = _earned(policy, _track_record(conn, book, place, now), now)
     return ObservationsAnswer(
         service=place.service,
         environment=place.environment,
@@ -101,35 +104,34 @@ def _read(
         failed=sum(one.failed for one in counted),
         # Failed changes that the gate would not have approved at once.
         failed_stopped=sum(one.failed for one in counted if one.would is not Outcome.APPROVED),
-        standard_changes=tuple(standards),
+        standard_changes=standards,
         suggestions=(*_switch(counted, standards), *_in_the_way(stopped)),
         imported=_imported(conn, book, place, now),
     )
 
 
-def _standard_changes(
-    conn: Connection, book: Rulebook, place: Watched, now: datetime
-) -> list[EarnedAnswer]:
-    """Return, for each standard change that is earned, how many settled successes in a row the
-    place has and how many are needed.
-    """
-    facts = book.catalogue.facts(place.service, place.environment)
-    policy = book.policies.policy_for({name: one.value for name, one in facts.items()}).policy
+def _track_record(conn: Connection, book: Rulebook, place: Watched, now: datetime) -> TrackRecord:
     earning = tuple(
         Earning(one, successes, now - settle)
         for one, (successes, settle) in book.remembered.items()
     )
-    here = history.track_record(
-        conn, PlaceQuery(place.service, place.environment, "", now, earning=earning)
-    )
+    query = PlaceQuery(place.service, place.environment, "", now, earning=earning)
+    return history.track_record(conn, query)
+
+
+def _earned(policy: Policy | None, here: TrackRecord, now: datetime) -> tuple[EarnedAnswer, ...]:
+    """Return, for each standard change of the policy that is earned, how many settled successes in
+    a row the place has and how many are needed.
+    """
     found = []
     for standard in policy.standard_changes if policy else ():
         if standard.earn is not None:
             matches = here.matches.get(standard.id, ())
             since = here.suspensions.get(standard.id, NEVER_SUSPENDED).reinstated_at
             row = successes_in_a_row(standard.earn, matches, reinstated_at=since, at=now)
-            found.append(_earned(standard, standard.earn, row))
-    return found
+            title = standard.title or standard.id
+            found.append(EarnedAnswer(standard.id, title, row, standard.earn.successes))
+    return tuple(found)
 
 
 def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> list[str]:
@@ -243,6 +245,12 @@ def _imported(
     failed = [one for one in seen if one.failed_at is not None]
     stopped = [one for one in seen if one.decision.outcome is not Outcome.APPROVED]
     newest = [_rehearsed(one, book) for one in reversed(stopped)][: figures.LOOKED_AT_MAX]
+    # What would be earned if the gate had admitted every imported deployment.
+    earned = _earned(
+        book.policies.named(seen[-1].decision.policy),
+        rehearsal.track_record(seen[-1].deployment, now),
+        now,
+    )
     return ImportedAnswer(
         sources=tuple(sorted({one.deployment.source for one in seen})),
         deployments=len(seen),
@@ -252,7 +260,7 @@ def _imported(
         would=WouldAnswer(*(outcomes[outcome] for outcome in Outcome)),
         failed=len(failed),
         failed_stopped=sum(one.decision.outcome is not Outcome.APPROVED for one in failed),
-        standard_changes=tuple(_would_be_earned(rehearsal, seen[-1], now)),
+        standard_changes=earned,
         suggestions=tuple(_in_the_way(newest)),
     )
 
@@ -261,23 +269,3 @@ def _rehearsed(one: Rehearsed, book: Rulebook) -> _Stopped:
     decision = one.decision
     policy = book.policies.named(decision.policy)
     return _Stopped(decision, one.facts, policy, decision.required)
-
-
-def _would_be_earned(
-    rehearsal: Rehearsal, newest: Rehearsed, now: datetime
-) -> Iterable[EarnedAnswer]:
-    """Yield, for each standard change that is earned, how many settled successes in a row there
-    would be if the gate had admitted every imported deployment.
-    """
-    matches = rehearsal.track_record(newest.deployment, now).matches
-    policy = rehearsal.book.policies.named(newest.decision.policy)
-    for standard in policy.standard_changes if policy else ():
-        if standard.earn is not None:
-            listed = matches.get(standard.id, ())
-            row = successes_in_a_row(standard.earn, listed, reinstated_at=None, at=now)
-            yield _earned(standard, standard.earn, row)
-
-
-def _earned(standard: StandardChange, earn: Earn, successes_in_row: int) -> EarnedAnswer:
-    title = standard.title or standard.id
-    return EarnedAnswer(standard.id, title, successes_in_row, earn.successes)

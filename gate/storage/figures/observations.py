@@ -8,19 +8,13 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from gate.core.decision.values import Outcome, Route
+from gate.core.decision.values import Outcome
 from gate.core.instants import to_us
 from gate.storage.changes import decisions
-from gate.storage.tables.schema import approvals, changes
-
-REVIEWS_MAX = 200
-"""The most reviewed changes of all places from which the time that people take is computed."""
+from gate.storage.tables.schema import changes
 
 LOOKED_AT_MAX = 200
 """The most changes that would not have been approved whose reasons are read, newest first."""
-
-_PEOPLES = (Route.REVIEW.value, Route.EMERGENCY.value)
-_US = 1_000_000
 
 
 class Watched(NamedTuple):
@@ -54,25 +48,7 @@ def stopped(conn: Connection, place: Watched) -> list[bytes]:
         *_here(place), changes.c.would != Outcome.APPROVED.value
     )
     newest = query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(LOOKED_AT_MAX)
-    found = (decisions.record(conn, row.id, row.decision) for row in conn.execute(newest))
-    return [record for record in found if record is not None]
-
-
-def seconds_people_take(conn: Connection) -> list[int]:
-    """Return the seconds from submission to the last approval or rejection by a person, for the
-    newest reviewed changes of all places.
-    """
-    reviewed = (
-        select(changes.c.id, changes.c.submitted_at)
-        .where(changes.c.route.in_(_PEOPLES))
-        .order_by(changes.c.submitted_at.desc(), changes.c.id.desc())
-        .limit(REVIEWS_MAX)
-        .subquery()
-    )
-    spent = func.max(approvals.c.at) - reviewed.c.submitted_at
-    query = select(spent).join(approvals, approvals.c.change_id == reviewed.c.id)
-    grouped = query.group_by(reviewed.c.id, reviewed.c.submitted_at)
-    return [int(one) // _US for one in conn.execute(grouped).scalars()]
+    return [decisions.record(conn, row.id, row.decision) for row in conn.execute(newest)]
 
 
 def _here(place: Watched) -> tuple[ColumnElement[bool], ...]:

@@ -14,7 +14,7 @@ from sqlalchemy import Table
 
 from gate.core.change import Result
 from gate.core.days import DAY_US, day_of
-from gate.core.delivery import NOTHING, Deployed, Figures, figures
+from gate.core.delivery import Deployed, Figures, figures
 from gate.core.instants import from_us, optional_instant
 from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
@@ -66,18 +66,18 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
     if row.rules is None:
         if kind is None:
             return
-        rules = orjson.dumps(sorted(set(kind.rules))).decode()
-        given = (
-            kind.route,
-            kind.band,
-            kind.policy,
-            kind.standard_change,
-            rules,
-            kind.age_hours,
-            kind.rework,
-        )
-        row = _Change._make(
-            (*row[:_KIND_BEGINS], row.admitted_at // DAY_US, *given, *_plain(NOTHING))
+        row = row._replace(
+            day=row.admitted_at // DAY_US,
+            route=kind.route,
+            band=kind.band,
+            policy=kind.policy,
+            standard_change=kind.standard_change,
+            rules=orjson.dumps(sorted(set(kind.rules))).decode(),
+            age_hours=kind.age_hours,
+            rework=kind.rework,
+            deployments=0,
+            failed=0,
+            reworked=0,
         )
     before = Figures(
         row.deployments, row.failed, row.reworked, row.lead_seconds, row.recovery_seconds
@@ -87,9 +87,21 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
         return
     for table, difference in _differences(row, before, now):
         add_up(tx, table, difference)
-    counted = dict(zip(_COUNTED, _plain(now), strict=True))
-    kept = {name: getattr(row, name) for name in _KEPT} | counted
-    upsert(tx, outcomes, {"change_id": change, **kept, "rework": bool(row.rework)}, only=_COUNTED)
+    counted = {
+        "deployments": now.deployments,
+        "failed": now.failed,
+        "reworked": now.rework,
+        "lead_seconds": now.lead_seconds,
+        "recovery_seconds": now.recovery_seconds,
+    }
+    kind_of_row = {name: getattr(row, name) for name in _KIND} | {"rework": bool(row.rework)}
+    place = {"service": row.service, "environment": row.environment}
+    upsert(
+        tx,
+        outcomes,
+        {"change_id": change, **place, **kind_of_row, **counted},
+        only=tuple(counted),
+    )
 
 
 def unrecovered(tx: Tx, service: str, environment: str) -> list[str]:
@@ -139,17 +151,7 @@ class _Change(NamedTuple):
 
 
 _KIND_BEGINS = _Change._fields.index("day")
-_COUNTED_BEGINS = _Change._fields.index("deployments")
-
-
-def _plain(counted: Figures) -> tuple[int | None, ...]:
-    return (
-        counted.deployments,
-        counted.failed,
-        counted.rework,
-        counted.lead_seconds,
-        counted.recovery_seconds,
-    )
+_KIND = _Change._fields[_KIND_BEGINS : _Change._fields.index("deployments")]
 
 
 def _deployed(tx: Tx, change: str, row: _Change) -> Deployed:
@@ -231,6 +233,3 @@ _UNRECOVERED = Hot(
 _FAILED_BEFORE = Hot(
     f"{_FAILED} AND day <= ? ORDER BY day DESC, change_id DESC LIMIT {UNRECOVERED_MAX}"
 )
-
-_COUNTED = _Change._fields[_COUNTED_BEGINS:]
-_KEPT = ("service", "environment", *_Change._fields[_KIND_BEGINS:])

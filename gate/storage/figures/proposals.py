@@ -8,9 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Integer, and_, case, func, select, text
 
 from gate.core.days import Days
-from gate.core.decision.values import Route
 from gate.core.learning.improvements import CLEAN_MIN, FIRED_MIN, RECURRING_MIN
-from gate.storage.tables.schema import changes
+from gate.storage.tables.schema import PEOPLES_ROUTES, changes
 from gate.storage.tables.schema_delivery import (
     delivery_days,
     delivery_rules,
@@ -23,8 +22,6 @@ FOUND_MAX = 50
 
 FAILED_MAX = 20
 """So many of the newest failures of one place are looked at one by one."""
-
-_PEOPLES = (Route.REVIEW.value, Route.EMERGENCY.value)
 
 
 class Escalated(NamedTuple):
@@ -70,7 +67,9 @@ def escalated(conn: Connection, days: Days) -> list[Escalated]:
     """
     table = delivery_days.c
     deployments = func.sum(table.deployments)
-    asked = func.sum(case((table.route.in_(_PEOPLES), table.deployments), else_=0), type_=Integer)
+    asked = func.sum(
+        case((table.route.in_(PEOPLES_ROUTES), table.deployments), else_=0), type_=Integer
+    )
     query = (
         select(table.service, table.environment, deployments)
         .where(table.day >= days.begins, table.day < days.ends)

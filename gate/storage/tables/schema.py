@@ -59,6 +59,9 @@ APPROVED_BY_PEOPLE = "state = 'approved' AND route IN ('review', 'emergency')"
 REVIEWED = "route IN ('review', 'emergency')"
 """Changes about which people were asked: of many places the rare ones."""
 
+PEOPLES_ROUTES = (Route.REVIEW.value, Route.EMERGENCY.value)
+"""The routes of these changes, for a query that no index by that condition answers."""
+
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
 UNHELD = "done_at IS NULL"
 """A review that nobody has held yet; a query names it word for word."""
