@@ -75,12 +75,12 @@ def create_app(
             gate = replace(
                 gate, hosts=joined.hosts, lenders=joined.lenders, trackers=joined.trackers
             )
-            parts = attach(app, gate, joined.hooks)
+            attached = attach(app, gate, joined.hooks)
             attach_pages(app, gate)
             post = Post(gate, {**joined.deliveries, **receivers(settings, gate)})
             worker = Worker(
                 gate,
-                parts.access,
+                attached.access,
                 settings.policies,
                 post=post,
                 chores=(*joined.chores, *reminders(gate), *weekly_pack(settings, gate)),

@@ -38,7 +38,7 @@ async def started(given: Settings, *, upgrade: bool = False) -> Gate:
     """The gate of an app that was started, and stopped again."""
     app = create_app(given, upgrade=upgrade)
     async with app.router.lifespan_context(app):
-        gate: Gate = app.state.parts.gate
+        gate: Gate = app.state.attached.gate
         assert await gate.store.unready() is None
         return gate
 
@@ -158,7 +158,7 @@ def test_where_the_key_is_and_who_may_make_it(
 async def test_the_shipped_policies_are_in_force_after_the_first_start(sqlite_url: str) -> None:
     app = create_app(settings(sqlite_url))
     async with app.router.lifespan_context(app):
-        gate: Gate = app.state.parts.gate
+        gate: Gate = app.state.attached.gate
 
         assert {policy.name for policy in (await gate.rulebooks.current()).policies.all} == {
             "default",

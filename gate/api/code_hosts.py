@@ -10,7 +10,7 @@ from starlette.requests import Request
 from gate.api.hooks import DOCUMENTED, header, raw_body, taken
 from gate.api.http.answers import Answer
 from gate.api.http.body import HOOKS
-from gate.api.http.permits import GateDep, parts_of
+from gate.api.http.permits import GateDep, attached_to
 from gate.api.http.route import GateRoute
 from gate.api.problems import documented
 from gate.errors import NotFound
@@ -44,7 +44,7 @@ async def receive_jira(request: Request, gate: GateDep) -> Answer:
 
 
 async def _receive(source: str, request: Request, gate: Gate) -> Answer:
-    hook = parts_of(request).hooks.get(source)
+    hook = attached_to(request).hooks.get(source)
     if hook is None:
         raise NotFound(f"{source} is not connected to this gate")
     body = await raw_body(request)

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from gate.api.http.permits import Reader, parts_of
+from gate.api.http.permits import Reader, attached_to
 from gate.api.http.route import GateRoute
 from gate.flow.caller import Caller
 from gate.flow.streams import Streams
@@ -31,7 +31,7 @@ async def listen(by: Reader, request: Request) -> Response:
     """Stream events `moved` with a list of topics: ids of changes, `freezes`, `decided`, or `*` for
     everything.
     """
-    streams = parts_of(request).streams
+    streams = attached_to(request).streams
     # Over a limit the answer is a problem, not a stream that breaks.
     streams.require_capacity(by)
     return StreamingResponse(

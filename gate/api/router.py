@@ -33,7 +33,7 @@ from gate.api.app import Api
 from gate.api.audit import authority, controls, evidence, reports
 from gate.api.formats import badge, icalendar, sync_windows
 from gate.api.http import docs
-from gate.api.http.permits import Parts
+from gate.api.http.permits import Attached
 from gate.api.learning import improvements, measures, scorecard, triage, weekly
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
@@ -87,15 +87,15 @@ def build_api(*, metrics: Metrics | None = None, lifespan: Lifespan[Any] | None 
     return app
 
 
-def attach(app: Starlette, gate: Gate, hooks: Hooks = NO_HOOKS) -> Parts:
+def attach(app: Starlette, gate: Gate, hooks: Hooks = NO_HOOKS) -> Attached:
     """Give the app its gate and the hooks of other systems.
 
     It must be called in the running event loop, because what is remembered of tokens follows the
     store from now on.
     """
-    parts = app.state.parts = Parts(gate, hooks)
-    gate.store.on_change(parts.access.hear)
+    attached = app.state.attached = Attached(gate, hooks)
+    gate.store.on_change(attached.access.hear)
     gate.metrics.watch(
         Watched(lambda: gate.waiters.count, gate.store.waited_seconds, gate.store.hears_others)
     )
-    return parts
+    return attached

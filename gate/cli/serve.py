@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gate import tracing
-from gate.api.http.permits import Parts
+from gate.api.http.permits import Attached
 from gate.api.http.protocol import GateProtocol
 from gate.app import create_app
 from gate.cli.logs import log_as_json
@@ -239,24 +239,24 @@ class Server(uvicorn.Server):
 
         A writer that has stopped for good ends the server, in order.
         """
-        parts = self._parts()
-        self.writer_failed = None if parts is None else parts.gate.store.failed
+        attached = self._attached()
+        self.writer_failed = None if attached is None else attached.gate.store.failed
         return self.writer_failed is not None or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop. Streams of events and waiting requests end first, because they may last longer than
         a stop waits.
         """
-        parts = self._parts()
-        if parts is not None:
-            parts.streams.close()
-            parts.gate.waiters.close()
+        attached = self._attached()
+        if attached is not None:
+            attached.streams.close()
+            attached.gate.waiters.close()
         await super().shutdown(sockets)
 
-    def _parts(self) -> Parts | None:
-        """Return the parts that answer requests, or None before they exist."""
+    def _attached(self) -> Attached | None:
+        """Return what answers requests, or None before the app has it."""
         if isinstance(self.config.app, FastAPI):
-            return getattr(self.config.app.state, "parts", None)
+            return getattr(self.config.app.state, "attached", None)
         return None
 
 

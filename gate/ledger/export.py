@@ -27,7 +27,7 @@ import json
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 from gate.ledger.tiles import TILE_WIDTH, tile_path
 from gate.ledger.tree import HASH_BYTES
@@ -112,8 +112,10 @@ class Faults:
         return bool(self._found)
 
 
-class Check(Protocol):
-    """A check gets all parts of an export in their order."""
+class Check:
+    """A check gets all parts of an export in their order, and ignores those that it does not
+    override.
+    """
 
     def begin(self, origin: str) -> None:
         """Take the name of the log."""

@@ -11,9 +11,10 @@ and ends once. An entry that could not follow from the entries before it is a fa
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 
-from gate.ledger.export import Faults
+from gate.ledger.export import Check, Faults
 from gate.ledger.reading import EntryReader, Fields, canonical
 from gate.ledger.shares import EVERYTHING, Share
 
@@ -32,40 +33,32 @@ ANY_REJECTION = "rejection"
 """The word in the place of a window in an override that lifts a rejection."""
 
 
+@dataclass(slots=True)
 class Life:
     """One change, as far as the entries so far describe it."""
 
-    __slots__ = (
-        "admitted",
-        "approvals",
-        "carries",
-        "digest",
-        "excluded",
-        "number",
-        "observed",
-        "outcome",
-        "required",
-        "result",
-        "revision",
-        "state",
-    )
-
-    def __init__(self) -> None:
-        self.state = WAITING
-        self.number = 0
-        self.outcome = self.digest = self.revision = ""
-        self.carries: Sequence[int] = ()
-        self.required: Sequence[tuple[Sequence[str], int]] = ()
-        # Everybody whom any entry named.
-        self.excluded: frozenset[str] = frozenset()
-        # By person the decision that the approval was given for.
-        self.approvals: dict[str, int] = {}
-        self.observed = self.admitted = False
-        self.result = 0
+    state: str = WAITING
+    number: int = 0
+    outcome: str = ""
+    digest: str = ""
+    revision: str = ""
+    carries: Sequence[int] = ()
+    required: Sequence[tuple[Sequence[str], int]] = ()
+    # Everybody whom any entry named.
+    excluded: frozenset[str] = frozenset()
+    # By person the decision that the approval was given for.
+    approvals: dict[str, int] = field(default_factory=dict)
+    observed: bool = False
+    admitted: bool = False
+    # Its rank in `CLOSED`.
+    result: int = 0
 
 
-class LifeCheck:
+class LifeCheck(Check):
     """Judges every entry by those before it, or those of some changes.
+
+    Hashes and signatures say nothing about changes. An entry that was removed is not known, so
+    entries that follow from it look wrong, too. A change may still be open at the end.
 
     Without the `whole_log` the entries are those of one change, and nothing says which policies
     were in force.
@@ -79,28 +72,26 @@ class LifeCheck:
         self._faults = faults
         self._share = share
         self._whole_log = whole_log
-        self._reader = EntryReader({"decision", *_OF_ADMINISTRATION}, _FIELDS)
+        self._of_a_change: Mapping[str, Callable[[str, Life, Fields], None]] = {
+            "approval": self._approval,
+            "rejection": self._rejection,
+            "lapse": self._lapse,
+            "override": self._override,
+            "admission": self._admission,
+            "closure": self._closure,
+            "cancellation": self._ending,
+            "expiry": self._ending,
+            "post_review": self._post_review,
+        }
+        self._of_administration: Mapping[str, Callable[[Fields], None]] = {
+            "registration": self._registration,
+            "activation": self._activation,
+        }
+        self._reader = EntryReader({"decision", *self._of_administration}, _FIELDS)
         self._registered: set[tuple[str, str]] = set()
         self._active = dict.fromkeys(PARTS, "")
         self._beyond: tuple[Life, Fields] | None = None
         self._index = 0
-
-    def begin(self, origin: str) -> None:
-        """Do nothing, because the name of the log says nothing about changes."""
-
-    def tile(self, path: str, encoded: str) -> None:
-        """Do nothing, because hashes say nothing about changes."""
-
-    def checkpoint(self, size: int, note: bytes) -> None:
-        """Do nothing, because signatures say nothing about changes."""
-
-    def policies(self, index: int, body: bytes) -> None:
-        """Do nothing, because policies are judged where decisions are replayed."""
-
-    def removed(self, index: int) -> None:
-        """Do nothing, because what the entry said is unknown. Entries that follow from it look
-        wrong too.
-        """
 
     def entries(self, index: int, bodies: Sequence[bytes], records: Mapping[int, bytes]) -> None:
         """Judge each entry by those before it."""
@@ -136,19 +127,16 @@ class LifeCheck:
                 index, "the record does not name the people that its entry has no room for"
             )
             return
-        for field, value in (("excluded", people), ("required", required)):
-            beyond = fields.get(f"{field}_beyond")
+        for name, value in (("excluded", people), ("required", required)):
+            beyond = fields.get(f"{name}_beyond")
             if beyond is not None and beyond.get("sha256") != sha256(canonical(value)).hexdigest():
                 self._faults.add(
                     index,
-                    f"the list of {field} in the record is not the one that its entry has "
+                    f"the list of {name} in the record is not the one that its entry has "
                     "the digest of",
                 )
         life.excluded |= frozenset(people)
         life.required = required
-
-    def end(self, entries: int) -> None:
-        """Do nothing, because a change may still be open at the end of the export."""
 
     def _judge(self, fields: Fields) -> None:
         kind, change = fields["kind"], fields.get("change")
@@ -156,8 +144,8 @@ class LifeCheck:
             self._decision(fields["change"], fields)
         elif change is not None:
             self._of_change(kind, change, fields)
-        elif kind in _OF_ADMINISTRATION:
-            _OF_ADMINISTRATION[kind](self, fields)
+        elif kind in self._of_administration:
+            self._of_administration[kind](fields)
 
     def _fault(self, what: str) -> None:
         self._faults.add(self._index, what)
@@ -187,12 +175,12 @@ class LifeCheck:
 
     def _require_in_force(self, change: str, fields: Fields) -> None:
         """Require that a decision names the revisions that were activated last."""
-        if [fields[field] for field in _REVISIONS] == list(self._active.values()):
+        if [fields[name] for name in _REVISIONS] == list(self._active.values()):
             return
-        for part, field in zip(PARTS, _REVISIONS, strict=True):
-            if fields[field] != self._active[part]:
+        for part, name in zip(PARTS, _REVISIONS, strict=True):
+            if fields[name] != self._active[part]:
                 self._fault(
-                    f"{change} is decided by {part} of revision {fields[field][:16]}, which "
+                    f"{change} is decided by {part} of revision {fields[name][:16]}, which "
                     "are not in force here"
                 )
 
@@ -200,11 +188,11 @@ class LifeCheck:
         life = self.changes.get(change)
         if life is None:
             self._fault(f"{kind} of {change}, of which no decision was recorded before")
-        elif kind in _OF_A_CHANGE:
+        elif kind in self._of_a_change:
             # The entry of an act excludes whoever was named since the decision, and is judged so.
             if "excluded" in fields:
                 life.excluded = life.excluded.union(fields["excluded"])
-            _OF_A_CHANGE[kind](self, change, life, fields)
+            self._of_a_change[kind](change, life, fields)
 
     def _approval(self, change: str, life: Life, fields: Fields) -> None:
         person = fields["by"]
@@ -353,26 +341,29 @@ _REVISIONS = ("policy_revision", "catalogue_revision", "calendar_revision")
 _FIELDS = frozenset(
     {
         *_REVISIONS,
-        *("approvers", "at", "before", "by", "carries", "change", "excluded", "kind", "matched"),
-        *("number", "observed", "outcome", "part", "required", "result", "revision", "route"),
-        *("subject_digest", "taken_back", "valid_until", "window"),
-        *("excluded_beyond", "required_beyond"),
+        "approvers",
+        "at",
+        "before",
+        "by",
+        "carries",
+        "change",
+        "excluded",
+        "excluded_beyond",
+        "kind",
+        "matched",
+        "number",
+        "observed",
+        "outcome",
+        "part",
+        "required",
+        "required_beyond",
+        "result",
+        "revision",
+        "route",
+        "subject_digest",
+        "taken_back",
+        "valid_until",
+        "window",
     }
 )
 """Every field that a rule of this file asks for."""
-
-_OF_A_CHANGE: Mapping[str, Callable[[LifeCheck, str, Life, Fields], None]] = {
-    "approval": LifeCheck._approval,  # noqa: SLF001 - this file's own class
-    "rejection": LifeCheck._rejection,  # noqa: SLF001 - the same
-    "lapse": LifeCheck._lapse,  # noqa: SLF001 - the same
-    "override": LifeCheck._override,  # noqa: SLF001 - the same
-    "admission": LifeCheck._admission,  # noqa: SLF001 - the same
-    "closure": LifeCheck._closure,  # noqa: SLF001 - the same
-    "cancellation": LifeCheck._ending,  # noqa: SLF001 - the same
-    "expiry": LifeCheck._ending,  # noqa: SLF001 - the same
-    "post_review": LifeCheck._post_review,  # noqa: SLF001 - the same
-}
-_OF_ADMINISTRATION: Mapping[str, Callable[[LifeCheck, Fields], None]] = {
-    "registration": LifeCheck._registration,  # noqa: SLF001 - this file's own class
-    "activation": LifeCheck._activation,  # noqa: SLF001 - the same
-}

@@ -16,7 +16,7 @@ from gate.ledger.checkpoint import (
     origin_of,
     read_checkpoint,
 )
-from gate.ledger.export import Faults
+from gate.ledger.export import Check, Faults
 from gate.ledger.note import KeyTextError, VerifierKey
 from gate.ledger.signers import Keys
 from gate.ledger.tiles import (
@@ -38,7 +38,7 @@ _KEY, _EPOCH = b'"kind":"key"', b'"kind":"epoch"'
 _SHA256_HEX = 64
 
 
-class TreeCheck:
+class TreeCheck(Check):
     """Computes the tree again from the entries, and compares it with every tile and signed head.
 
     `since` are signed heads that were kept outside; each must be the beginning of this log. The

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from gate.api.http.body import read_body
 from gate.api.http.cookies import CSRF_FIELD, require_csrf, require_same_origin
 from gate.api.http.faults import faults_of
-from gate.api.http.permits import parts_of
+from gate.api.http.permits import attached_to
 from gate.errors import BadRequest, Fault, GateError, Invalid
 from gate.flow.caller import Person
 
@@ -81,7 +81,7 @@ async def read_form(request: Request, by: Person) -> Form:
 
     Raises `NotAllowed` for a form from anywhere else.
     """
-    require_same_origin(request, parts_of(request).gate)
+    require_same_origin(request, attached_to(request).gate)
     form = await read_fields(request)
     require_csrf(by, one(form, CSRF_FIELD))
     return form
@@ -120,7 +120,7 @@ async def typed(request: Request) -> Form:
     choose the words on our page. Secrets are never written into a page.
     """
     try:
-        require_same_origin(request, parts_of(request).gate)
+        require_same_origin(request, attached_to(request).gate)
         form = request.scope.get(_READ)
         if form is None:
             form = await read_fields(request)

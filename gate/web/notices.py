@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gate.api.http.cookies import Cookie, clear_cookie, cookie_of, set_cookie
-from gate.api.http.permits import parts_of
+from gate.api.http.permits import attached_to
 
 _KEPT = Cookie("notice", seconds=60)
 _PATH_LENGTH_MAX = 400
@@ -73,7 +73,7 @@ def leave(
     """
     undo = change if notice in UNDONE_BY_ONE_CLICK else ""
     value = f"{notice.name}:{_path_of(address)}:{undo}"
-    set_cookie(response, request, parts_of(request).gate, value, _KEPT)
+    set_cookie(response, request, attached_to(request).gate, value, _KEPT)
 
 
 def take(request: Request) -> Said | None:
@@ -82,7 +82,7 @@ def take(request: Request) -> Said | None:
     A request of a script takes no notice, because the page would be refreshed without showing it.
     """
     is_opened = request.method == "GET" and request.headers.get("sec-fetch-dest") != _BY_A_SCRIPT
-    kept = cookie_of(request, parts_of(request).gate, _KEPT.purpose) if is_opened else None
+    kept = cookie_of(request, attached_to(request).gate, _KEPT.purpose) if is_opened else None
     name, _, rest = (kept or "").partition(":")
     path, _, undo = rest.partition(":")
     if name not in Notice.__members__ or path != _path_of(request.url.path):
@@ -92,7 +92,7 @@ def take(request: Request) -> Said | None:
 
 def forget(request: Request, response: Response) -> None:
     """Delete the notice after it was shown."""
-    clear_cookie(response, request, parts_of(request).gate, purpose=_KEPT.purpose)
+    clear_cookie(response, request, attached_to(request).gate, purpose=_KEPT.purpose)
 
 
 def _path_of(address: str) -> str:

@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from gate.api.http.permits import parts_of
+from gate.api.http.permits import attached_to
 from gate.errors import GateError
 from gate.flow.caller import Person
 from gate.flow.queries.status import status
@@ -18,7 +18,7 @@ async def put(request: Request) -> None:
     viewer = request.scope.get(VIEWER)
     if not isinstance(viewer, Person):
         return
-    gate, waiting_list = parts_of(request).gate, request.scope["app"].state.waiting_list
+    gate, waiting_list = attached_to(request).gate, request.scope["app"].state.waiting_list
     book = gate.rulebooks.latest
     request.scope[NAME] = book.catalogue.label_of(viewer.id)
     request.scope[ZONE] = book.calendar.zone

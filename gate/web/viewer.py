@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 from starlette.requests import Request
 
-from gate.api.http.permits import CALLER, RELEASE_MANAGERS, PeoplePermit, parts_of, visitor
+from gate.api.http.permits import CALLER, RELEASE_MANAGERS, PeoplePermit, attached_to, visitor
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.caller import Person, Role
 from gate.flow.queries.waiting_list import WaitingList
@@ -36,7 +36,7 @@ class ViewerPermit(PeoplePermit):
         if person is None:
             raise Unauthenticated("Sign in to see this page.")
         request.scope[CALLER] = person.caller
-        parts_of(request).rates.take(person.caller)
+        attached_to(request).rates.take(person.caller)
         if not self.admits(person):
             raise NotAllowed(f"You may not {self._act}. {self._allowed()}")
         return person

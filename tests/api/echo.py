@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from gate.api.app import Api
 from gate.api.http.answers import Answer, answer, page_answer, stream_answer
-from gate.api.http.permits import Parts, Reader
+from gate.api.http.permits import Attached, Reader
 from gate.api.http.rates import Rates
 from gate.api.http.route import GateRoute
 from gate.api.models.fields import Instant, Name, Number, RequestModel
@@ -98,11 +98,11 @@ class FakeAccess:
 
 
 def echo_app(*, rate_limit: int = 0) -> Api:
-    """The app; `app.state.parts` is what it shares."""
+    """The app; `app.state.attached` is what it shares."""
     app = Api(Metrics(), None)
     app.router.routes.extend(router.routes)
-    app.state.parts = cast(
-        "Parts",
+    app.state.attached = cast(
+        "Attached",
         SimpleNamespace(
             gate=SimpleNamespace(base_url="https://gate.example.com"),
             access=FakeAccess(),

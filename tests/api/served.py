@@ -106,7 +106,7 @@ class Served:
         secret = opened.secret
         http = self.anybody()
         http.cookies.set("__Host-gate", secret, domain="gate.example.com")
-        person = await self.app.state.parts.access.signed_in(secret)
+        person = await self.app.state.attached.access.signed_in(secret)
         http.headers.update(
             {
                 "Sec-Fetch-Site": "same-origin",
@@ -178,4 +178,4 @@ async def served(
     app = create_app(Settings.read({}, **given | settings), connections=connections)
     assert isinstance(app, Api)
     async with app.router.lifespan_context(app):
-        yield Served(app, app.state.parts.gate, document())
+        yield Served(app, app.state.attached.gate, document())

@@ -29,9 +29,9 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 
 
 async def test_a_stream_begins_with_its_pause_and_names_what_moved(service: Served) -> None:
-    streams = service.app.state.parts.streams
+    streams = service.app.state.attached.streams
     pipeline = await service.pipeline()  # a new token ends the streams that are open
-    caller = await service.app.state.parts.access.authenticate(await service.token(Role.AUDITOR))
+    caller = await service.app.state.attached.access.authenticate(await service.token(Role.AUDITOR))
     chunks = events._chunks(streams, caller)  # noqa: SLF001 - the transport of tests gives an answer only at its end
     assert await anext(chunks) == b"retry: 1000\n\n"
 
@@ -45,7 +45,7 @@ async def test_a_stream_begins_with_its_pause_and_names_what_moved(service: Serv
 
 
 async def test_over_the_limit_the_answer_is_a_problem(service: Served) -> None:
-    service.app.state.parts.streams.close()
+    service.app.state.attached.streams.close()
 
     response = await (await service.auditor()).get("/v1/events")
 

@@ -142,7 +142,7 @@ async def test_f22_a_replica_whose_clock_is_off_answers_by_the_databases(
         until_then = datetime.fromisoformat(change["valid_until"])
         for minutes in (5, -5):
             with time_machine.travel(datetime.now().astimezone() + timedelta(minutes=minutes)):
-                await other.app.state.parts.gate.store.now()
+                await other.app.state.attached.gate.store.now()
                 made = (await there.post("/v1/changes", json=request(f"off-{minutes}"))).json()
                 read = (await there.get(f"/v1/changes/{change['id']}")).json()
 

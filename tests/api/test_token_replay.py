@@ -266,7 +266,9 @@ async def test_what_nobody_takes_any_more_is_forgotten(world: Pipelines) -> None
         token_uses.bind, TokenUseRow(world.github.url, "old", "chg_1", long_ago)
     )
 
-    await Worker(world.service.gate, world.service.app.state.parts.access, Path("nowhere")).tidy()
+    await Worker(
+        world.service.gate, world.service.app.state.attached.access, Path("nowhere")
+    ).tidy()
 
     assert await store.read(_uses) == 1
 

@@ -39,8 +39,10 @@ _LENT = re.compile(rb"[A-Za-z0-9._-]{1,%d}" % LENT_LENGTH_MAX)
 _BEARER, _BASIC = b"bearer ", b"basic "
 
 
-class Parts:
-    """The objects that all routes of an app share: the gate, and what is remembered of callers."""
+class Attached:
+    """What is attached to an app for all of its routes: the gate, and what is remembered of
+    callers.
+    """
 
     def __init__(self, gate: Gate, hooks: Hooks = NO_HOOKS) -> None:
         self.gate = gate
@@ -50,14 +52,14 @@ class Parts:
         self.streams = Streams(gate.store)
 
 
-def parts_of(request: Request) -> Parts:
-    """Return the parts that were attached to the app."""
-    parts: Parts = request.scope["app"].state.parts
-    return parts
+def attached_to(request: Request) -> Attached:
+    """Return what is attached to the app that serves the request."""
+    found: Attached = request.scope["app"].state.attached
+    return found
 
 
 def _gate(request: Request) -> Gate:
-    return parts_of(request).gate
+    return attached_to(request).gate
 
 
 class Permit:
@@ -89,16 +91,16 @@ class Permit:
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller. Raises `Unauthenticated`, `RateLimited`, `NotAllowed`."""
-        parts = parts_of(request)
-        caller = await self.caller(request, parts)
+        attached = attached_to(request)
+        caller = await self.caller(request, attached)
         request.scope[CALLER] = caller.caller
         if self._counted:
-            parts.rates.take(caller.caller)
+            attached.rates.take(caller.caller)
         if not self.admits(caller):
             raise NotAllowed(f"{_called(caller)} may not {self._act}. {self._allowed()}")
         return caller
 
-    async def caller(self, request: Request, parts: Parts) -> Caller:
+    async def caller(self, request: Request, attached: Attached) -> Caller:
         """Return who asks, by a token or else by a session.
 
         A browser sends the cookie of a session whichever page made it ask. So with a session a
@@ -107,13 +109,13 @@ class Permit:
         headers = request.scope["headers"]
         given = [value for name, value in headers if name == b"authorization"]
         if given or not any(name == b"cookie" for name, _ in headers):
-            return await parts.access.authenticate(_bearer(given))
+            return await attached.access.authenticate(_bearer(given))
         person = await visitor(request)
         if person is None:
             raise Unauthenticated(NOBODY)
         request.scope[CALLER] = person.caller
         if request.method not in SAFE_METHODS:
-            require_same_origin(request, parts.gate)
+            require_same_origin(request, attached.gate)
             require_csrf(person, request.headers.get(CSRF_HEADER))
         return person
 
@@ -187,14 +189,14 @@ class SubscriberPermit(Permit):
     Calendar programs can send nothing else, and send it only after an answer has asked for it.
     """
 
-    async def caller(self, request: Request, parts: Parts) -> Caller:
+    async def caller(self, request: Request, attached: Attached) -> Caller:
         """Return the owner of this token, password or session."""
         try:
             password = _password(request)
             return await (
-                super().caller(request, parts)
+                super().caller(request, attached)
                 if password is None
-                else parts.access.authenticate(password)
+                else attached.access.authenticate(password)
             )
         except Unauthenticated as error:
             error.challenge = "Basic"
@@ -222,9 +224,9 @@ async def visitor(request: Request) -> Person | None:
 
     It is for pages, which show the way to sign in instead of raising.
     """
-    parts = parts_of(request)
-    secret = cookie_of(request, parts.gate)
-    return None if secret is None else await parts.access.signed_in(secret)
+    attached = attached_to(request)
+    secret = cookie_of(request, attached.gate)
+    return None if secret is None else await attached.access.signed_in(secret)
 
 
 def _bearer(given: list[bytes]) -> str:
@@ -260,43 +262,48 @@ def _called(caller: Caller) -> str:
 Lent: TypeAlias = Annotated[str, Depends(lent_token)]
 GateDep: TypeAlias = Annotated[Gate, Depends(_gate)]
 
-_A, _D, _P = Role.AUDITOR, Role.ADMIN, Role.PIPELINE
+_AUDITOR, _ADMIN, _PIPELINE = Role.AUDITOR, Role.ADMIN, Role.PIPELINE
 
-Submitter: TypeAlias = Annotated[Caller, Depends(Permit("submit a change", _P))]
+Submitter: TypeAlias = Annotated[Caller, Depends(Permit("submit a change", _PIPELINE))]
 Evaluator: TypeAlias = Annotated[
-    Caller, Depends(Permit("ask what would be decided", _P, _D, people=True))
+    Caller, Depends(Permit("ask what would be decided", _PIPELINE, _ADMIN, people=True))
 ]
 ChangeReader: TypeAlias = Annotated[
-    Caller, Depends(Permit("read a change", _P, _A, _D, people=True, holder=True))
+    Caller, Depends(Permit("read a change", _PIPELINE, _AUDITOR, _ADMIN, people=True, holder=True))
 ]
 PlaceReader: TypeAlias = Annotated[
-    Caller, Depends(Permit("read changes and what runs where", _P, _A, _D, people=True))
+    Caller,
+    Depends(Permit("read changes and what runs where", _PIPELINE, _AUDITOR, _ADMIN, people=True)),
 ]
 PlaceWatcher: TypeAlias = Annotated[
     Caller,
-    Depends(SubscriberPermit("read changes and what runs where", _P, _A, _D, people=True)),
+    Depends(
+        SubscriberPermit(
+            "read changes and what runs where", _PIPELINE, _AUDITOR, _ADMIN, people=True
+        )
+    ),
 ]
 Admitter: TypeAlias = Annotated[
-    Caller, Depends(Permit("have a change admitted", _P, holder=True, counted=False))
+    Caller, Depends(Permit("have a change admitted", _PIPELINE, holder=True, counted=False))
 ]
-Closer: TypeAlias = Annotated[Caller, Depends(Permit("close a change", _P, holder=True))]
+Closer: TypeAlias = Annotated[Caller, Depends(Permit("close a change", _PIPELINE, holder=True))]
 Canceler: TypeAlias = Annotated[
-    Caller, Depends(Permit("cancel a change", _P, people=True, holder=True))
+    Caller, Depends(Permit("cancel a change", _PIPELINE, people=True, holder=True))
 ]
 Reviewer: TypeAlias = Annotated[Person, Depends(PeoplePermit("review a change", people=True))]
 Reinstater: TypeAlias = Annotated[
     Person, Depends(PeoplePermit("reinstate a standard change", people=True))
 ]
 Reader: TypeAlias = Annotated[
-    Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))
+    Caller, Depends(Permit("read log, policies and calendar", _AUDITOR, _ADMIN, people=True))
 ]
 Subscriber: TypeAlias = Annotated[
-    Caller, Depends(SubscriberPermit("read the calendar", _A, _D, people=True))
+    Caller, Depends(SubscriberPermit("read the calendar", _AUDITOR, _ADMIN, people=True))
 ]
-Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
-Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and policies", _D))]
-Activator: TypeAlias = Annotated[Person, Depends(PeoplePermit("activate policies", _D))]
-TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _D, people=True))]
+Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _ADMIN, people=True))]
+Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and policies", _ADMIN))]
+Activator: TypeAlias = Annotated[Person, Depends(PeoplePermit("activate policies", _ADMIN))]
+TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _ADMIN, people=True))]
 Freezer: TypeAlias = Annotated[
     Person, Depends(PeoplePermit("freeze or stop the line", people=True))
 ]

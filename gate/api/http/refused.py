@@ -2,7 +2,7 @@
 
 from starlette.types import Scope
 
-from gate.api.http.permits import CALLER, Parts
+from gate.api.http.permits import CALLER, Attached
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.refusals import Refused
 from gate.flow.refuse import keep
@@ -15,8 +15,8 @@ async def keep_refusal(scope: Scope, error: Exception) -> None:
     by = error.by or scope.get(CALLER)
     if by is None:
         return
-    parts: Parts = scope["app"].state.parts
+    attached: Attached = scope["app"].state.attached
     operation = f"{scope['method']} {scope['route'].path_format}"
     await keep(
-        parts.gate, Refused(by, operation, error.problem, scope["path_params"].get("change_id"))
+        attached.gate, Refused(by, operation, error.problem, scope["path_params"].get("change_id"))
     )

@@ -9,26 +9,19 @@ from gate.core.counting import counted
 from gate.core.decision.replay import ReplayedBy, replay
 from gate.core.policy.set import NO_POLICIES, Policies, policies_of
 from gate.errors import Invalid
-from gate.ledger.export import Faults, read_export
+from gate.ledger.export import Check, Faults, read_export
 
 
-class ReplayCheck:
-    """Decides again what each record says, by the policies that were registered before it."""
+class ReplayCheck(Check):
+    """Decides again what each record says, by the policies that were registered before it. Other
+    checks judge everything else.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self.decided_again = 0
         self.by_stated_reasons = 0
         self._faults = faults
         self._policies: dict[str, Policies] = {"": NO_POLICIES}
-
-    def begin(self, origin: str) -> None:
-        """Do nothing, because the name of the log has no decision to replay."""
-
-    def tile(self, path: str, encoded: str) -> None:
-        """Do nothing, because a tile has no decision to replay."""
-
-    def checkpoint(self, size: int, note: bytes) -> None:
-        """Do nothing, because a signed head has no decision to replay."""
 
     def entries(
         self,
@@ -39,9 +32,6 @@ class ReplayCheck:
         """Make the decisions again whose records stand behind these entries."""
         for place, record in records.items():
             self.record(place, record)
-
-    def removed(self, index: int) -> None:
-        """Do nothing, because other checks report that an entry is gone."""
 
     def policies(self, index: int, body: bytes) -> None:
         """Keep the policies for the decisions that follow."""
@@ -61,9 +51,6 @@ class ReplayCheck:
             self.by_stated_reasons += 1
         for difference in found.differences:
             self._faults.add(index, f"decided again it is not the same: {difference}")
-
-    def end(self, entries: int) -> None:
-        """Do nothing, because every record was replayed when it came."""
 
 
 def replay_lines(lines: Iterable[bytes], faults: Faults) -> str:
