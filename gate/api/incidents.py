@@ -12,7 +12,6 @@ from gate.api.models.incidents import (
     IncidentRequest,
     IncidentsQuery,
     LinkRequest,
-    UnlinkQuery,
     UnlinkRequest,
 )
 from gate.api.problems import documented
@@ -70,7 +69,7 @@ async def remove_link(
     incident_id: str,
     link_id: str,
     request: UnlinkRequest,
-    query: Annotated[UnlinkQuery, Query()],
+    query: Annotated[UnlinkRequest, Query()],
     by: IncidentLinker,
     gate: GateDep,
 ) -> Answer:

@@ -11,7 +11,7 @@ from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import GateDep, Reader, Reinstater
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import ActivationRequest
-from gate.api.models.observations import ObservationsRequest
+from gate.api.models.delivery import DeliveryRequest
 from gate.api.models.queries import StandardChangesQuery
 from gate.api.problems import documented
 from gate.flow.answers.delivery import ObservationsAnswer
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["observations"], route_class=GateRoute)
 
 @router.get("/observations", response_model=ObservationsAnswer)
 async def read_observations(
-    query: Annotated[ObservationsRequest, Query()], by: Reader, gate: GateDep
+    query: Annotated[DeliveryRequest, Query()], by: Reader, gate: GateDep
 ) -> Answer:
     """Return which changes would have been approved, pending or rejected if the gate had not only
     observed, and what to change before it enforces.

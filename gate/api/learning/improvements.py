@@ -46,10 +46,9 @@ async def change_improvement(
 
     An item is closed only when its figure was read again, at its due date.
     """
-    if request.finding is not None:
-        return answer(await improvements.close(gate, improvement_id, request.finding, by))
-    due_at = request.later()
-    return answer(await improvements.postpone(gate, improvement_id, due_at, by))
+    if request.due_at is not None:
+        return answer(await improvements.postpone(gate, improvement_id, request.due_at, by))
+    return answer(await improvements.close(gate, improvement_id, request.finding or "", by))
 
 
 @router.post(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import SCOPE_NAMES_MAX, Flag, Instant, Name, Reason, RequestModel
+from gate.api.models.fields import SCOPE_NAMES_MAX, Flag, Instant, Name, Reason, RequestModel, To
 from gate.flow.answers.backtest import TriedOn
 from gate.flow.caller import HookKind, Role
 from gate.flow.commands import FreezeCommand, TokenCommand
@@ -31,7 +31,7 @@ class BacktestRequest(PoliciesRequest):
     begins: Annotated[
         Instant | None, Field(alias="from", description="90 days before `to`, if nothing is said")
     ] = None
-    ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
+    ends: To = None
     history: Annotated[
         Literal["log", "imported"] | None,
         Field(description="what the gate decided itself, if nothing is said, or what was imported"),

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gate.api.models.fields import Instant, Name, RequestModel
+from gate.api.models.fields import Instant, Name, RequestModel, To
 from gate.flow.audit.authority import AuthorityQuery
 from gate.flow.audit.scope import USUAL_DAYS, ReportQuestion
 
@@ -16,7 +16,7 @@ class ReportQuery(RequestModel):
         Instant | None,
         Field(alias="from", description=f"{USUAL_DAYS} days before `to`, if nothing is said"),
     ] = None
-    ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
+    ends: To = None
     at: Annotated[
         Instant | None, Field(description="by when something is late, or who was entitled; `to`")
     ] = None
@@ -43,4 +43,4 @@ class AuthorityRequest(RequestModel):
 
     def query(self) -> AuthorityQuery:
         """Return the request as a query of the flow."""
-        return AuthorityQuery(self.service, self.environment)
+        return AuthorityQuery(**dict(self))

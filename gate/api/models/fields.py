@@ -103,6 +103,9 @@ def _taken(value: datetime) -> datetime:
 Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_taken)]
 """A point in time, read into UTC. Every date that a caller sends is of this type."""
 
+To: TypeAlias = Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")]
+"""The end of the time that a caller asks about."""
+
 
 class RequestModel(BaseModel):
     """A request of a caller. Unknown fields are refused, and the value is frozen.

@@ -75,12 +75,6 @@ class UnlinkRequest(RequestModel):
     reason: Reason | None = None
 
 
-class UnlinkQuery(RequestModel):
-    """The fields of `UnlinkRequest` as parameters, for clients whose DELETE has no body."""
-
-    reason: Reason | None = None
-
-
 class IncidentsQuery(PartQuery):
     """The filters of incidents. The times are about when they began."""
 

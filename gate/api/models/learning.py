@@ -1,12 +1,11 @@
 """Requests about measures, the scorecard, improvements, weeks and triage."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from gate.api.models.fields import Instant, Line, Link, Name, Reason, RequestModel
+from gate.api.models.fields import Instant, Line, Link, Name, Reason, RequestModel, To
 from gate.core.facts import DECIMAL_UNIT, TEXT_LENGTH_MAX
 from gate.core.learning.concerns import Concern
 from gate.core.learning.improvements import Figure, Priority
@@ -50,14 +49,8 @@ class MeasureRequest(RequestModel):
 
     def command(self) -> MeasureCommand:
         """Return the request as a command of the flow."""
-        return MeasureCommand(
-            self.service,
-            self.environment,
-            self.name,
-            self.unit,
-            int(Decimal(str(self.value)) * DECIMAL_UNIT),
-            self.at,
-        )
+        value = int(Decimal(str(self.value)) * DECIMAL_UNIT)
+        return MeasureCommand(**{**dict(self), "value": value})
 
 
 class ScorecardRequest(RequestModel):
@@ -69,11 +62,11 @@ class ScorecardRequest(RequestModel):
     begins: Annotated[
         Instant | None, Field(alias="from", description="30 days before `to`, if nothing is said")
     ] = None
-    ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
+    ends: To = None
 
     def query(self) -> ScorecardQuery:
         """Return the request as a query of the flow."""
-        return ScorecardQuery(self.service, self.environment, self.owner, self.begins, self.ends)
+        return ScorecardQuery(**dict(self))
 
 
 class ImprovementRequest(RequestModel):
@@ -94,17 +87,7 @@ class ImprovementRequest(RequestModel):
 
     def command(self) -> ImprovementCommand:
         """Return the request as a command of the flow."""
-        return ImprovementCommand(
-            proposal=self.proposal,
-            service=self.service,
-            environment=self.environment,
-            experiment=self.experiment,
-            owner=self.owner,
-            priority=self.priority,
-            due_at=self.due_at,
-            figure=self.figure,
-            link=self.link,
-        )
+        return ImprovementCommand(**dict(self))
 
 
 class IssueRequest(RequestModel):
@@ -133,12 +116,6 @@ class ImprovementPatch(RequestModel):
         if (self.due_at is None) == (self.finding is None):
             raise ValueError("allowed is either `due_at` or `finding`")
         return self
-
-    def later(self) -> datetime:
-        """Return the new due date, where it is not the finding that was sent."""
-        if self.due_at is None:
-            raise TypeError("an item is closed, not postponed")
-        return self.due_at
 
 
 WeekName: TypeAlias = Annotated[
@@ -172,7 +149,7 @@ class WaitsRequest(RequestModel):
 
     def query(self) -> WaitsQuery:
         """Return the request as a query of the flow."""
-        return WaitsQuery(self.week, self.group, self.service, self.environment)
+        return WaitsQuery(**dict(self))
 
 
 class TriageRequest(RequestModel):

@@ -94,7 +94,7 @@ class VerdictRequest(RequestModel):
 
     def query(self, service: str, environment: str) -> VerdictQuery:
         """Return the parameters as a query of the flow."""
-        return VerdictQuery(service, environment, self.commit, self.digest)
+        return VerdictQuery(service, environment, **dict(self))
 
 
 class ChangesQuery(PartQuery):

@@ -28,8 +28,8 @@ DAYS_MAX = 366
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
-    """The place and the days that are asked for. Without a beginning, these are the last
-    `DAYS_DEFAULT` days.
+    """The place and the time that are asked for. Without a beginning, it is the last `DAYS_DEFAULT`
+    days.
     """
 
     service: str

@@ -4,7 +4,6 @@ switch the gate to enforcing.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -31,6 +30,7 @@ from gate.flow.answers.delivery import (
 from gate.flow.answers.reasons import deciding_words
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
+from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.rehearsal import Rehearsed, rehearse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage import texts
@@ -48,19 +48,7 @@ SAFE_AFTER = 20
 """With fewer changes than these the report does not advise to switch to enforcing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservationsQuery:
-    """The place and time that are asked for. Without a beginning, the time is the last
-    `DAYS_DEFAULT` days.
-    """
-
-    service: str
-    environment: str
-    begins: datetime | None = None
-    ends: datetime | None = None
-
-
-async def observations(gate: Gate, query: ObservationsQuery, by: Caller) -> ObservationsAnswer:
+async def observations(gate: Gate, query: DeliveryQuery, by: Caller) -> ObservationsAnswer:
     """Return the report on one place.
 
     Raises `Invalid` for a time that is empty or too long, and `RateLimited` or `Unavailable` as
@@ -70,7 +58,7 @@ async def observations(gate: Gate, query: ObservationsQuery, by: Caller) -> Obse
     return await gate.turns.take(by, partial(_observations, gate, query))
 
 
-async def _observations(gate: Gate, query: ObservationsQuery) -> ObservationsAnswer:
+async def _observations(gate: Gate, query: DeliveryQuery) -> ObservationsAnswer:
     book = await gate.rulebooks.current()
     now = gate.clock()
     ends = query.ends or now

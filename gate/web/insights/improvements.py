@@ -85,11 +85,11 @@ async def change(request: Request, improvement: str, by: Doer, gate: GateDep) ->
     ask = read_request(
         ImprovementPatch, **({"finding": finding} if finding else {"due_at": _due(form)})
     )
-    if ask.finding is not None:
-        await improvements.close(gate, improvement, ask.finding, by)
-        return go_on(request, _ADDRESS, Notice.IMPROVEMENT_CLOSED)
-    await improvements.postpone(gate, improvement, ask.later(), by)
-    return go_on(request, _ADDRESS, Notice.IMPROVEMENT_POSTPONED)
+    if ask.due_at is not None:
+        await improvements.postpone(gate, improvement, ask.due_at, by)
+        return go_on(request, _ADDRESS, Notice.IMPROVEMENT_POSTPONED)
+    await improvements.close(gate, improvement, ask.finding or "", by)
+    return go_on(request, _ADDRESS, Notice.IMPROVEMENT_CLOSED)
 
 
 @pages.form(_ADDRESS + "/{improvement}/issue")

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.flow.queries.observations import ObservationsQuery, observations
+from gate.flow.queries.delivery import DeliveryQuery
+from gate.flow.queries.observations import observations
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 
@@ -41,5 +42,5 @@ async def show(query: Annotated[ObservationsPageQuery, Query()], by: Viewer, gat
     values = {"observed": observed, "place": place, "found": None, "observes": place in observed}
     if place == ("", ""):
         return View("insights/observations.html", {}, values)
-    found = await observations(gate, ObservationsQuery(*place), by)
+    found = await observations(gate, DeliveryQuery(*place), by)
     return View("insights/observations.html", found, {**values, "found": found})

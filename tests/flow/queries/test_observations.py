@@ -13,7 +13,8 @@ from gate.errors import Invalid
 from gate.flow.answers.written import named
 from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
-from gate.flow.queries.observations import ObservationsQuery, observations
+from gate.flow.queries.delivery import DeliveryQuery
+from gate.flow.queries.observations import observations
 from tests.builders import Wire, commit_of
 from tests.flow.changes.test_observing import EARNED, NEVER, watching
 from tests.flow.reviewers import approve, large
@@ -30,7 +31,7 @@ async def observing(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 async def seen(shop: Shop, **different: Any) -> Wire:
     """Of checkout in production."""
-    query = ObservationsQuery(**{"service": "checkout", "environment": "prod", **different})
+    query = DeliveryQuery(**{"service": "checkout", "environment": "prod", **different})
     return as_json(named(await observations(shop.gate, query, ADMIN)))
 
 

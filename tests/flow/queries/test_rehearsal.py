@@ -19,7 +19,7 @@ from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.gate import Gate
 from gate.flow.queries.delivery import DeliveryQuery, figures
 from gate.flow.queries.look import place
-from gate.flow.queries.observations import ObservationsQuery, observations
+from gate.flow.queries.observations import observations
 from gate.flow.queries.rehearsal import rehearse
 from gate.storage.database.tx import Tx
 from gate.storage.figures import past
@@ -93,7 +93,7 @@ async def bring(
 
 async def seen(shop: Shop, **different: Any) -> Wire:
     """The whole report on checkout in production."""
-    ask = ObservationsQuery(**{"service": "checkout", "environment": "production", **different})
+    ask = DeliveryQuery(**{"service": "checkout", "environment": "production", **different})
     return as_json(named(await observations(shop.gate, ask, ADMIN)))
 
 
