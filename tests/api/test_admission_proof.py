@@ -20,6 +20,7 @@ OTHER_WORKFLOW: Mapping[str, str] = {
     "job_workflow_ref": "acme/storefront/.github/workflows/mine.yml@refs/heads/main"
 }
 RUN, OTHER_RUN = "9001", "9002"
+ENDS = ("successful", "unsuccessful")
 
 
 @pytest.fixture
@@ -65,6 +66,28 @@ async def test_b10_another_run_of_the_repository_deploys_nothing_that_was_decide
     assert (said(answer), answer.status_code) == ("identity_mismatch", 403)
     assert f"decided for run {RUN}" in answer.json()["detail"]
     assert said(await admission(world, change, world.github.github())) == "admitted"
+
+
+async def test_b10_another_run_of_the_repository_ends_nothing_that_was_decided_for_this_one(
+    world: Pipelines,
+) -> None:
+    """It may be a run of a branch, or of a pull request, that nobody has merged."""
+    change = (await world.submit(world.github.github())).json()
+    path = f"/v1/changes/{change['id']}"
+    elsewhere = {"run_id": OTHER_RUN, "event_name": "pull_request", "ref": "refs/pull/7/merge"}
+
+    async def asked(act: str, body: dict[str, Any], **claims: str) -> httpx.Response:
+        return await world.post(f"{path}/{act}", world.github.github(**claims), body)
+
+    canceled = await asked("cancellation", {}, **elsewhere)
+    assert said(await admission(world, change, world.github.github())) == "admitted"
+    closed = [await asked("closure", {"result": one}, **elsewhere) for one in ENDS]
+
+    assert problem_name(canceled) == "not_allowed"
+    assert [problem_name(one) for one in closed] == ["identity_mismatch", "identity_mismatch"]
+    assert f"a change of run {RUN}" in closed[0].json()["detail"]
+    own = await asked("closure", {"result": "successful"})
+    assert own.json()["state"] == "closed"
 
 
 async def test_b10_a_secret_of_the_service_is_no_proof_of_the_run(world: Pipelines) -> None:

@@ -46,7 +46,7 @@ async def close(gate: Gate, change_id: str, command: ClosureCommand, by: Caller)
     for _ in range(ATTEMPTS_MAX):
         known = await visible_change(gate, change_id, by)
         require_owner(by, known.stored, "close")
-        require_own_run(command.run, by)
+        require_own_run(command.run, by, known.proof)
         closing = await gate.store.write(
             _close_by, by, gate.rulebooks, change_id, command, await gate.rulebooks.current()
         )

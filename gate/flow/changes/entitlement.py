@@ -18,6 +18,7 @@ from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
 from gate.flow.caller import Caller, ChangeHolder, Machine, Person, Role
 from gate.flow.changes.known import Known
+from gate.flow.changes.workloads import is_own_run
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes.post_reviews import PostReview
 
@@ -131,7 +132,7 @@ def why_not_cancel(known: Known, by: Caller, book: Rulebook, at: datetime) -> Re
     if not _may_cancel(known, by, book):
         return Refusal(
             _NOT_ALLOWED,
-            "only the pipeline that submitted a change, a release manager, an owner of its"
+            "only the pipeline run that asked for a change, a release manager, an owner of its"
             " service, or a person whose approval it asks for, may cancel it",
         )
     if state not in {State.PENDING, State.APPROVED}:
@@ -202,6 +203,8 @@ def _who_answer_for(known: Known, book: Rulebook) -> tuple[str, ...]:
 def _may_cancel(known: Known, by: Caller, book: Rulebook) -> bool:
     if isinstance(by, ChangeHolder):
         return True
+    if isinstance(by, Workload) and not is_own_run(by, known.proof):
+        return False
     if isinstance(by, Machine | Workload):
         return by.caller == known.stored.caller
     return not by.groups.isdisjoint({*_who_answer_for(known, book), *_asked_groups(known)})

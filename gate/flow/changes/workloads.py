@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import PRODUCTION
 from gate.core.change import Change, Repository, Run
+from gate.core.decision.admission import Proof
 from gate.core.instants import to_us
 from gate.core.workload import (
     PRODUCTION_EVENTS,
@@ -64,10 +65,25 @@ def require_admissible(
         _require_merged(by.ref, stored.service, stored.environment, book)
 
 
-def require_own_run(run: Run | None, by: Caller) -> None:
-    """Raise `NotAllowed` where a token reports on another run than its own."""
-    if isinstance(by, Workload):
-        _refuse(_contradictions(by, by.commit, None, run, None))
+def require_own_run(run: Run | None, by: Caller, proved: Proof | None) -> None:
+    """Raise `NotAllowed` where a token reports on another run than its own.
+
+    `proved` is what a token proved when the change was decided. A run of an unmerged branch has a
+    token of the same repository, and says nothing about what another run has deployed.
+    """
+    if not isinstance(by, Workload):
+        return
+    _refuse(_contradictions(by, by.commit, None, run, None))
+    if not is_own_run(by, proved):
+        raise _mismatch(
+            f"this is a change of run {proved.run if proved else ''}, and the token is of run "
+            f"{by.run.id}; report from that run, with the token of the change, or with an API token"
+        )
+
+
+def is_own_run(by: Workload, proved: Proof | None) -> bool:
+    """Return whether the token is of the run that proved itself, or no run did."""
+    return proved is None or proved.run == by.run.id
 
 
 def token_use(by: Caller, change: str) -> TokenUseRow | None:
