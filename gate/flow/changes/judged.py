@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from gate.core.calendar import freeze
 from gate.core.change import State
 from gate.core.counting import counted
 from gate.core.decision.admission import AdmissionCase, Refusal, fires_more
@@ -28,6 +29,9 @@ from gate.storage.changes.approvals import Placed
 from gate.storage.changes.history import PlaceQuery
 
 STALE = "stale_decision"
+OF_THE_HOUR = frozenset({"calendar.weekday", "calendar.hour", "calendar.within_business_hours"})
+"""The facts that are those of the admission. A change that passes only in business hours could
+otherwise be asked for then, and planned for the night."""
 
 
 def place_of(known: Known, book: Rulebook, at: datetime) -> PlaceQuery:
@@ -193,15 +197,24 @@ def _passes_no_longer(
     It is judged by the policies and the catalogue of this moment, and by what its standard change
     has earned or lost since. Otherwise several changes could be approved at once for times far
     ahead, and each would outlive the failures of those before it. The facts are those of the
-    decision. Freezes, other changes and rejections are left out, because the admission looks at
-    each of them on its own.
+    decision, but for the catalogue's and those of the hour. Freezes, other changes and rejections
+    are left out, because the admission looks at each of them on its own.
     """
     case, stored = known.record.case, known.stored
     if known.record.decision.route is not Route.AUTOMATIC:
         return None
-    kept = {name: one for name, one in case.facts.items() if one.origin is not Origin.CATALOGUE}
+    kept = {
+        name: one
+        for name, one in case.facts.items()
+        if one.origin is not Origin.CATALOGUE and name not in OF_THE_HOUR
+    }
+    hour = freeze.facts((), book.calendar, at).items()
     case = case._replace(
-        facts=kept | book.catalogue.facts(stored.service, stored.environment),
+        facts={
+            **kept,
+            **book.catalogue.facts(stored.service, stored.environment),
+            **{name: one for name, one in hour if name in OF_THE_HOUR},
+        },
         at=at,
         holds=(),
         in_flight=0,

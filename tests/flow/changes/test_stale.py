@@ -3,6 +3,7 @@ large one.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,24 @@ async def test_what_passed_by_itself_passes_no_more_once_it_would_not(
         *before, change = [await shop.submit(letter) for letter in "abc"]
         assert change["state"] == "approved"
         await lose_it(shop, before)
+        assert (await shop.read(change))["state"] == "approved"
+
+        assert await refused(shop, change) == "stale_decision"
+        assert (await shop.read(change))["state"] == "pending"
+
+
+async def test_what_passes_on_some_days_alone_does_not_pass_on_others(
+    database_url: str, tmp_path: Path
+) -> None:
+    long_ago = timedelta(hours=60)
+    asked = [datetime.now(UTC) - long_ago + timedelta(days=more) for more in (0, 1)]
+    days = ", ".join(f"{one:%a}".lower() for one in asked)
+    on = EVERYDAY.replace("[diff.lines_added < 100]", f"['calendar.weekday in ({days})']")
+    files = make_files("time_zone: UTC\n", standard_changes=f"[{on}]", valid_for="100h")
+    async with open_shop(database_url, tmp_path, files) as shop:
+        shop.hands.ahead = -long_ago
+        change = await shop.submit("b")
+        shop.hands.ahead = timedelta(0)
         assert (await shop.read(change))["state"] == "approved"
 
         assert await refused(shop, change) == "stale_decision"
