@@ -211,7 +211,7 @@ def _people(nodes: tuple[tuple[Scalar, Node], ...], faults: Faults) -> dict[str,
     owner: dict[str, str] = {}
     for key, node in nodes:
         person = _person(key, node, faults)
-        for text in (*identity.hosted(person), *sorted(identity.accounts(person))):
+        for text in (*identity.hosted(person), *sorted(identity.account_numbers(person))):
             if owner.setdefault(text, person.id) != person.id:
                 detail = (
                     f"person {person.id}: found {clip(text)}, which is {owner[text]} already; "

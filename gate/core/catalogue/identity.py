@@ -80,7 +80,7 @@ class Identities:
                 _add(self._known, key, person.id)
                 _add(self._alike, _skeleton(key), person.id)
             for text in _hosted_texts(person):
-                if account := _account(text):
+                if account := account_in(text):
                     _add(self._accounts, account, person.id)
                     _add(self._accounts_of, normalised(text), account)
             # A key is no identity, and nobody can act by it. But a text that looks like a key may
@@ -98,7 +98,7 @@ class Identities:
         It is nobody's if the catalogue gives another number for the login: its owner has changed
         it, and somebody else took it.
         """
-        account, known = _account(identity), self._accounts_of.get(normalised(identity))
+        account, known = account_in(identity), self._accounts_of.get(normalised(identity))
         if account and known and account not in known:
             return NOBODY
         return self.people(identity)
@@ -128,7 +128,7 @@ class Identities:
         for text in texts:
             key = normalised(text)
             found = self._known.get(key)
-            people |= self._accounts.get(_account(text), NOBODY)
+            people |= self._accounts.get(account_in(text), NOBODY)
             if key == ERASED:
                 strangers[key] = None
                 shared = True
@@ -170,9 +170,9 @@ def hosted(person: Person) -> tuple[str, ...]:
     return tuple(key for key in dict.fromkeys(found) if key and not is_bot(key))
 
 
-def accounts(person: Person) -> frozenset[str]:
+def account_numbers(person: Person) -> frozenset[str]:
     """Return the accounts whose numbers the catalogue has, such as `github#12`."""
-    return frozenset(filter(None, map(_account, _hosted_texts(person))))
+    return frozenset(filter(None, map(account_in, _hosted_texts(person))))
 
 
 def _hosted_texts(person: Person) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def _hosted_texts(person: Person) -> tuple[str, ...]:
 
 
 @lru_cache(SPELLINGS_KEPT_MAX)
-def _account(text: str) -> str:
+def account_in(text: str) -> str:
     """Return the account that a text names by its number, such as `github#12`, or an empty text."""
     spelled = text.strip().lower()
     if "<" in spelled and (bracketed := _IN_BRACKETS.fullmatch(spelled)):

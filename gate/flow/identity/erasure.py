@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue import record as catalog_record
 from gate.core.catalogue.catalogue import ERASED, Person
-from gate.core.catalogue.identity import hosted, keys, normalised
+from gate.core.catalogue.identity import account_in, account_numbers, hosted, keys, normalised
 from gate.core.decision import record as records
 from gate.core.rulebook.bundle import CATALOGUE_FILE
 from gate.errors import Conflict, Invalid, NotFound
@@ -55,10 +55,12 @@ class Subject:
     """Whoever is erased: every spelling that says who they are, and their random ids.
 
     `keys` are the spellings in their one form, logins also with their host, as tokens name them.
+    `accounts` are their accounts by number, which other logins may name, too.
     """
 
     spellings: tuple[str, ...]
     keys: frozenset[str]
+    accounts: frozenset[str]
     persons: tuple[str, ...]
 
 
@@ -162,7 +164,11 @@ def _subject(conn: Connection, named: str) -> Subject:
     ]
     known_as = {normalised(one) for one in spellings}
     known_as.update(key for _, person in life for key in keys(person))
-    return Subject(tuple(sorted(spellings)), frozenset(known_as - {""}), tuple(dict.fromkeys(ids)))
+    numbered = frozenset(one for _, person in life for one in account_numbers(person))
+    known_as.discard("")
+    return Subject(
+        tuple(sorted(spellings)), frozenset(known_as), numbered, tuple(dict.fromkeys(ids))
+    )
 
 
 def _life(entries: Collection[Entry], conn: Connection, named: str) -> frozenset[Entry]:
@@ -215,7 +221,8 @@ def _in_force(conn: Connection) -> tuple[str, ...]:
 
 
 def _spellings(person: Person) -> Iterator[str]:
-    texts_of = (person.key, person.name, *person.emails, *person.github, *person.gitlab)
+    logins = (*person.github, *person.gitlab)
+    texts_of = (person.key, person.name, *person.emails, *logins, *map(normalised, logins))
     for text in (*texts_of, person.slack or ""):
         if text and text != ERASED:
             yield text
@@ -233,8 +240,10 @@ def _says(subject: Subject) -> whose.Says:
     mention = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) if words else None
 
     def says(text: str) -> bool:
-        return normalised(text) in subject.keys or (
-            mention is not None and bool(mention.search(text))
+        return (
+            normalised(text) in subject.keys
+            or account_in(text) in subject.accounts
+            or (mention is not None and bool(mention.search(text)))
         )
 
     return says

@@ -198,6 +198,20 @@ async def test_a_login_with_its_host_is_the_login_while_a_change_waits_and_after
     assert login not in await shop.gate.store.read(rows, schema.texts)
 
 
+async def test_an_account_is_erased_under_every_login_that_it_had(shop: Shop) -> None:
+    await shop.adopt(files(WITH_ZELDA.replace("zeldaq77", '"zeldaq77#71"')))
+    await shop.adopt(files())
+    change = await shop.submit("a", claims=LARGE, authors=("github:quux-later#71",))
+
+    with pytest.raises(Conflict, match="name this person"):
+        await erase(shop, "zelda.q@example.net")
+    no = ReviewCommand(change["subject_digest"], "zeldaq77 should not, today")
+    await review.reject(shop.gate, change["id"], no, BEN)
+    await erase(shop, "zelda.q@example.net")
+    texts = await shop.gate.store.read(rows, schema.texts)
+    assert [one for one in ("zeldaq77", "quux-later") if one in texts] == []
+
+
 async def test_an_author_whose_emergency_is_not_looked_back_at_is_not_erased(shop: Shop) -> None:
     urgent = await shop.submit(
         "b", claims=LARGE, emergency=Emergency("it burns", "INC-1"), requested_by="zeldaq77"
