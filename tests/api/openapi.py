@@ -12,6 +12,9 @@ import httpx
 
 from gate.api.router import build_api
 
+Check = Callable[[Any], list[str]]
+"""What is wrong with a value, each difference with its place in the value before it."""
+
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
@@ -23,6 +26,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 _ELSEWHERE = {
     "$ref",
+    "type",
     "anyOf",
     "required",
     "properties",
@@ -51,6 +55,7 @@ class Document:
         paths: Mapping[str, Mapping[str, Any]] = document["paths"]
         fixed_first = sorted(paths, key=lambda one: one.count("{"))
         self._operations = [(_pattern(path), paths[path]) for path in fixed_first]
+        self._checks: dict[int, Check] = {}  # by the schema's identity: the document stays
 
     def check(self, response: httpx.Response) -> None:
         """Raises AssertionError naming every difference."""
@@ -78,7 +83,8 @@ class Document:
         if media_type not in content:
             yield f"the media type {media_type} is not documented, only {sorted(content)}"
         elif media_type == "application/json" or media_type.endswith("+json"):
-            yield from self.differences(content[media_type]["schema"], response.json(), "#")
+            differences = self._checked(content[media_type]["schema"])(response.json())
+            yield from (f"#{one}" for one in differences)
 
     def _operation(self, path: str, method: str) -> Mapping[str, Any] | None:
         for pattern, operations in self._operations:
@@ -87,43 +93,43 @@ class Document:
                 return operation
         return None
 
-    def differences(self, schema: Mapping[str, Any], value: Any, where: str) -> Iterator[str]:
-        """Where the value is not as the schema says."""
-        if "$ref" in schema:
-            yield from self.differences(
-                self._schemas[schema["$ref"].removeprefix("#/components/schemas/")], value, where
-            )
-        if "anyOf" in schema and all(
-            list(self.differences(one, value, where)) for one in schema["anyOf"]
-        ):
-            yield f"{where}: {value!r} fits none of {schema['anyOf']}"
-        if isinstance(value, dict):
-            for keyword in ("required", "properties", "additionalProperties"):
-                if keyword in schema:
-                    yield from self._members(keyword, schema, value, where)
-        if isinstance(value, list):
-            for k, item in enumerate(value):
-                yield from self.differences(schema.get("items", {}), item, f"{where}/{k}")
-        for keyword in schema.keys() - _ELSEWHERE:
-            applies, fits = _KEYWORDS[keyword]
-            if isinstance(value, applies) and not fits(value, schema[keyword]):
-                yield f"{where}: {value!r} is not {keyword} {schema[keyword]}"
+    def _checked(self, schema: Mapping[str, Any]) -> Check:
+        """The check that this schema is, put together once: an answer goes through hundreds of
+        schemas, and reading them again for each one took twice as long.
+        """
+        if id(schema) not in self._checks:
+            self._checks[id(schema)] = _all_of(list(self._parts(schema)))
+        return self._checks[id(schema)]
 
-    def _members(
-        self, keyword: str, schema: Mapping[str, Any], value: dict[str, Any], where: str
-    ) -> Iterator[str]:
-        wanted, known = schema[keyword], schema.get("properties", {})
-        if keyword == "required":
-            yield from (f"{where}: {name} is missing" for name in wanted if name not in value)
-        elif keyword == "properties":
-            for name in known.keys() & value.keys():
-                yield from self.differences(known[name], value[name], f"{where}/{name}")
-        else:
-            for name in value.keys() - known.keys():
-                if wanted is False:
-                    yield f"{where}: {name} is not documented"
-                elif wanted is not True:
-                    yield from self.differences(wanted, value[name], f"{where}/{name}")
+    def _parts(self, schema: Mapping[str, Any]) -> Iterator[Check]:
+        if "$ref" in schema:
+            yield self._referred(schema["$ref"].removeprefix("#/components/schemas/"))
+        if "anyOf" in schema:
+            yield _any_of([self._checked(one) for one in schema["anyOf"]], schema["anyOf"])
+        if "required" in schema:
+            yield _required(schema["required"])
+        known: Mapping[str, Any] = schema.get("properties", {})
+        if known:
+            yield _properties({name: self._checked(one) for name, one in known.items()})
+        others = schema.get("additionalProperties", True)
+        if others is not True:
+            yield _others(known, self._checked(others) if others is not False else None)
+        if "items" in schema:
+            yield _items(self._checked(schema["items"]))
+        if "type" in schema:
+            yield _typed(schema["type"])
+        for keyword in schema.keys() - _ELSEWHERE:
+            yield _keyword(keyword, schema[keyword])
+
+    def _referred(self, name: str) -> Check:
+        """The check of a schema by its name, looked up when it is needed: a schema may be part of
+        itself.
+        """
+
+        def check(value: Any) -> list[str]:
+            return self._checked(self._schemas[name])(value)
+
+        return check
 
 
 @cache
@@ -146,15 +152,6 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{[a-z_]+\\}", "[^/]+", whole))
 
 
-def _is(value: Any, wanted: str | list[str]) -> bool:
-    types = [wanted] if isinstance(wanted, str) else wanted
-    return any(
-        isinstance(value, _TYPES[kind])
-        and not (isinstance(value, bool) and kind in {"integer", "number"})
-        for kind in types
-    )
-
-
 def _is_formatted(value: str, kind: str) -> bool:
     if kind == "date-time":
         return value.endswith("Z") and datetime.fromisoformat(value).tzinfo is not None
@@ -163,7 +160,6 @@ def _is_formatted(value: str, kind: str) -> bool:
 
 _SIZED = (str, list, dict)
 _KEYWORDS: Mapping[str, tuple[Any, Callable[[Any, Any], bool]]] = {
-    "type": (object, _is),
     "enum": (object, lambda value, wanted: value in wanted),
     "const": (object, lambda value, wanted: value == wanted),
     "pattern": (str, lambda value, wanted: re.search(wanted, value) is not None),
@@ -175,3 +171,83 @@ _KEYWORDS: Mapping[str, tuple[Any, Callable[[Any, Any], bool]]] = {
 }
 """To what a keyword applies, and whether a value is as it wants. A keyword that is not here fails
 the test."""
+
+
+def _all_of(parts: list[Check]) -> Check:
+    if len(parts) == 1:
+        return parts[0]
+    return lambda value: [one for part in parts for one in part(value)]
+
+
+def _any_of(checks: list[Check], wanted: list[Any]) -> Check:
+    def check(value: Any) -> list[str]:
+        fits = any(not one(value) for one in checks)
+        return [] if fits else [f": {value!r} fits none of {wanted}"]
+
+    return check
+
+
+def _typed(wanted: str | list[str]) -> Check:
+    kinds = [wanted] if isinstance(wanted, str) else wanted
+    classes = {one for kind in kinds for one in _TYPES[kind]}
+
+    def check(value: Any) -> list[str]:
+        # by the class itself: a bool is an int to Python, and no number in JSON
+        return [] if type(value) in classes else [f": {value!r} is not type {wanted}"]
+
+    return check
+
+
+def _required(names: list[str]) -> Check:
+    def check(value: Any) -> list[str]:
+        if not isinstance(value, dict):
+            return []
+        return [f": {name} is missing" for name in names if name not in value]
+
+    return check
+
+
+def _properties(checks: Mapping[str, Check]) -> Check:
+    def check(value: Any) -> list[str]:
+        if not isinstance(value, dict):
+            return []
+        return [
+            f"/{name}{one}"
+            for name, member in value.items()
+            if name in checks
+            for one in checks[name](member)
+        ]
+
+    return check
+
+
+def _others(known: Mapping[str, Any], wanted: Check | None) -> Check:
+    def check(value: Any) -> list[str]:
+        if not isinstance(value, dict):
+            return []
+        others = [name for name in value if name not in known]
+        if wanted is None:
+            return [f": {name} is not documented" for name in others]
+        return [f"/{name}{one}" for name in others for one in wanted(value[name])]
+
+    return check
+
+
+def _items(wanted: Check) -> Check:
+    def check(value: Any) -> list[str]:
+        if not isinstance(value, list):
+            return []
+        return [f"/{k}{one}" for k, item in enumerate(value) for one in wanted(item)]
+
+    return check
+
+
+def _keyword(keyword: str, wanted: Any) -> Check:
+    applies, fits = _KEYWORDS[keyword]
+
+    def check(value: Any) -> list[str]:
+        if not isinstance(value, applies) or fits(value, wanted):
+            return []
+        return [f": {value!r} is not {keyword} {wanted}"]
+
+    return check
