@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.errors import Flaky
+from jsonschema import Draft202012Validator
 from schemathesis.checks import load_all_checks
 from schemathesis.core.result import Ok
 from schemathesis.core.transport import Response
@@ -29,6 +31,8 @@ from schemathesis.generation.stateful import run_state_machine_as_test
 from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
+    ignored_auth,
+    negative_data_rejection,
     object_level_authorization,
     positive_data_acceptance,
 )
@@ -50,8 +54,28 @@ LABELS = [
     for method in item
     if path != ENDLESS
 ]
+BEGINNINGS = "POST /v1/changes"
+BEGINNING = openapi()["paths"]["/v1/changes"]["post"]["requestBody"]["content"]["application/json"][
+    "schema"
+]
+PLACES = ("testing", "unheard-of")
+"""Where a change passes, and where it waits for people. Every life has a place of its own: what is
+deployed or was rejected in a place decides what the next change gets there, and the same requests
+have to get the same answers."""
+
+
+def of_lives() -> dict[str, Any]:
+    """The document, with nothing but a place to make up for the change that begins a life: the test
+    sends a change of its own, and to make up whole ones took half of its time.
+    """
+    made_up = deepcopy(openapi())
+    body = made_up["paths"]["/v1/changes"]["post"]["requestBody"]["content"]["application/json"]
+    body["schema"] = {"enum": list(PLACES)}
+    return made_up
+
+
 LIFE = (
-    schemathesis.openapi.from_dict(deepcopy(openapi()))
+    schemathesis.openapi.from_dict(of_lives())
     .include(path_regex="^/v1/changes")
     .exclude(path_regex="^/v1/changes(/[^/]+/(approvals|decisions))?$", method="GET")
     .exclude(path="/v1/changes/{change_id}/proof")
@@ -120,10 +144,6 @@ CALM = settings(
 BY_A_PERSON = ("/approvals", "/rejections", "/overrides", "/post-review", "/notices")
 RUNS = count()
 LIFE_NUMBERS = count()
-PLACES = ("testing", "unheard-of")
-"""Where a change passes, and where it waits for people. Every life has a place of its own: what is
-deployed or was rejected in a place decides what the next change gets there, and the same requests
-have to get the same answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +161,17 @@ class Door:
             "session": self.session,
             "headers": {"Authorization": f"Bearer {self.tokens[who]}"},
         }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_proxies() -> Iterator[None]:
+    """Nobody looks for proxies in the environment: for the requests without a token schemathesis
+    opens sessions of its own, which would read the whole environment twice.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.delenv("no_proxy", raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +223,13 @@ def test_what_is_made_up_from_the_document_is_answered_as_it_says(label: str, do
 
     def ask(case: schemathesis.Case[Any]) -> None:
         machine = Role.PIPELINE if case.path.startswith("/v1/changes") else Role.ADMIN
+        known = left_out
         for who in (case.path if case.path in door.tokens else machine, "person"):
-            case.call_and_validate(**door.asked_by(who), excluded_checks=left_out)
+            answer = case.call_and_validate(**door.asked_by(who), excluded_checks=known)
+            if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                # What was answered was asked again without a token and with a wrong one: the same
+                # two requests, whosever token is taken away.
+                known = [*left_out, ignored_auth]
 
     made_up(label, ask)()
 
@@ -228,6 +264,12 @@ def test_the_exceptions_are_of_operations_that_are_there() -> None:
     assert there >= {*REFUSED_ALL_THE_SAME, *TWO_ADDRESSES}
 
 
+def test_the_change_that_begins_a_life_is_one_of_the_document() -> None:
+    begins = Draft202012Validator({**BEGINNING, "components": openapi()["components"]})
+
+    assert list(begins.iter_errors(request(environment=f"{PLACES[0]}-0"))) == []
+
+
 @pytest.mark.slow
 @pytest.mark.server
 def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_document_says(
@@ -241,9 +283,9 @@ def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_doc
             self.number = next(LIFE_NUMBERS)
 
         def before_call(self, case: schemathesis.Case[Any]) -> None:
-            if case.operation.label == "POST /v1/changes":
-                place = PLACES[len(str(case.body)) % len(PLACES)]
-                case.body = request(f"life-{next(RUNS)}", environment=f"{place}-{self.number}")
+            if case.operation.label == BEGINNINGS:
+                place = f"{case.body!s}-{self.number}"
+                case.body = request(f"life-{next(RUNS)}", environment=place)
                 case.headers.pop("Idempotency-Key", None)
             case.query.pop("wait", None)  # nobody decides meanwhile
 
@@ -260,6 +302,8 @@ def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_doc
             self, response: Response, case: schemathesis.Case[Any], **known: Any
         ) -> None:
             left_out = [object_level_authorization, positive_data_acceptance]
+            if case.operation.label == BEGINNINGS:
+                left_out += [negative_data_rejection]  # its body is not the one that was made up
             try:
                 case.validate_response(
                     response,
