@@ -11,9 +11,10 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("app", "cli", "worker"),
@@ -162,12 +163,16 @@ LONG_FUNCTIONS: Mapping[str, str] = MappingProxyType(
 )
 """`path:function` to the reason why it may be longer."""
 
+_RIDDLE = re.compile("|".join(RIDDLES), re.IGNORECASE)  # most files have none of these words
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 _EXCUSE = re.compile(
     r"#\s*(?P<kind>noqa|type:\s*ignore)(?P<rule>:\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*|\[[a-z0-9-]+(?:,\s*[a-z0-9-]+)*\])?(?P<reason>.*)"
 )
 _REASON_CHARACTERS_MIN = 4
+
+
+N = TypeVar("N", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +185,13 @@ class Module:
     @property
     def tree(self) -> ast.Module:
         """The parsed source."""
-        return _parsed(self.source)
+        return _parsed(self.source)[0]
+
+    def nodes(self, *kinds: type[N]) -> Iterator[N]:
+        """Every node of these kinds."""
+        found = _parsed(self.source)[1]
+        for kind in kinds:
+            yield from found.get(kind, ())
 
     @property
     def part(self) -> str | None:
@@ -198,8 +209,37 @@ class Module:
 
 
 @lru_cache(maxsize=8)  # every rule asks, one module after the other
-def _parsed(source: str) -> ast.Module:
-    return ast.parse(source)
+def _parsed(source: str) -> tuple[ast.Module, Mapping[type[ast.AST], list[Any]]]:
+    """The tree, and its nodes by kind, because looking through all nodes takes as long as parsing
+    and nearly every rule looks for a few kinds.
+    """
+    tree = ast.parse(source)
+    found: dict[type[ast.AST], list[Any]] = {}
+    for node in ast.walk(tree):
+        found.setdefault(type(node), []).append(node)
+    return tree, found
+
+
+class Measured(NamedTuple):
+    """What is counted in a source: its nodes, and each function that is too long with its line and
+    its lines.
+    """
+
+    nodes: int
+    long_functions: tuple[tuple[int, str, int], ...]
+
+
+@cache  # several tests ask about the same files, and reading a result is cheaper than parsing again
+def _measured(source: str) -> Measured:
+    _, found = _parsed(source)
+    functions = (*found.get(ast.FunctionDef, ()), *found.get(ast.AsyncFunctionDef, ()))
+    counted = [
+        (one.lineno, one.name, (one.end_lineno or one.lineno) - one.lineno + 1) for one in functions
+    ]
+    return Measured(
+        sum(map(len, found.values())),
+        tuple(one for one in counted if one[2] > FUNCTION_LINES_MAX),
+    )
 
 
 def modules(root: Path, *folders: str) -> list[Module]:
@@ -221,7 +261,7 @@ def imports_point_down(module: Module) -> Iterator[tuple[int, str]]:
     part = module.part
     if part is None:
         return
-    for line, name in _imported(module.tree):
+    for line, name in _imported(module):
         pieces = name.split(".")
         if pieces[0] != "gate" or len(pieces) == 1 or pieces[1] == part:
             continue
@@ -256,7 +296,7 @@ def the_client_needs_nothing(module: Module) -> Iterator[tuple[int, str]]:
     """It runs in a pipeline from a checkout: standard library and git only."""
     if module.part != "client":
         return
-    for line, name in _imported(module.tree):
+    for line, name in _imported(module):
         if name.split(".")[0] not in sys.stdlib_module_names | {"gate"}:
             yield line, f"client may not import {name}: standard library only"
 
@@ -265,7 +305,7 @@ def pure_parts_stay_pure(module: Module) -> Iterator[tuple[int, str]]:
     """No input or output, no clock, no chance, no setting."""
     if module.part not in PURE:
         return
-    for line, name in _imported(module.tree):
+    for line, name in _imported(module):
         top = name.split(".")[0]
         if name in PURE_NAMES:
             continue
@@ -273,8 +313,8 @@ def pure_parts_stay_pure(module: Module) -> Iterator[tuple[int, str]]:
             top == "gate" or top in sys.stdlib_module_names or top in PURE_LIBRARIES[module.part]
         ):
             yield line, f"{module.part} may not import {name}: it must stay pure"
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and _called(node) in IMPURE_CALLS:
+    for node in module.nodes(ast.Call):
+        if _called(node) in IMPURE_CALLS:
             yield node.lineno, f"{module.part} may not call {_called(node)}: it must stay pure"
 
 
@@ -287,8 +327,8 @@ def _called(call: ast.Call) -> str:
 
 def imports_are_absolute(module: Module) -> Iterator[tuple[int, str]]:
     """One way to write an import, found by one search."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
+    for node in module.nodes(ast.ImportFrom):
+        if node.level:
             yield node.lineno, "relative import"
 
 
@@ -318,14 +358,22 @@ def names_say_something(module: Module) -> Iterator[tuple[int, str]]:
 
 def names_are_no_riddles(module: Module) -> Iterator[tuple[int, str]]:
     """One idea has one word. Names of tests are sentences, in which these words may stand."""
+    if not _RIDDLE.search(module.source):
+        return
     is_test = module.path.startswith("tests/")
-    for node in ast.walk(module.tree):
+    for node in module.nodes(*_NAMING):
         for name in _named_by(node):
             riddles = RIDDLES.keys() & _words_of(name)
             if riddles and not (is_test and name.startswith("test_")):
                 word = min(riddles)
                 line = getattr(node, "lineno", 1)
                 yield line, f"{name}: {word} may mean many things; write {RIDDLES[word]}"
+
+
+_NAMING: tuple[type[ast.AST], ...] = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+    *(ast.Name, ast.arg, ast.Attribute, ast.alias),
+)
 
 
 def _named_by(node: ast.AST) -> tuple[str, ...]:
@@ -348,8 +396,8 @@ def _words_of(name: str) -> frozenset[str]:
 
 def requests_are_no_asks(module: Module) -> Iterator[tuple[int, str]]:
     """`…Request` comes from outside, `…Command` acts, `…Query` reads, `…Answer` goes out."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.ClassDef) and node.name.endswith(("Ask", "Asked", "Asking")):
+    for node in module.nodes(ast.ClassDef):
+        if node.name.endswith(("Ask", "Asked", "Asking")):
             yield node.lineno, f"{node.name}: write …Request, …Command, …Query or …Question"
 
 
@@ -363,21 +411,23 @@ def files_are_short(module: Module) -> Iterator[tuple[int, str]]:
 
 def functions_are_short(module: Module) -> Iterator[tuple[int, str]]:
     """What does not fit a screen is not understood."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            if lines > FUNCTION_LINES_MAX and f"{module.path}:{node.name}" not in LONG_FUNCTIONS:
-                yield node.lineno, f"{node.name} has {lines} lines, at most {FUNCTION_LINES_MAX}"
+    for line, name, lines in _measured(module.source).long_functions:
+        if f"{module.path}:{name}" not in LONG_FUNCTIONS:
+            yield line, f"{name} has {lines} lines, at most {FUNCTION_LINES_MAX}"
 
 
 def functions_are_simple(module: Module) -> Iterator[tuple[int, str]]:
     """A function can be short and still say too much: its lines may be packed."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            body = node.body[1:] if ast.get_docstring(node) else node.body
-            nodes = sum(1 for statement in body for _ in ast.walk(statement))
-            if nodes > FUNCTION_NODES_MAX:
-                yield node.lineno, f"{node.name} has {nodes} nodes, at most {FUNCTION_NODES_MAX}"
+    for node in _functions(module):
+        body = node.body[1:] if ast.get_docstring(node) else node.body
+        nodes = sum(1 for statement in body for _ in ast.walk(statement))
+        if nodes > FUNCTION_NODES_MAX:
+            yield node.lineno, f"{node.name} has {nodes} nodes, at most {FUNCTION_NODES_MAX}"
+
+
+def _functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    yield from module.nodes(ast.FunctionDef)
+    yield from module.nodes(ast.AsyncFunctionDef)
 
 
 def full_folders(modules: Iterable[Module]) -> list[str]:
@@ -408,7 +458,7 @@ def packed_parts(modules: Iterable[Module]) -> list[str]:
     lines: Counter[str] = Counter()
     for module in modules:
         part = module.part or "gate"
-        nodes[part] += sum(1 for _ in ast.walk(module.tree))
+        nodes[part] += _measured(module.source).nodes
         lines[part] += sum(1 for line in module.source.splitlines() if line.strip())
     return [
         f"{part} has {nodes[part] / lines[part]:.1f} nodes a line, at most {LINE_NODES_MAX}"
@@ -443,12 +493,12 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
-def _imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def _imported(module: Module) -> Iterator[tuple[int, str]]:
     """Every name that is imported, wherever it stands; `from gate import core` is gate.core."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+    for plain in module.nodes(ast.Import):
+        yield from ((plain.lineno, alias.name) for alias in plain.names)
+    for node in module.nodes(ast.ImportFrom):
+        if node.module and not node.level:
             yield from ((node.lineno, name) for name in _imported_from(node, node.module))
 
 
