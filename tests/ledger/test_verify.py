@@ -292,11 +292,9 @@ def rotated(signer: SigningKey = KEY, **fields: Any) -> list[Entry]:
 def test_f30_after_a_rotation_either_key_verifies_everything(given_keys: list[SigningKey]) -> None:
     entries = rotated()
     lines = export_of(entries, heads=(40,), key=NEW_KEY)
-    old = note_of(tree_of(entries), 40)
-    lines = [
-        genuine(line, {40: old, len(entries): note_of(tree_of(entries), len(entries), NEW_KEY)})
-        for line in lines
-    ]
+    tree = tree_of(entries)
+    old, newest = note_of(tree, 40), note_of(tree, len(entries), NEW_KEY)
+    lines = [genuine(line, {40: old, len(entries): newest}) for line in lines]
 
     assert faults_of(lines, keys=given_keys, since=[old]) == []
 

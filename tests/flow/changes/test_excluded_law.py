@@ -72,8 +72,7 @@ class _Place:
             "reject and lift": self.reject_and_lift,
         }
         await acts[step.kind](step, one)
-        for each in self.lives:
-            await self.hold(each)
+        await asyncio.gather(*map(self.hold, self.lives))  # their reads share a turn
 
     async def look(self, one: Life) -> Wire:
         """As it is now. An approval that stands has not lapsed, and so may count."""

@@ -101,9 +101,14 @@ class _Place(RuleBasedStateMachine):
 
     def look(self, allowed: Mapping[Life, Collection[State]] | None = None) -> None:
         """Every change is where the model has it, or where it allows it to be."""
-        for one in self.lives:
-            now = self.run(self.shop.read(one.seen["id"]))
+        for one, now in zip(self.lives, self.run(self.seen()), strict=True):
             one.follow(now, (allowed or {}).get(one, {one.state}), self.hours, self.endings)
+
+    async def seen(self) -> list[Wire]:
+        """Every change as it is now. They are asked for at once, because each wake-up of a thread
+        of the database takes as long as a read.
+        """
+        return await asyncio.gather(*(self.shop.read(one.seen["id"]) for one in self.lives))
 
     def born(self, change: Change, seen: Wire) -> None:
         assert State(seen["state"]) in DECIDED
