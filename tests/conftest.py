@@ -2,6 +2,7 @@
 skipped where.
 """
 
+import asyncio
 import gc
 import os
 import shutil
@@ -19,8 +20,9 @@ _ROOT = Path(__file__).parents[1]
 _RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
 _OWNER = "owner"
 DATABASES = ("sqlite", "postgres")
-DATABASE_FIXTURES = ("database_url", "empty_database_url")
+DATABASE_FIXTURES = ("database_url", "empty_database_url", "shop_url")
 """Those that give a database of each kind in turn."""
+SHOP_TEMPLATE = "gate_shop_template"
 GC_ALLOCATIONS = 10_000
 """How many more objects there are before the garbage collector looks at the youngest; a gate in
 service waits for more of them (`gate/cli/serve.py`)."""
@@ -152,13 +154,15 @@ def shared_by_tests() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(run_directory: Path, shared_by_tests: None) -> postgres.Cluster:  # noqa: ARG001 - asked for its effect
+def postgres_cluster(run_directory: Path, shared_by_tests: None) -> Iterator[postgres.Cluster]:  # noqa: ARG001 - asked for its effect
     """The run's PostgreSQL, with the migrated template."""
     if not postgres.is_installed():
         postgres.skip_or_fail()
-    return postgres.running(
+    cluster = postgres.running(
         run_directory, _migrate, owner=int((run_directory / _OWNER).read_text())
     )
+    yield cluster
+    cluster.hang_up()
 
 
 @pytest.fixture(scope="session")
@@ -206,6 +210,42 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         yield url
 
 
+@pytest.fixture(scope="session")
+def sqlite_shop_template(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
+    """A SQLite file in which the usual policies were put in force once; tests take copies."""
+    path = tmp_path_factory.mktemp("sqlite-shop") / "template.sqlite"
+    shutil.copy(sqlite_template, path)
+    _put_in_force(f"sqlite:///{path}")
+    assert not path.with_name("template.sqlite-wal").exists(), (
+        "the shop left a connection open: a copy of the file would be incomplete"
+    )
+    return path
+
+
+@pytest.fixture
+def small_shop_url(tmp_path: Path, sqlite_shop_template: Path) -> str:
+    """A SQLite database of one's own for `open_usual_shop`."""
+    path = tmp_path / "shop.sqlite"
+    shutil.copy(sqlite_shop_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_shop_url(run_directory: Path, postgres_cluster: postgres.Cluster) -> Iterator[str]:
+    """A PostgreSQL database of one's own for `open_usual_shop`."""
+    template = postgres.filled(run_directory, postgres_cluster, SHOP_TEMPLATE, _put_in_force)
+    with postgres.database(postgres_cluster, template=template) as url:
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+def shop_url(request: pytest.FixtureRequest) -> str:
+    """A database of one's own for `open_usual_shop`; the test runs once on each kind."""
+    kind = "small" if request.param == "sqlite" else request.param
+    url: str = request.getfixturevalue(f"{kind}_shop_url")
+    return url
+
+
 @pytest.fixture
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Passwords are hashed in a way that protects nothing: a real hash takes a fifth of a
@@ -215,6 +255,12 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with doors.quick_hashes(monkeypatch):
         yield
+
+
+def _put_in_force(url: str) -> None:
+    from tests.flow.shop import put_in_force  # noqa: PLC0415 - only tests that ask for a shop pay for the import
+
+    asyncio.run(put_in_force(url))
 
 
 def _migrate(url: str) -> None:

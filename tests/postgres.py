@@ -15,7 +15,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,11 +60,25 @@ class Cluster:
         """Close what is still connected and remove the database."""
         self._run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
+    def hang_up(self) -> None:
+        """Close the connection that this process keeps, if there is one."""
+        connection = _kept.pop((os.getpid(), self.socket), None)
+        if connection is not None:
+            connection.close()
+
     def _run(self, statement: str) -> None:
-        with closing(
-            psycopg.connect(dbname="postgres", user="postgres", host=self.socket, autocommit=True)
-        ) as connection:
-            connection.execute(statement.encode())
+        key = (os.getpid(), self.socket)
+        connection = _kept.get(key)
+        if connection is None or connection.broken:
+            connection = _kept[key] = psycopg.connect(
+                dbname="postgres", user="postgres", host=self.socket, autocommit=True
+            )
+        connection.execute(statement.encode())
+
+
+_kept: dict[tuple[int, str], psycopg.Connection] = {}
+"""By process and server, because PostgreSQL needs 5 ms of a processor to begin a connection, and a
+database is made and dropped for every test."""
 
 
 def programs() -> Path:
@@ -103,6 +117,19 @@ def running(
             raise
         state.write_text(json.dumps(asdict(cluster)))
         return cluster
+
+
+def filled(run_directory: Path, cluster: Cluster, name: str, fill: Callable[[str], object]) -> str:
+    """Return the name of another template of the run: a copy of the migrated one, filled by whoever
+    is first.
+    """
+    made = run_directory / f"{name}.made"
+    with _alone(run_directory):
+        if not made.exists():
+            cluster.drop(name)  # what somebody left who failed
+            fill(cluster.create(name, template=TEMPLATE))
+            made.touch()
+    return name
 
 
 def stop(run_directory: Path) -> None:
@@ -176,6 +203,7 @@ def _start(owner: int, folder: Path | None = None) -> Cluster:
 
 
 def _stop(cluster: Cluster) -> None:
+    cluster.hang_up()
     if (Path(cluster.data) / "postmaster.pid").exists():
         server = _server(Path(cluster.data))
         server.start()  # it runs already: this only finds it

@@ -29,22 +29,22 @@ from gate.storage.policies import policy_sets
 from gate.storage.tables import schema, schema_work
 from gate.worker import LEASE, Worker
 from tests.builders import make_change
-from tests.flow.shop import Shop, as_json, forget_pauses, make_files, open_shop
+from tests.flow.shop import Shop, as_json, forget_pauses, make_files, open_shop, open_usual_shop
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """A gate in service; the folder of its policies is empty."""
-    async with open_shop(database_url, tmp_path) as opened:
+    async with open_usual_shop(shop_url, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-async def small_shop(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def small_shop(small_shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """The same on SQLite alone."""
-    async with open_shop(sqlite_url, tmp_path) as opened:
+    async with open_usual_shop(small_shop_url, tmp_path) as opened:
         yield opened
 
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.shop import Shop, open_shop
+from tests.flow.shop import Shop, open_usual_shop
 
 
 @pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """With the policies of the organisation in force; the test runs once on each kind."""
-    async with open_shop(database_url, tmp_path) as opened:
+    async with open_usual_shop(shop_url, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-async def small_shop(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def small_shop(small_shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """The same, on SQLite alone."""
-    async with open_shop(sqlite_url, tmp_path) as opened:
+    async with open_usual_shop(small_shop_url, tmp_path) as opened:
         yield opened

@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from warnings import catch_warnings
 
@@ -18,16 +17,10 @@ from gate.ledger.note import VerifierKey
 from gate.ledger.pack import ABOUT, PackCheck
 from tests.builders import Wire
 from tests.flow.ledger.exported import settle
-from tests.flow.shop import ADA, AUDITOR, Shop, open_shop
+from tests.flow.shop import ADA, AUDITOR, Shop
 
 pytestmark = pytest.mark.anyio
 LARGE = {"diff.lines_added": 500, "diff.lines_deleted": 2, "diff.files_changed": 1}
-
-
-@pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, tmp_path) as opened:
-        yield opened
 
 
 async def whole_life(shop: Shop) -> Wire:

@@ -15,7 +15,7 @@ from gate.flow.commands import NoticeCommand
 from gate.flow.queries.story import story
 from tests.builders import Wire, make_person
 from tests.flow.ledger.exported import faults_of, settle
-from tests.flow.shop import ADA, AUDITOR, Shop, as_json, open_shop
+from tests.flow.shop import ADA, AUDITOR, Shop, as_json, open_usual_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +27,8 @@ KOFI = make_person("kofi", "team-web")
 
 
 @pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, tmp_path) as opened:
+async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_usual_shop(shop_url, tmp_path) as opened:
         await opened.adopt(rules=NETWORK)
         yield opened
 

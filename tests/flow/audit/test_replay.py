@@ -2,8 +2,7 @@
 changed the record or the policies afterwards is found out.
 """
 
-from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 from sqlalchemy import select, update
@@ -21,15 +20,9 @@ from gate.storage.tables.schema_policies import policy_sets
 from tests.builders import Wire
 from tests.flow.ledger.exported import exported, found_in, settle
 from tests.flow.ledger.test_export import LARGE, live_through_all
-from tests.flow.shop import ADA, AUDITOR, Shop, as_json, make_files, open_shop
+from tests.flow.shop import ADA, AUDITOR, Shop, as_json, make_files
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, tmp_path) as opened:
-        yield opened
 
 
 async def again(shop: Shop, change: Wire, number: int | None = None) -> Wire:

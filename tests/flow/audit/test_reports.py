@@ -4,10 +4,8 @@ digest by which two people compare them.
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,18 +31,12 @@ from gate.storage.tables import schema
 from gate.storage.tables.schema_hooks import sources_heard
 from tests.builders import Wire, commit_of, make_person
 from tests.flow.ledger.exported import settle
-from tests.flow.shop import ADA, CATALOGUE, Shop, as_json, make_files, open_shop
+from tests.flow.shop import ADA, CATALOGUE, Shop, as_json, make_files
 
 pytestmark = pytest.mark.anyio
 LARGE = {"diff.lines_added": 500, "diff.lines_deleted": 2, "diff.files_changed": 1}
 BEN = make_person("ben", "release-managers")
 CHLOE = make_person("chloe", "on-call")
-
-
-@pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, tmp_path) as opened:
-        yield opened
 
 
 async def report(shop: Shop, name: str, **asked: object) -> Wire:

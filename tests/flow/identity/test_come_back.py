@@ -2,7 +2,6 @@
 they had, and two people they are not (A1, A13).
 """
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,6 @@ WAYS_BACK = [
 
 def files(catalogue: str) -> dict[str, str]:
     return make_files() | {"catalog.yaml": catalogue}
-
-
-@pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, tmp_path) as opened:
-        yield opened
 
 
 async def come_back(shop: Shop, catalogue: str = CATALOGUE) -> Any:

@@ -21,7 +21,7 @@ from gate.storage.database.tx import Subscription
 from gate.storage.messages import outbox
 from gate.storage.tables import schema_work
 from tests.builders import SMALL, Wire, make_person
-from tests.flow.shop import PIPELINE, Shop, as_json, open_shop
+from tests.flow.shop import PIPELINE, Shop, as_json, open_usual_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +30,9 @@ LARGE = {**SMALL, "diff.lines_added": 300}
 
 
 @pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """A gate in service that tells one receiver everything."""
-    async with open_shop(database_url, tmp_path) as opened:
+    async with open_usual_shop(shop_url, tmp_path) as opened:
         opened.gate.store.subscribe({kind: [Subscription("webhook:lake")] for kind in TYPES})
         yield opened
 

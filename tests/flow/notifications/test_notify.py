@@ -3,10 +3,9 @@ another target waiting.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -29,16 +28,9 @@ from gate.storage.database.tx import Subscription, Tx
 from gate.storage.messages import dead_letters, outbox
 from gate.storage.messages.dead_letters import DeadLetter, TargetHealth
 from gate.storage.tables import schema_work
-from tests.flow.shop import Shop, open_shop
+from tests.flow.shop import Shop
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    """A gate in service."""
-    async with open_shop(database_url, tmp_path) as opened:
-        yield opened
 
 
 @dataclass(slots=True)

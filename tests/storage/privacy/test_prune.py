@@ -18,7 +18,7 @@ from gate.storage.privacy.prune import Prunable, count, prune
 from gate.storage.tables.schema_work import outbox
 from tests.builders import commit_of, make_person
 from tests.flow.ledger.exported import faults_of, settle
-from tests.flow.shop import ADA, PIPELINE, Shop, open_shop
+from tests.flow.shop import ADA, PIPELINE, Shop, open_usual_shop
 
 pytestmark = pytest.mark.anyio
 LARGE = {"diff.lines_added": 500, "diff.lines_deleted": 2, "diff.files_changed": 1}
@@ -26,8 +26,8 @@ CHLOE = make_person("chloe", "on-call")
 
 
 @pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, tmp_path) as opened:
+async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_usual_shop(shop_url, tmp_path) as opened:
         yield opened
 
 
