@@ -22,6 +22,9 @@ GROUPS = {
 }
 """Everybody who may decide on a change of `checkout`."""
 
+ACCOUNTS = {person: str(number) for number, person in enumerate(sorted(GROUPS), 1)}
+"""The numbers of their accounts, which stay whatever login they have by now."""
+
 REPOSITORY = Repository(ISSUER, 1001, "acme/checkout")
 LARGE = {**SMALL, "diff.lines_added": 300}
 _serial = count()
@@ -47,14 +50,20 @@ def files(at_home: Iterable[str]) -> dict[str, str]:
     catalogue = CATALOGUE.replace("github: [ada-ekberg]", "slack: U0ADA")
     catalogue = catalogue.replace("people: [ada, ben]", f"people: [{', '.join(MANAGERS)}]")
     for person in at_home:
-        known = f"emails: [{address(person)}, {home(person)}], github: [{person}-at-home]"
+        account = f'"{person}-at-home#{ACCOUNTS[person]}"'
+        known = f"emails: [{address(person)}, {home(person)}], github: [{account}]"
         catalogue = catalogue.replace(f"emails: [{address(person)}]", known)
     policies = make_files(standard_changes="[]", unverified_authors="two", parallel="allow")
     return policies | {"catalog.yaml": catalogue}
 
 
 def job(run: Run, actor: str, commit: str) -> Workload:
-    """A job of the repository, started by this login, with a token of its own."""
+    """A job of the repository, started by whoever had this login, with a token of its own.
+
+    People have changed their logins since the catalogue learnt them.
+    """
+    person = actor.removeprefix("github:").removesuffix("-at-home")
+    account = ACCOUNTS.get(person, "")
     return Workload(
         issuer=ISSUER,
         provider=Provider.GITHUB,
@@ -63,7 +72,8 @@ def job(run: Run, actor: str, commit: str) -> Workload:
         run=run,
         jti=f"token-{next(_serial)}",
         expires_at=datetime.now(UTC) + timedelta(minutes=5),
-        login=actor.removeprefix("github:"),
+        login=f"{person}-by-now" if account else person,
+        account=account,
         ref="refs/heads/main",
         event="push",
         services=frozenset({"checkout"}),
