@@ -126,6 +126,16 @@ def test_an_outage_whose_report_cannot_be_written_fails_closed(tmp_path: Path) -
     assert "cannot be written" in outcome.message
 
 
+@pytest.mark.parametrize("admit", [True, False])
+def test_a_change_of_another_service_is_no_answer(tmp_path: Path, *, admit: bool) -> None:
+    with fake_gate() as gate:
+        gate.extra = {"service": "another"}
+        outcome = checked(gate, tmp_path, admit=admit)
+
+    assert ending(outcome) == (1, "error", False)
+    assert "it is about another change" in outcome.message
+
+
 @pytest.mark.parametrize(
     "envelope",
     [

@@ -39,13 +39,19 @@ def place_answer(body: Body) -> str | None:
     return None
 
 
-def change_of(commit: str, change: str | None = None) -> Check:
-    """Return a check that accepts a change of this commit, and of this id if that is known."""
+def change_of(commit: str, service: str, change: str | None = None) -> Check:
+    """Return a check that accepts a change of this commit and service, and of this id if that is
+    known.
+
+    The environment is not compared, because the gate answers with its own name for it.
+    """
 
     def check(body: Body) -> str | None:
         if not isinstance(body.get("id"), str) or body.get("state") not in STATES:
             return "it is no change"
-        if body.get("commit") != commit or (change is not None and body["id"] != change):
+        if (body.get("commit"), body.get("service")) != (commit, service) or (
+            change is not None and body["id"] != change
+        ):
             return "it is about another change"
         return None
 

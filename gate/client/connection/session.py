@@ -56,7 +56,7 @@ class Session:
 
     def submit(self, body: Body) -> Body:
         """Submit a change, and return it. Each submit has a new key, which its retries repeat."""
-        check = answers.change_of(body["commit"])
+        check = answers.change_of(body["commit"], body["service"])
         asking = GateRequest(
             "POST",
             "/v1/changes",
@@ -92,7 +92,7 @@ class Session:
         A gate limits how many jobs of one caller wait at once. A job over that limit reads without
         waiting, because the pipeline still needs its answer.
         """
-        check = answers.change_of(change["commit"], change["id"])
+        check = answers.change_of(change["commit"], change["service"], change["id"])
         try:
             self.change = self._ask(
                 lambda token: GateRequest("GET", _path(change["id"]), token, check, wait=wait)
