@@ -164,14 +164,13 @@ async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> An
     It is one that waits and was asked for outside any run, or one by which a person rejected the
     commit.
     """
-    subject = made.parts.subject_key
     if asking.change.run is None:
-        waiting = await join_waiting(gate, asking, subject)
+        waiting = await join_waiting(gate, asking, made.parts.subject_key)
         if waiting is not None:
             return waiting
     rejection = _caught_by(made)
     if rejection is None or await gate.store.read(
-        _has_own, run_key(asking.change), subject, gate.clock()
+        _has_own, run_key(asking.change), made.parts.subject_key, gate.clock()
     ):
         return None
     return await take_up(gate, asking, rejection)

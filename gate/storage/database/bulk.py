@@ -91,7 +91,9 @@ class Bulk:
     def _as_kept(self, row: tuple[object, ...]) -> tuple[object, ...]:
         kept = list(row)
         for k, keep in self._keeps:
-            kept[k] = keep(kept[k])
+            # Every type keeps None as it is.
+            if kept[k] is not None:
+                kept[k] = keep(kept[k])
         return tuple(kept)
 
 

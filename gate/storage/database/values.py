@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
+from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,9 +32,15 @@ def reader(kind: Callable[..., T]) -> Callable[[Iterable[Any]], T]:
 
 def row_of(kind: type["DataclassInstance"]) -> Callable[[Any], tuple[Any, ...]]:
     """Return a function that makes a row of such a value."""
-    return attrgetter(*(field.name for field in fields(kind)))
+    return attrgetter(*_names(kind))
 
 
 def values_of(value: "DataclassInstance") -> dict[str, Any]:
     """Return the fields of a value by name, for columns of the same names."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: getattr(value, name) for name in _names(type(value))}
+
+
+@cache
+def _names(kind: type["DataclassInstance"]) -> tuple[str, ...]:
+    """Return the names of the fields, which every decision needs and no decision changes."""
+    return tuple(field.name for field in fields(kind))
