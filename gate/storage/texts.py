@@ -46,6 +46,15 @@ def new_text(text: str, *, name: bool = False) -> TextRow:
     )
 
 
+def keep_text(tx: Tx, text: str) -> str:
+    """Keep a text, and return its id; an empty id for no text."""
+    if not text:
+        return ""
+    row = new_text(text)
+    insert_texts(tx, [row])
+    return row.id
+
+
 def insert_texts(tx: Tx, rows: Sequence[TextRow]) -> None:
     """Keep texts; one that is there already is left as it is."""
     _BULK.insert(tx, rows)

@@ -7,7 +7,7 @@ Beside each stands the gate as it is, under the same faults, with which the chec
 import asyncio
 import random
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ async def test_a_state_that_is_set_without_comparing_it_is_found(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def set_only(
-        tx: Tx, change: str, *, from_states: Collection[State], of_decision: int, **columns: object
+        tx: Tx, change: str, *, from_state: State, of_decision: int, **columns: object
     ) -> bool:
-        assert from_states
+        assert from_state
         assert of_decision
         tx.conn.execute(update(changes).where(changes.c.id == change).values(columns))
         tx.touch(change)

@@ -201,6 +201,15 @@ class Catalogue:
             return None
         return listed.owners or (OWNERS_OF_LAST_RESORT,)
 
+    def answering_for(self, service: str) -> tuple[str, ...]:
+        """Return the groups that answer for a service, even for one that the catalogue lacks."""
+        return self.owners_of(service) or (OWNERS_OF_LAST_RESORT,)
+
+    def repositories_of(self, service: str) -> tuple[Repository, ...]:
+        """Return the repositories that are listed for a service."""
+        listed = self.services.get(service)
+        return listed.repositories if listed else ()
+
     def observes(self, service: str, environment: str) -> bool:
         """Return whether the gate only observes this service in this environment, given by its
         own name.

@@ -8,7 +8,7 @@ which name is unknown and which one may be meant.
 from collections.abc import Collection
 
 from gate.core.catalogue.catalogue import Catalogue
-from gate.core.decision.values import Finding, FindingKind
+from gate.core.decision.values import Finding, gate_finding
 from gate.core.yaml.fields import did_you_mean
 from gate.core.yaml.reader import clip
 
@@ -25,13 +25,13 @@ def notes_of_place(catalogue: Catalogue, service: str, environment: str) -> tupl
     notes = []
     if lacks(catalogue.services, service):
         notes.append(
-            _note(
+            gate_finding(
                 UNKNOWN_SERVICE, "Unknown service", unknown("service", service, catalogue.services)
             )
         )
     if lacks(catalogue.environments, environment):
         because = unknown("environment", environment, catalogue.environments)
-        notes.append(_note(UNKNOWN_ENVIRONMENT, "Unknown environment", because))
+        notes.append(gate_finding(UNKNOWN_ENVIRONMENT, "Unknown environment", because))
     listed = catalogue.services.get(service)
     if (
         listed is not None
@@ -43,7 +43,7 @@ def notes_of_place(catalogue: Catalogue, service: str, environment: str) -> tupl
             f"the catalogue has {clip(service)} in {places}, not in {clip(environment)}, so its "
             "tier there is unknown"
         )
-        notes.append(_note(NOT_DEPLOYED_THERE, "Not deployed there", because))
+        notes.append(gate_finding(NOT_DEPLOYED_THERE, "Not deployed there", because))
     return tuple(notes)
 
 
@@ -66,7 +66,3 @@ def unknown(kind: str, name: str, known: Collection[str]) -> str:
     """Return the sentence about a name that the catalogue lacks: what may be meant, what to do."""
     meant = did_you_mean(name, known) or f"; add it in catalog.yaml, or name another {kind}"
     return f"the catalogue has no {kind} {clip(name)}{meant}"
-
-
-def _note(rule: str, title: str, because: str) -> Finding:
-    return Finding(FindingKind.GATE, rule, title, holds=False, seen=(("because", because),))

@@ -95,6 +95,11 @@ class Finding:
     form: Fragment | None = field(default=None, init=False, compare=False, repr=False)
 
 
+def gate_finding(rule: str, title: str, because: str) -> Finding:
+    """Return a finding of the gate itself: it never holds, and `because` is its whole sentence."""
+    return Finding(FindingKind.GATE, rule, title, holds=False, seen=(("because", because),))
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Why an otherwise approvable change must wait.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from gate.core.canonical import canonical, digest
-from gate.core.decision.values import Finding, FindingKind
+from gate.core.decision.values import Finding, FindingKind, gate_finding
 from gate.core.facts import Values
 from gate.core.policy.file import NUMBER_KEYS, policy_of
 from gate.core.policy.policy import Mode, Policy
@@ -266,13 +266,7 @@ def _undecided(policy: Policy, values: Values) -> Finding:
 
 def _none_applies() -> Finding:
     because = "no enforced policy applies; write one whose applies_to holds here, or none at all"
-    return Finding(
-        FindingKind.GATE,
-        "no-policy",
-        "Which policy applies",
-        holds=False,
-        seen=(("because", because),),
-    )
+    return gate_finding("no-policy", "Which policy applies", because)
 
 
 NO_POLICIES = read_policies({})

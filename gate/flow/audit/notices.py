@@ -96,9 +96,7 @@ def _give(
     if command.duty not in duties:
         allowed = ", ".join(duties) or "none, because it is of no notice class"
         raise Invalid(f"duty: found {command.duty}, allowed for this change: {allowed}")
-    said = [texts.new_text(command.comment)] if command.comment else []
-    texts.insert_texts(tx, said)
-    comment = said[0].id if said else ""
+    comment = texts.keep_text(tx, command.comment)
     if not rows.give(tx, change_id, command.duty, by.id, comment):
         raise Conflict(f"the notice {command.duty} of {change_id} was given before")
     append_entry(

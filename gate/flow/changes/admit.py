@@ -5,7 +5,6 @@ deployment.
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision.admission import (
     AdmissionCase,
@@ -283,7 +282,7 @@ def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
     """Give the owners a review of this emergency to hold, because it was approved in haste."""
     rule = known.policy.emergency if known.policy else None
     within = timedelta(seconds=rule.review_within_seconds) if rule else REVIEW_WITHIN
-    owners = book.catalogue.owners_of(known.stored.service) or (OWNERS_OF_LAST_RESORT,)
+    owners = book.catalogue.answering_for(known.stored.service)
     post_reviews.owe(tx, known.stored.id, tx.now + within, owners)
 
 

@@ -5,6 +5,8 @@ changes. All of it happens in one transaction under the lock of the place, and a
 result gets worse, an incident moves or a link is corrected.
 """
 
+from dataclasses import replace
+
 from gate.core.change import FAILED_RESULTS, Result
 from gate.core.decision.standard import to_suspend
 from gate.core.decision.values import ChangeType, FindingKind
@@ -23,7 +25,7 @@ from gate.storage.incidents import failures, incidents, links
 from gate.storage.incidents.incidents import Incident
 from gate.storage.incidents.links import IncidentLink, Tie
 from gate.storage.tables.stored_change import StoredChange
-from gate.storage.texts import insert_texts, new_text
+from gate.storage.texts import keep_text
 
 GATE = "gate"
 """The source of an incident that the gate itself found, because a change repairs an earlier one."""
@@ -120,14 +122,13 @@ def append_link_entry(
     tx: Tx, link: IncidentLink, action: str, *, by: str, reason: str = ""
 ) -> None:
     """Append the ledger entry of what was done with a link."""
-    method = link.method.value
     append_entry(
         tx,
         Kind.LINK,
         link.change,
         incident=link.incident,
         link=link.id,
-        method=method,
+        method=link.method.value,
         action=action,
         by=by,
         reason=reason or None,
@@ -193,16 +194,7 @@ def _tie_to_open_incidents(tx: Tx, known: Known, book: Rulebook, by: str) -> Non
 
 def _found_better(tx: Tx, link: IncidentLink, method: Method, by: str) -> None:
     links.found_better(tx, link, method)
-    append_entry(
-        tx,
-        Kind.LINK,
-        link.change,
-        incident=link.incident,
-        link=link.id,
-        method=method.value,
-        action="found_better",
-        by=by,
-    )
+    append_link_entry(tx, replace(link, method=method), "found_better", by=by)
 
 
 def _kind(tx: Tx, known: Known) -> OutcomeKind:
@@ -239,13 +231,12 @@ def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
     known = incidents.newest_of_series(tx.conn, GATE, repaired.id)
     if known is not None:
         return known.id
-    title = new_text(f"{repaired.id} needs a remedy")
-    insert_texts(tx, [title])
+    title = keep_text(tx, f"{repaired.id} needs a remedy")
     incident = Incident(
         id=new_id("inc", tx.now),
         source=GATE,
         series=repaired.id,
-        title=title.id,
+        title=title,
         service=repaired.service,
         environment=repaired.environment,
         severity="high",
@@ -265,7 +256,7 @@ def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
         action="opened",
         by=by,
         source=GATE,
-        title=title.id,
+        title=title,
     )
     return incident.id
 

@@ -135,7 +135,7 @@ def _nothing_new(tx: Tx, gate: Gate, stored: StoredChange, made: Decided) -> Non
     still = moves.move(
         tx,
         stored.id,
-        from_states=(stored.state,),
+        from_state=stored.state,
         of_decision=stored.decision,
         redecide_at=redecide_at(made),
         hold=made.record.decision.hold,
@@ -171,7 +171,7 @@ def _put_in_force(
     moved = moves.move(
         tx,
         stored.id,
-        from_states=(stored.state,),
+        from_state=stored.state,
         of_decision=stored.decision,
         **columns,
         **_time_left(stored, record.decision, record.at),

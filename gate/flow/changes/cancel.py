@@ -5,7 +5,7 @@ from gate.errors import Conflict
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.caller import Caller
 from gate.flow.changes import endings, entitlement
-from gate.flow.changes.known import Known, visible_change
+from gate.flow.changes.known import Known, shown_change, visible_change
 from gate.flow.changes.workloads import require_unused, token_use, use_token
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
@@ -34,8 +34,7 @@ async def cancel(
         if refused is None:
             if await gate.store.write(_cancel, known, comment, by, book):
                 gate.waiters.wake(change_id)
-                canceled = await visible_change(gate, change_id, by)
-                return canceled.answer(gate.clock(), gate.base_url)
+                return await shown_change(gate, change_id, by)
         elif refused.problem == entitlement.STATE_CONFLICT and known.stored.state is State.CANCELED:
             return known.answer(gate.clock(), gate.base_url)
         else:

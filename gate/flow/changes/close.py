@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gate.core.decision.values import Finding, FindingKind
+from gate.core.decision.values import gate_finding
 from gate.errors import Conflict
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.reasons import reasons
@@ -18,20 +18,11 @@ from gate.storage.changes.closures import Closing, Report
 from gate.storage.database.tx import Tx
 from gate.storage.texts import insert_texts, new_text
 
-UNMATCHED = Finding(
-    FindingKind.GATE,
+UNMATCHED = gate_finding(
     "unmatched_deployment",
     "Deployed without admission",
-    holds=False,
-    seen=(
-        (
-            "because",
-            (
-                "this change was never admitted, so the report is kept as a finding and "
-                "changes nothing; admit before you deploy"
-            ),
-        ),
-    ),
+    "this change was never admitted, so the report is kept as a finding and changes nothing; admit "
+    "before you deploy",
 )
 ATTEMPTS_MAX = 3
 KEPT = frozenset({Closing.CLOSED, Closing.WORSENED, Closing.UNMATCHED})

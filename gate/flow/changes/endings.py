@@ -65,45 +65,41 @@ def cancel(
     superseded_by: str | None = None,
 ) -> bool:
     """Cancel a change that waits. False: it no longer waits, or moved since it was read."""
-    stored = known.stored
     waiting = (State.PENDING, State.APPROVED)
-    if stored.state not in waiting or not moves.move(
-        tx,
-        stored.id,
-        from_states=(stored.state,),
-        of_decision=stored.decision,
-        state=State.CANCELED,
-        redecide_at=None,
-    ):
+    if known.stored.state not in waiting or not _end_waiting(tx, known, State.CANCELED, book):
         return False
-    keep_wait_of(tx, known, book)
     append_entry(
         tx,
         Kind.CANCELLATION,
-        stored.id,
+        known.stored.id,
         by=by,
         comment=comment or None,
         superseded_by=superseded_by,
     )
-    tx.add(rollups(known.record, ["canceled"], at=tx.now))
-    reconsider.ask(tx, stored.service, stored.environment)
     return True
 
 
 def expire(tx: Tx, known: Known, book: Rulebook) -> bool:
     """Expire a change whose time is over. False: it moved since it was read."""
+    if not _end_waiting(tx, known, State.EXPIRED, book):
+        return False
+    append_entry(tx, Kind.EXPIRY, known.stored.id, state=known.stored.state.value)
+    return True
+
+
+def _end_waiting(tx: Tx, known: Known, state: State, book: Rulebook) -> bool:
+    """End a change that waits in this state, and count it. False: it moved since it was read."""
     stored = known.stored
-    if not moves.move(
+    moved = moves.move(
         tx,
         stored.id,
-        from_states=(stored.state,),
+        from_state=stored.state,
         of_decision=stored.decision,
-        state=State.EXPIRED,
+        state=state,
         redecide_at=None,
-    ):
-        return False
-    keep_wait_of(tx, known, book)
-    append_entry(tx, Kind.EXPIRY, stored.id, state=stored.state.value)
-    tx.add(rollups(known.record, ["expired"], at=tx.now))
-    reconsider.ask(tx, stored.service, stored.environment)
-    return True
+    )
+    if moved:
+        keep_wait_of(tx, known, book)
+        tx.add(rollups(known.record, [state.value], at=tx.now))
+        reconsider.ask(tx, stored.service, stored.environment)
+    return moved

@@ -72,10 +72,8 @@ def repositories(record: Record, book: Rulebook) -> Repositories:
     """
     if record.subject.repository is not None:
         return (record.subject.repository,)
-    service = book.catalogue.services.get(record.subject.service)
-    if service:
-        return tuple((one.issuer, one.id) for one in service.repositories)
-    return ()
+    listed = book.catalogue.repositories_of(record.subject.service)
+    return tuple((one.issuer, one.id) for one in listed)
 
 
 def people_of_change(conn: Connection, change: str, book: Rulebook) -> People:
@@ -156,5 +154,5 @@ def learnt_since(record: Record, people: People) -> dict[str, Any]:
 def look_again(tx: Tx, stored: StoredChange) -> None:
     """Have the worker decide the change again, if it is still pending."""
     moves.move(
-        tx, stored.id, from_states=(State.PENDING,), of_decision=stored.decision, redecide_at=tx.now
+        tx, stored.id, from_state=State.PENDING, of_decision=stored.decision, redecide_at=tx.now
     )

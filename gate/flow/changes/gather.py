@@ -10,14 +10,13 @@ from sqlalchemy import Connection
 from gate.core import history
 from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc
-from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
 from gate.core.decision.decide import NOBODY_KNOWN, Case, People
 from gate.core.decision.guards import InTheWay, nothing_in_force
 from gate.core.decision.named import NO_NAMES, Named, named_by, people_of
 from gate.core.decision.places import notes_of_place
 from gate.core.decision.standard import NEVER_SUSPENDED, StandardStatus, standard_status
-from gate.core.decision.values import Finding, FindingKind
+from gate.core.decision.values import Finding, gate_finding
 from gate.core.facts import Fact, Origin, Value, facts_of
 from gate.core.history import TrackRecord
 from gate.core.messages.host import HostFacts, confirmed, named
@@ -170,7 +169,7 @@ def _nothing_in_force(book: Rulebook) -> tuple[Finding, ...]:
 
 def debt_of(service: str, overdue: Iterable[frozenset[str]], book: Rulebook) -> int:
     """Return how many of these overdue reviews are owed by owners of the service."""
-    owners = book.catalogue.owners_of(service) or (OWNERS_OF_LAST_RESORT,)
+    owners = book.catalogue.answering_for(service)
     return sum(not of.isdisjoint(owners) for of in overdue)
 
 
@@ -319,12 +318,6 @@ def _claims(
         "unknown; measure it from there"
     )
     return counted, (
-        Finding(
-            FindingKind.GATE,
-            BASE_DIFFERS,
-            "Base differs",
-            holds=False,
-            seen=(("because", because),),
-        ),
+        gate_finding(BASE_DIFFERS, "Base differs", because),
         *notes(heard),
     )

@@ -208,7 +208,7 @@ def _hold(tx: Tx, stored: StoredChange, book: Rulebook, windows: Sequence[AdHoc]
     return moves.move(
         tx,
         stored.id,
-        from_states=(state,),
+        from_state=state,
         of_decision=stored.decision,
         hold=hold,
         **again,

@@ -28,7 +28,7 @@ from gate.storage.changes.verdicts import waiting_without_run
 from gate.storage.database.rows import KeyRow, TokenUseRow
 from gate.storage.database.tx import Tx
 from gate.storage.tables.stored_change import StoredChange
-from gate.storage.texts import insert_texts, new_text
+from gate.storage.texts import keep_text
 
 KEY_LIFE = timedelta(hours=24)
 WAITING = frozenset({State.PENDING, State.APPROVED})
@@ -200,7 +200,7 @@ def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answe
         moves.move(
             tx,
             change_id,
-            from_states=(state,),
+            from_state=state,
             of_decision=known.stored.decision,
             run_attempt=run.attempt,
         )
@@ -238,12 +238,11 @@ def _close_run_again(
     known = know(tx.conn, gate.rulebooks, change_id)
     if known is None or known.stored.state is not State.DEPLOYING:
         return
-    note = new_text(RUN_AGAIN)
-    insert_texts(tx, [note])
+    note = keep_text(tx, RUN_AGAIN)
     endings.close(
         tx,
         known,
-        Report(caller=by.caller, result=Result.UNSUCCESSFUL, notes=note.id),
+        Report(caller=by.caller, result=Result.UNSUCCESSFUL, notes=note),
         book,
         by=by.caller,
     )

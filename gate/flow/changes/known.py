@@ -144,6 +144,11 @@ async def visible_change(gate: Gate, change_id: str, by: Caller) -> Known:
     return known
 
 
+async def shown_change(gate: Gate, change_id: str, by: Caller) -> ChangeAnswer:
+    """Return the change as it is shown now. Raises `NotFound` as `visible_change` does."""
+    return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
+
+
 def know(
     conn: Connection, books: Rulebooks, change: str, book: Rulebook | None = None
 ) -> Known | None:

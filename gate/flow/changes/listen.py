@@ -11,7 +11,7 @@ from datetime import datetime
 from gate.core.change import Change, Repository
 from gate.core.decision.decide import Case
 from gate.core.decision.guards import kept_since, when_kept
-from gate.core.decision.values import Contradiction, Finding, FindingKind
+from gate.core.decision.values import Contradiction, Finding, gate_finding
 from gate.core.facts import Origin, Value
 from gate.core.history import TrackRecord
 from gate.core.messages.host import (
@@ -103,8 +103,7 @@ def _has_several(change: Change, book: Rulebook, hosts: Hosts) -> bool:
     That is so where the service has several, because then none of them can be chosen, and at least
     one is on a connected host.
     """
-    service = book.catalogue.services.get(change.service)
-    listed = service.repositories if service else ()
+    listed = book.catalogue.repositories_of(change.service)
     return len(listed) > 1 and any(one.issuer in hosts for one in listed)
 
 
@@ -115,8 +114,7 @@ def repository_of(change: Change, book: Rulebook) -> Repository | None:
     names none gets the only one that is listed. A repository that is not listed is never asked,
     because what is true of somebody else's repository says nothing about this service.
     """
-    service = book.catalogue.services.get(change.service)
-    listed = service.repositories if service else ()
+    listed = book.catalogue.repositories_of(change.service)
     if change.repository is None:
         return listed[0] if len(listed) == 1 else None
     asked = change.repository
@@ -250,11 +248,5 @@ def notes(heard: HostFacts | None) -> tuple[Finding, ...]:
         return since
     return (
         *since,
-        Finding(
-            FindingKind.GATE,
-            SILENT,
-            "Code host",
-            holds=False,
-            seen=(("because", "; ".join(heard.trouble)),),
-        ),
+        gate_finding(SILENT, "Code host", "; ".join(heard.trouble)),
     )

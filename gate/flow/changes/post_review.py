@@ -4,13 +4,12 @@ Owners who owe an overdue review may get no other change approved by itself, so 
 their way.
 """
 
-from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.decision.admission import Refusal
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.excluded import learnt_since, remember
-from gate.flow.changes.known import know_existing, visible_change
+from gate.flow.changes.known import know_existing, shown_change, visible_change
 from gate.flow.commands import PostReviewCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
@@ -40,7 +39,7 @@ async def hold_review(
     if refused is not None:
         attempt = Refused(by.caller, "post-review", refused.problem, change_id)
         raise await refuse(gate, attempt, entitlement.error_of(refused))
-    return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
+    return await shown_change(gate, change_id, by)
 
 
 def _hold(
@@ -57,7 +56,7 @@ def _hold(
         return refused
     if owed is None:
         # A failed change owes no review, but may have one. It is made due, and is settled below.
-        owners = book.catalogue.owners_of(stored.service) or (OWNERS_OF_LAST_RESORT,)
+        owners = book.catalogue.answering_for(stored.service)
         post_reviews.owe(tx, stored.id, tx.now, owners)
     rows = [new_text(text) for text in (command.findings, command.comment, *command.actions)]
     insert_texts(tx, rows)

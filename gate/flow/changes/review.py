@@ -16,7 +16,7 @@ from gate.flow.changes import entitlement
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.held import open_windows, release
-from gate.flow.changes.known import Known, know_existing, visible_change
+from gate.flow.changes.known import Known, know_existing, shown_change, visible_change
 from gate.flow.changes.settle import good_by, settle, waits_anew
 from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.flow.entries import append_entry
@@ -31,7 +31,7 @@ from gate.ledger.format import Kind
 from gate.storage.changes import approvals, moves, reconsider
 from gate.storage.changes.approvals import REJECTION, Approval, Override
 from gate.storage.database.tx import Tx
-from gate.storage.texts import insert_texts, new_text
+from gate.storage.texts import keep_text
 
 Act: TypeAlias = Callable[[Tx, Known, Person, Rulebook], Refusal | None]
 
@@ -102,7 +102,7 @@ async def override(
             await decide_again(gate, known)
         case State.APPROVED:
             await release(gate, known)
-    return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
+    return await shown_change(gate, change_id, by)
 
 
 async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act) -> ChangeAnswer:
@@ -115,7 +115,7 @@ async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act)
         attempt = Refused(by.caller, operation, refused.problem, change_id)
         raise await refuse(gate, attempt, entitlement.error_of(refused))
     gate.waiters.wake(change_id)
-    return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
+    return await shown_change(gate, change_id, by)
 
 
 def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> Refusal | None:
@@ -147,7 +147,7 @@ def _approve(
     if not moves.move(
         tx,
         known.stored.id,
-        from_states=(State.PENDING,),
+        from_state=State.PENDING,
         of_decision=known.stored.decision,
         decision=known.stored.decision,
     ):
@@ -166,7 +166,7 @@ def _reject(
     if not moves.move(
         tx,
         known.stored.id,
-        from_states=(State.PENDING,),
+        from_state=State.PENDING,
         of_decision=known.stored.decision,
         state=State.REJECTED,
     ):
@@ -196,7 +196,7 @@ def _take_back(tx: Tx, known: Known, by: Person, book: Rulebook) -> Refusal | No
     if not moves.move(
         tx,
         stored.id,
-        from_states=(state,),
+        from_state=state,
         of_decision=stored.decision,
         **{"decision": stored.decision, **again},
     ):
@@ -257,7 +257,7 @@ def _moved_on() -> Refusal:
 
 
 def _keep(tx: Tx, known: Known, command: ReviewCommand, by: Person, *, rejected: bool) -> None:
-    comment = _text(tx, command.comment)
+    comment = keep_text(tx, command.comment)
     given = Approval(by.id, known.record.number, rejected, command.subject_digest, comment, tx.now)
     approvals.add(tx, known.stored.id, given)
     kind = Kind.REJECTION if rejected else Kind.APPROVAL
@@ -275,7 +275,7 @@ def _keep(tx: Tx, known: Known, command: ReviewCommand, by: Person, *, rejected:
 
 
 def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) -> None:
-    kept = _text(tx, comment)
+    kept = keep_text(tx, comment)
     approvals.add_override(tx, known.stored.id, Override(window, by.id, kept, tx.now))
     append_entry(
         tx,
@@ -287,11 +287,3 @@ def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) 
         token=by.token,
         **learnt_since(known.record, known.people),
     )
-
-
-def _text(tx: Tx, said: str) -> str:
-    if not said:
-        return ""
-    row = new_text(said)
-    insert_texts(tx, [row])
-    return row.id

@@ -35,7 +35,7 @@ def settle(
     moved = moves.move(
         tx,
         stored.id,
-        from_states=(State.PENDING,),
+        from_state=State.PENDING,
         of_decision=record.number,
         state=State.APPROVED,
         hold=hold,

@@ -27,7 +27,7 @@ from gate.storage.incidents import incidents, links
 from gate.storage.incidents.incidents import Incident
 from gate.storage.incidents.links import LINKS_MAX, Tie
 from gate.storage.messages.inbox import Claimed, InboxDelivery
-from gate.storage.texts import insert_texts, new_text
+from gate.storage.texts import keep_text
 
 KIND = "incident"
 OWN_ID = "inc_"
@@ -215,8 +215,6 @@ def _end_there(tx: Tx, books: _Books, known: Incident, at: datetime, by: str) ->
 
 
 def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
-    title = new_text(report.title)
-    insert_texts(tx, [title])
     identity = new_id(OWN_ID.rstrip("_"), tx.now)
     if report.id is not None and report.source == API:
         # People look for it under the id that they gave.
@@ -225,7 +223,7 @@ def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
         id=identity,
         source=report.source,
         series=report.id or identity,
-        title=title.id,
+        title=keep_text(tx, report.title),
         service=report.service,
         environment=report.environment,
         severity=report.severity or WORST,

@@ -14,7 +14,7 @@ from gate.storage.changes import changes, moves
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import links
 from gate.storage.incidents.links import LINKS_MAX, Tie
-from gate.storage.texts import insert_texts, new_text
+from gate.storage.texts import keep_text
 
 DUE_MAX = 100
 """The most links that one round of the worker takes. The next round takes the rest."""
@@ -84,14 +84,11 @@ def _link(
             f"{incident.id} is tied to {LINKS_MAX} changes already; untie those it has "
             "nothing to do with"
         )
-    reason = new_text(asked.reason)
-    insert_texts(tx, [reason])
+    reason = keep_text(tx, asked.reason)
     if known is None:
-        aftermath.tie(
-            tx, books, book, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason.id)
-        )
+        aftermath.tie(tx, books, book, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason))
     elif known.method is Method.WINDOW and links.confirm(tx, known, asked.by):
-        aftermath.append_link_entry(tx, known, "confirmed", by=asked.by, reason=reason.id)
+        aftermath.append_link_entry(tx, known, "confirmed", by=asked.by, reason=reason)
         aftermath.settle(tx, books, book, stored.id)
     return Reported(answer_of(tx.conn, incident.id), known is None)
 
@@ -105,10 +102,9 @@ def _unlink(
         raise NotFound(f"{incident.id} has no link {asked.named[:64]}")
     stored = changes.existing(tx.conn, known.change)
     moves.lock_place(tx, stored.service, stored.environment)
-    reason = new_text(asked.reason)
-    if not links.remove(tx, known, asked.by, reason.id):
+    reason = keep_text(tx, asked.reason)
+    if not links.remove(tx, known, asked.by, reason):
         raise Conflict(f"{known.id} was removed before")
-    insert_texts(tx, [reason])
-    aftermath.append_link_entry(tx, known, "removed", by=asked.by, reason=reason.id)
+    aftermath.append_link_entry(tx, known, "removed", by=asked.by, reason=reason)
     aftermath.settle(tx, books, book, known.change)
     return answer_of(tx.conn, incident.id)

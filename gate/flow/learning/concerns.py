@@ -62,7 +62,7 @@ def unlinked_incidents(conn: Connection, catalogue: Catalogue, at: datetime) -> 
             title=said.get(one.title),
             found=f"An incident ({one.severity}) that is tied to no change",
             since=one.began_at,
-            owners=owners(catalogue, one.service),
+            owners=catalogue.answering_for(one.service),
             changes=(),
             page=f"/incidents/{one.id}",
         )
@@ -84,7 +84,7 @@ def failed_without_review(
             title=titles.get(one.id),
             found=f"It {ended(one.result)}, and nobody has held its review",
             since=one.failed_at,
-            owners=owners(catalogue, one.service),
+            owners=catalogue.answering_for(one.service),
             changes=(one.id,),
             page=f"/changes/{one.id}#happened",
         )
@@ -137,7 +137,7 @@ def ageing(conn: Connection, catalogue: Catalogue, at: datetime) -> list[Concern
             title=titles.get(one.id),
             found=_waited(at - one.submitted_at, seconds),
             since=one.submitted_at,
-            owners=owners(catalogue, one.service),
+            owners=catalogue.answering_for(one.service),
             changes=(one.id,),
             page=f"/changes/{one.id}",
         )
@@ -164,7 +164,7 @@ def recurring(
             title=None,
             found=one.evidence,
             since=concerns.first_failed_at(conn, one.changes) or at,
-            owners=owners(catalogue, one.service),
+            owners=catalogue.answering_for(one.service),
             changes=one.changes,
             page=page_of(one),
         )
@@ -214,11 +214,6 @@ def late_rules(policies: Policies, calendar: Calendar, at: datetime) -> list[Con
         for one in entries(policies.all)
         if (day := one.grounds.review_by) is not None and one.grounds.overdue(today)
     ][:FOUND_MAX]
-
-
-def owners(catalogue: Catalogue, service: str) -> tuple[str, ...]:
-    """Return the groups that answer for a service."""
-    return tuple(catalogue.owners_of(service) or (OWNERS_OF_LAST_RESORT,))
 
 
 def page_of(one: ProposalAnswer) -> str:

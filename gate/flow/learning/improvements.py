@@ -185,12 +185,11 @@ def _add(
         raise Conflict(f"{OPEN_MAX} items are open, allowed are {OPEN_MAX}; close one first")
     if command.proposal in improvements.taken(tx.conn):
         raise Conflict(f"an item of {command.proposal} is open already; GET /v1/improvements")
-    experiment = texts.new_text(command.experiment)
-    texts.insert_texts(tx, [experiment])
+    experiment = texts.keep_text(tx, command.experiment)
     item = Improvement(
         id=new_id("imp", tx.now),
         proposal=command.proposal,
-        experiment=experiment.id,
+        experiment=experiment,
         owner=command.owner,
         priority=command.priority,
         link=command.link,
@@ -208,7 +207,7 @@ def _add(
         created_by=by,
     )
     improvements.add(tx, item)
-    append(tx, item, "begun", by=by, reason=experiment.id, value=item.before_value)
+    append(tx, item, "begun", by=by, reason=experiment, value=item.before_value)
     return answer(tx.conn, item)
 
 
@@ -232,13 +231,12 @@ def _close(
     tx: Tx, books: Rulebooks, improvement: str, finding: str, by: Person
 ) -> ImprovementAnswer:
     item = owned(tx, books, improvement, by)
-    found = texts.new_text(finding)
-    if not improvements.close(tx, improvement, found.id, by.caller):
+    found = texts.keep_text(tx, finding)
+    if not improvements.close(tx, improvement, found, by.caller):
         raise Conflict(_not_closed(item))
     issues.stop(tx, improvement)
-    texts.insert_texts(tx, [found])
     closed = _known(tx, improvement)
-    append(tx, closed, "closed", by=by.caller, reason=found.id)
+    append(tx, closed, "closed", by=by.caller, reason=found)
     return answer(tx.conn, closed)
 
 

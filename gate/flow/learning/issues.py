@@ -13,7 +13,6 @@ import orjson
 import structlog
 from sqlalchemy import Connection
 
-from gate.core.catalogue.catalogue import Catalogue
 from gate.core.change import Repository
 from gate.core.counting import counted
 from gate.core.facts import DECIMAL_UNIT
@@ -151,9 +150,7 @@ def _tracker(gate: Gate, name: TrackerName) -> Tracker:
 
 
 async def _repositories(gate: Gate, item: Improvement) -> tuple[Repository, ...]:
-    catalogue: Catalogue = (await gate.rulebooks.current()).catalogue
-    listed = catalogue.services.get(item.service)
-    return listed.repositories if listed is not None else ()
+    return (await gate.rulebooks.current()).catalogue.repositories_of(item.service)
 
 
 def _no_link(detail: str) -> Invalid:

@@ -151,11 +151,10 @@ def _add(tx: Tx, command: FreezeCommand, by: str) -> WindowAnswer:
             f"{declared} windows are not over yet, at most {freezes.OPEN_MAX} are allowed; "
             "lift one, or write it into the calendar"
         )
-    reason = texts.new_text(command.reason)
-    texts.insert_texts(tx, [reason])
+    reason = texts.keep_text(tx, command.reason)
     window = Declared(
         id=new_id("frz", tx.now),
-        reason=reason.id,
+        reason=reason,
         stop=command.stop,
         begins=command.begins or tx.now,
         ends=command.ends,
@@ -166,7 +165,7 @@ def _add(tx: Tx, command: FreezeCommand, by: str) -> WindowAnswer:
     )
     freezes.add(tx, window)
     _append_freeze_entry(tx, window, "added", by)
-    return _answer(window, {reason.id: command.reason})
+    return _answer(window, {reason: command.reason})
 
 
 def _lift(tx: Tx, books: Rulebooks, freeze_id: str, person: Person) -> WindowAnswer:

@@ -31,7 +31,7 @@ from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.policies import policy_sets
 from gate.storage.policies.policy_sets import InForce, PolicySet, PolicySetSummary
-from gate.storage.texts import insert_texts, name_ids, new_text
+from gate.storage.texts import keep_text, name_ids
 
 SEAL_CHARACTERS = 16
 NAME_CHARACTERS = 60
@@ -229,11 +229,7 @@ def _activate(
     found = _meant(tx.conn, revision)
     if is_same_person(tx.conn, found.registered_by, by):
         return None
-    kept = ""
-    if comment:
-        row = new_text(comment)
-        insert_texts(tx, [row])
-        kept = row.id
+    kept = keep_text(tx, comment)
     current = policy_sets.in_force(tx.conn)
     if current is None or current.policy_set != found.id:
         _put_in_force(tx, _Activation(found.id, current, by.caller, kept), new_id)

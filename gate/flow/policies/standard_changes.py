@@ -26,7 +26,7 @@ from gate.ledger.format import Kind
 from gate.storage.changes import matches, moves, reconsider
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
-from gate.storage.texts import insert_texts, new_text
+from gate.storage.texts import keep_text
 
 LOOKED_AT_MAX = 500
 """So many standard changes, counted in each place, are looked at for one page of proposals."""
@@ -125,8 +125,6 @@ def _reinstate(
     name = here.standard.id
     if not matches.reinstate(tx, here.service, here.environment, name):
         raise Conflict(f"{here.id} is not suspended, so there is nothing to reinstate")
-    reason = new_text(comment)
-    insert_texts(tx, [reason])
     append_entry(
         tx,
         Kind.STANDARD_CHANGE,
@@ -136,7 +134,7 @@ def _reinstate(
         service=here.service,
         environment=here.environment,
         by=person.caller,
-        comment=reason.id,
+        comment=keep_text(tx, comment),
     )
     reconsider.ask(tx, here.service, here.environment)
     return _answer(tx.conn, here, tx.now, Part())

@@ -29,13 +29,14 @@ from gate.flow.answers.delivery import (
 )
 from gate.flow.answers.reasons import deciding_words
 from gate.flow.caller import Caller
+from gate.flow.changes.gather import to_earn
 from gate.flow.gate import Gate
 from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.rehearsal import Rehearsed, rehearse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage import texts
 from gate.storage.changes import history
-from gate.storage.changes.history import Earning, PlaceQuery
+from gate.storage.changes.history import PlaceQuery
 from gate.storage.figures import insights, past
 from gate.storage.figures import observations as figures
 from gate.storage.figures.observations import Counted, Watched
@@ -99,10 +100,7 @@ def _read(
 
 
 def _track_record(conn: Connection, book: Rulebook, place: Watched, now: datetime) -> TrackRecord:
-    earning = tuple(
-        Earning(one, successes, now - settle)
-        for one, (successes, settle) in book.remembered.items()
-    )
+    earning = to_earn(book, now)
     query = PlaceQuery(place.service, place.environment, "", now, earning=earning)
     return history.track_record(conn, query)
 

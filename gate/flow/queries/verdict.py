@@ -14,7 +14,7 @@ from gate.core.calendar import freeze
 from gate.core.change import FAILED_RESULTS, Run, State
 from gate.core.decision.admission import Refusal, refusal
 from gate.core.decision.places import unknown_names
-from gate.core.decision.values import Finding, FindingKind
+from gate.core.decision.values import gate_finding
 from gate.errors import Invalid
 from gate.flow.answers.parts import utc
 from gate.flow.answers.reasons import ReasonAnswer, reasons
@@ -162,9 +162,7 @@ def _refusal(conn: Connection, known: Known, book: Rulebook, at: datetime) -> Re
 def _because(word: _Word) -> tuple[ReasonAnswer, ...]:
     if not word.because:
         return ()
-    seen = (("because", word.because),)
-    finding = Finding(FindingKind.GATE, "verdict", "Verdict", holds=False, seen=seen)
-    return reasons((finding,), {}, None)
+    return reasons((gate_finding("verdict", "Verdict", word.because),), {}, None)
 
 
 def _next_opening(

@@ -31,7 +31,7 @@ def admit(
     admitted = move(
         tx,
         change.id,
-        from_states=(State.APPROVED,),
+        from_state=State.APPROVED,
         of_decision=change.decision,
         state=State.DEPLOYING,
         admitted_at=tx.now,

@@ -3,7 +3,6 @@
 A caller that comes second gets False, and has to read the change again.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, update
@@ -29,32 +28,27 @@ def lock_place(tx: Tx, service: str, environment: str) -> None:
     tx.lock(_PLACES, service, environment)
 
 
-def move(
-    tx: Tx, change: str, *, from_states: Collection[State], of_decision: int, **columns: object
-) -> bool:
-    """Set columns if the change is in one of these states, by this decision, and its time is not
-    over. Returns whether it was.
+def move(tx: Tx, change: str, *, from_state: State, of_decision: int, **columns: object) -> bool:
+    """Set columns if the change is in this state, by this decision, and its time is not over.
+    Returns whether it was.
 
     A move to `expired` asks for the opposite: that its time is over. Values are as in
     `StoredChange`. To stay in a state is no move. A move that `core.change.MOVES` does not allow
     raises ValueError, because it is a bug.
     """
     to_state = columns.get("state")
-    forbidden = [state for state in from_states if to_state not in {None, state, *MOVES[state]}]
-    if forbidden:
-        raise ValueError(f"no change moves from {forbidden[0]} to {to_state}")
+    if to_state not in {None, from_state, *MOVES[from_state]}:
+        raise ValueError(f"no change moves from {from_state} to {to_state}")
     if to_state in FINAL:
         columns["ended_at"] = tx.now
     if to_state in _SETTLED:
         columns["settled_at"] = tx.now
     if to_state is State.PENDING:
         columns["settled_at"] = None
-    guard = or_(
-        *(_stands(state, tx.now, overdue=to_state is State.EXPIRED) for state in from_states)
-    )
+    stands = _stands(from_state, tx.now, overdue=to_state is State.EXPIRED)
     statement = (
         update(changes)
-        .where(changes.c.id == change, changes.c.decision == of_decision, guard)
+        .where(changes.c.id == change, changes.c.decision == of_decision, stands)
         .values(columns)
     )
     if tx.conn.execute(statement).rowcount != 1:

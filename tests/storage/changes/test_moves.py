@@ -25,7 +25,7 @@ def test_a_move_that_the_states_do_not_know_is_a_bug(database_url: str) -> None:
     with writing(database_url) as tx:
         change = put_change(tx.conn, valid_until=None)
         with pytest.raises(ValueError, match="no change moves from approved to closed"):
-            move(tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.CLOSED)
+            move(tx, change, from_state=State.APPROVED, of_decision=1, state=State.CLOSED)
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])
@@ -33,9 +33,7 @@ def test_a_change_that_stands_elsewhere_does_not_move(database_url: str, state: 
     with writing(database_url) as tx:
         change = put_change(tx.conn, state=state)
 
-        assert not move(
-            tx, change, from_states=(State.PENDING,), of_decision=1, state=State.CANCELED
-        )
+        assert not move(tx, change, from_state=State.PENDING, of_decision=1, state=State.CANCELED)
         assert (stored(tx, change).state, tx.topics) == (state, set())
 
 
@@ -43,9 +41,7 @@ def test_a_change_that_was_decided_again_does_not_move(database_url: str) -> Non
     with writing(database_url) as tx:
         change = put_change(tx.conn, valid_until=None, decision=2)
 
-        assert not move(
-            tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.DEPLOYING
-        )
+        assert not move(tx, change, from_state=State.APPROVED, of_decision=1, state=State.DEPLOYING)
         assert stored(tx, change).state is State.APPROVED
 
 
@@ -57,11 +53,11 @@ def test_a_change_whose_time_is_over_can_only_expire(
 ) -> None:
     with writing(database_url) as tx:
         change = put_change(tx.conn, **{"valid_until": None, "state": state, ends: tx.now})
-        waiting = (State(state),)
+        waiting = State(state)
 
-        assert not move(tx, change, from_states=waiting, of_decision=1, state=State.CANCELED)
-        assert not move(tx, change, from_states=waiting, of_decision=1, score=4)
-        assert move(tx, change, from_states=waiting, of_decision=1, state=State.EXPIRED)
+        assert not move(tx, change, from_state=waiting, of_decision=1, state=State.CANCELED)
+        assert not move(tx, change, from_state=waiting, of_decision=1, score=4)
+        assert move(tx, change, from_state=waiting, of_decision=1, state=State.EXPIRED)
         assert stored(tx, change).state is State.EXPIRED
         assert stored(tx, change).settled_at == tx.now
 
@@ -73,10 +69,8 @@ def test_a_change_whose_time_is_not_over_cannot_expire(
     with writing(database_url) as tx:
         change = put_change(tx.conn, valid_until=None if left is None else tx.now + left)
 
-        assert not move(
-            tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.EXPIRED
-        )
-        assert move(tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.CANCELED)
+        assert not move(tx, change, from_state=State.APPROVED, of_decision=1, state=State.EXPIRED)
+        assert move(tx, change, from_state=State.APPROVED, of_decision=1, state=State.CANCELED)
 
 
 def test_columns_are_set_as_they_are_read(database_url: str) -> None:
@@ -86,7 +80,7 @@ def test_columns_are_set_as_they_are_read(database_url: str) -> None:
         moved = move(
             tx,
             change,
-            from_states=(State.PENDING, State.APPROVED),
+            from_state=State.PENDING,
             of_decision=1,
             state=State.APPROVED,
             decision=2,
@@ -143,7 +137,7 @@ def test_when_it_was_settled_is_the_last_word_on_it_and_not_its_deployment(
             (State.PENDING, State.APPROVED),
             (State.APPROVED, State.DEPLOYING),
         ]:
-            assert move(tx, change, from_states=(before,), of_decision=1, state=after)
+            assert move(tx, change, from_state=before, of_decision=1, state=after)
             times.append(stored(tx, change).settled_at)
 
     assert times == [None, tx.now, None, tx.now, tx.now]
@@ -154,5 +148,5 @@ def test_what_ends_before_its_deployment_is_settled_then(database_url: str, stat
     with writing(database_url) as tx:
         change = put_change(tx.conn, state=State.PENDING, valid_until=None)
 
-        assert move(tx, change, from_states=(State.PENDING,), of_decision=1, state=state)
+        assert move(tx, change, from_state=State.PENDING, of_decision=1, state=state)
         assert stored(tx, change).settled_at == tx.now
