@@ -91,9 +91,9 @@ async def finish(gate: Gate, kept: str | None, back: Back) -> tuple[Opened, str]
     `SourceUnavailable`.
     """
     provider = _provider(gate)
-    opened = _open(gate, kept)
-    if opened is None or not hmac.compare_digest(
-        opened[0].encode(), back.state.encode(errors="replace")
+    begun, then = _open(gate, kept) or (None, "")
+    if begun is None or not hmac.compare_digest(
+        begun.state.encode(), back.state.encode(errors="replace")
     ):
         gate.callbacks.stray(back.source)
         raise NotAllowed(START_AGAIN)
@@ -101,7 +101,6 @@ async def finish(gate: Gate, kept: str | None, back: Back) -> tuple[Opened, str]
     until = gate.clock() + timedelta(minutes=SIGN_IN_MINUTES)
     if not await gate.store.write(sign_ins.use, back.state, until):
         raise NotAllowed(START_AGAIN)
-    begun = Begun("", opened[0], opened[1], opened[2])
     external = await provider.finish(
         begun, gate.base_url + CALLBACK, back.code, back.issuer, gate.clock()
     )
@@ -111,7 +110,7 @@ async def finish(gate: Gate, kept: str | None, back: Back) -> tuple[Opened, str]
     if isinstance(entered, Refused):
         raise NotAllowed(entered.detail)
     gate.callbacks.succeed(back.source)
-    return entered, opened[3]
+    return entered, then
 
 
 def _provider(gate: Gate) -> SingleSignOn:
@@ -162,13 +161,19 @@ def _seal(gate: Gate, value: list[object]) -> str:
     return f"{body}.{_mac(gate, body)}"
 
 
-def _open(gate: Gate, kept: str | None) -> list[str] | None:
-    """Return the values that this gate sealed, or None if the seal is wrong or too old."""
+def _open(gate: Gate, kept: str | None) -> tuple[Begun, str] | None:
+    """Return the sign-in that this gate sealed and the address to which its browser goes after
+    it, or None if the seal is wrong or too old.
+    """
     body, _, mac = (kept or "").partition(".")
     if not hmac.compare_digest(mac.encode(errors="replace"), _mac(gate, body).encode()):
         return None
-    *found, until = orjson.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return found if to_us(gate.clock()) < until else None
+    state, nonce, verifier, then, until = orjson.loads(
+        urlsafe_b64decode(body + "=" * (-len(body) % 4))
+    )
+    # The address of the provider was needed only to send the browser there.
+    begun = Begun(url="", state=state, nonce=nonce, verifier=verifier)
+    return (begun, then) if to_us(gate.clock()) < until else None
 
 
 def _mac(gate: Gate, body: str) -> str:

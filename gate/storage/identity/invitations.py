@@ -140,7 +140,6 @@ def delete_expired(tx: Tx) -> int:
         .where(invitations.c.expires_at <= tx.now)
         .limit(EXPIRED_A_TURN_MAX)
     )
-    found = tx.conn.execute(over).scalars().all()
-    if found:
-        tx.conn.execute(delete(invitations).where(invitations.c.secret_sha256.in_(found)))
-    return len(found)
+    return tx.conn.execute(
+        delete(invitations).where(invitations.c.secret_sha256.in_(over))
+    ).rowcount

@@ -107,14 +107,8 @@ def delete_expired(tx: Tx) -> int:
         sessions.c.ends_at <= tx.now,
         sessions.c.seen_at <= tx.now - timedelta(hours=IDLE_HOURS),
     )
-    found = (
-        tx.conn.execute(select(sessions.c.secret_sha256).where(over).limit(EXPIRED_A_TURN_MAX))
-        .scalars()
-        .all()
-    )
-    if found:
-        tx.conn.execute(delete(sessions).where(sessions.c.secret_sha256.in_(found)))
-    return len(found)
+    some = select(sessions.c.secret_sha256).where(over).limit(EXPIRED_A_TURN_MAX)
+    return tx.conn.execute(delete(sessions).where(sessions.c.secret_sha256.in_(some))).rowcount
 
 
 _SEEN = bindparam("seen", type_=Instant())

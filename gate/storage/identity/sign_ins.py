@@ -29,7 +29,4 @@ def delete_expired(tx: Tx) -> int:
         .where(sign_ins.c.expires_at <= tx.now)
         .limit(EXPIRED_A_TURN_MAX)
     )
-    found = tx.conn.execute(over).scalars().all()
-    if found:
-        tx.conn.execute(delete(sign_ins).where(sign_ins.c.state_sha256.in_(found)))
-    return len(found)
+    return tx.conn.execute(delete(sign_ins).where(sign_ins.c.state_sha256.in_(over))).rowcount
