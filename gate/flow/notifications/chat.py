@@ -33,11 +33,10 @@ from gate.flow.rulebooks import Rulebooks
 from gate.flow.webhooks import inbox
 from gate.flow.webhooks.inbox import Handler
 from gate.ledger.format import Kind
-from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Subscribers, Subscription, Tx
 from gate.storage.identity import people
 from gate.storage.messages.inbox import Claimed, InboxDelivery
-from gate.storage.messages.outbox import insert_messages, new_message_id
+from gate.storage.messages.outbox import queue_messages
 
 TARGET = "slack"
 REPLY = "slack:reply"
@@ -250,6 +249,5 @@ async def _person(gate: Gate, member: str) -> Person | None:
 
 
 def _reply(tx: Tx, click: Click, text: str) -> None:
-    now = tx.now
     body = orjson.dumps({"to": click.reply_to, "text": text})
-    insert_messages(tx, [MessageRow(new_message_id(), now, REPLY, click.change, body, now)])
+    queue_messages(tx, REPLY, [(click.change, body)])

@@ -9,10 +9,9 @@ import orjson
 from gate.core.policy.policy import Policy
 from gate.flow.gate import Gate
 from gate.flow.notifications.chat import REMINDER, TARGET
-from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Tx
 from gate.storage.messages import reminders
-from gate.storage.messages.outbox import insert_messages, new_message_id
+from gate.storage.messages.outbox import queue_messages
 from gate.storage.messages.reminders import Due
 
 EVERY_SECONDS = 30.0
@@ -44,12 +43,8 @@ def _remind(tx: Tx, policies: tuple[Policy, ...]) -> None:
 
 
 def _queue_reminders(tx: Tx, due: list[Due], stage: int) -> None:
-    now = tx.now
-    bodies = [
+    messages = [
         (one.change, orjson.dumps({"kind": REMINDER, "stage": stage, "number": one.decision}))
         for one in due
     ]
-    insert_messages(
-        tx,
-        [MessageRow(new_message_id(), now, TARGET, change, body, now) for change, body in bodies],
-    )
+    queue_messages(tx, TARGET, messages)

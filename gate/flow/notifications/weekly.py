@@ -16,10 +16,9 @@ from gate.flow.gate import Gate
 from gate.flow.learning import weeks
 from gate.flow.learning.week_in_words import digest
 from gate.flow.learning.weeks import WeekQuery
-from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Tx
 from gate.storage.messages import reminders
-from gate.storage.messages.outbox import insert_messages, new_message_id
+from gate.storage.messages.outbox import queue_messages
 
 TARGET = "slack:weekly"
 EVERY_SECONDS = 60.0
@@ -47,6 +46,4 @@ async def read_pack(gate: Gate, message: Message) -> Digest:
 def _post(tx: Tx, week: str) -> None:
     """The row and the message are of one transaction, so neither is there without the other."""
     if reminders.take_week(tx, week):
-        body = orjson.dumps({"week": week})
-        row = MessageRow(new_message_id(), tx.now, TARGET, None, body, tx.now)
-        insert_messages(tx, [row])
+        queue_messages(tx, TARGET, [(None, orjson.dumps({"week": week}))])

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, text, update
 
-from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Tx
-from gate.storage.messages.outbox import insert_messages, new_message_id
+from gate.storage.messages.outbox import queue_messages
 from gate.storage.tables.schema_hosts import UNANSWERED, held_runs
 
 WAITING_MAX = 200
@@ -83,8 +82,7 @@ def queue_report(
         values["answered_at"] = tx.now
     if tx.conn.execute(update(held_runs).where(mine).values(**values)).rowcount != 1:
         return False
-    message = MessageRow(new_message_id(), tx.now, target, run.change_id, body, tx.now)
-    insert_messages(tx, [message])
+    queue_messages(tx, target, [(run.change_id, body)])
     return True
 
 

@@ -1,7 +1,7 @@
 """Messages that are to be delivered at least once, each under an id that never changes."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, text, update
@@ -36,6 +36,17 @@ def new_message_id() -> str:
 def insert_messages(tx: Tx, rows: Sequence[MessageRow]) -> None:
     """Put messages into the outbox, in the transaction of what they are about."""
     _BULK.insert(tx, rows)
+
+
+def queue_messages(tx: Tx, target: str, messages: Iterable[tuple[str | None, bytes]]) -> None:
+    """Put messages to one target into the outbox, each with the change that it is about, if any."""
+    insert_messages(
+        tx,
+        [
+            MessageRow(new_message_id(), tx.now, target, change, body, tx.now)
+            for change, body in messages
+        ],
+    )
 
 
 def announce(tx: Tx, rows: Sequence[EntryRow]) -> None:
