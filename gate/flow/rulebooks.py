@@ -18,7 +18,7 @@ from gate.core.catalogue.identity import Identities
 from gate.core.decision.record import Record, Revisions
 from gate.core.decision.standard import standard_key
 from gate.core.policy.policy import Policy, StandardChange
-from gate.core.policy.set import NO_POLICIES, Policies, read_policies
+from gate.core.policy.set import NO_POLICIES, Choice, Policies, read_policies
 from gate.core.rulebook.bundle import CALENDAR_FILE, CATALOGUE_FILE
 from gate.errors import NotFound
 from gate.flow.fresh import Fresh
@@ -69,6 +69,11 @@ class Rulebook:
         )
         object.__setattr__(self, "standard_changes", pairs)
         object.__setattr__(self, "remembered", _remembered(one for _, one in pairs))
+
+    def policy_at(self, service: str, environment: str) -> Choice:
+        """Return the policy that applies to the place, as far as the catalogue alone decides it."""
+        facts = self.catalogue.facts(service, environment)
+        return self.policies.policy_for({name: one.value for name, one in facts.items()})
 
     def standard_title(self, standard_id: str) -> str:
         """Return the title of a standard change, or its id where no title is its only one: it is
@@ -133,6 +138,10 @@ class Rulebooks:
         """Return what is in force, as the database had it at most a second ago."""
         found = await self._in_force.find("")
         return found if found is not None and found.id else self._nothing
+
+    async def books(self) -> "Books":
+        """Return what is in force together with these rulebooks."""
+        return Books(await self.current(), self)
 
     @property
     def latest(self) -> Rulebook:
@@ -213,6 +222,14 @@ class Rulebooks:
                     del self._kept[next(iter(self._kept))]
                 self._kept[key] = known
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The rulebook in force, and all of them for earlier decisions."""
+
+    current: Rulebook
+    all: Rulebooks
 
 
 def current_catalogue(conn: Connection) -> Catalogue:

@@ -55,8 +55,7 @@ async def authority(gate: Gate, query: AuthorityQuery) -> AuthorityMapAnswer:
 
 def _place(book: Rulebook, service: str, environment: str) -> AuthorityAnswer:
     catalogue = book.catalogue
-    facts = catalogue.facts(service, environment)
-    policy = book.policies.policy_for({name: one.value for name, one in facts.items()}).policy
+    policy = book.policy_at(service, environment).policy
     # Not `owners_of`, which names stand-ins for a service that nobody owns.
     owners = catalogue.services[service].owners
     cells = tuple(_cells(book, policy, service, environment))

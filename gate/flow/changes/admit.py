@@ -46,7 +46,7 @@ from gate.flow.identity.membership import counted
 from gate.flow.lent import without_kept
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
-from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.rulebooks import Books, Rulebook, Rulebooks
 from gate.flow.scope import require_owner
 from gate.ledger.format import Kind, instant
 from gate.ledger.statement import (
@@ -76,14 +76,6 @@ OVERTAKEN = Refusal("state_conflict", "the change moved while it was admitted; a
 
 
 @dataclass(frozen=True, slots=True)
-class _Books:
-    """The rulebooks that an admission needs: the one in force, and all, for earlier decisions."""
-
-    current: Rulebook
-    all: Rulebooks
-
-
-@dataclass(frozen=True, slots=True)
 class _AdmissionQuestion:
     """A request to deploy: the caller, the subject and the run."""
 
@@ -108,7 +100,7 @@ async def admit(
     known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
     key = await gate.signing.require()
-    books = _Books(await gate.rulebooks.current(), gate.rulebooks)
+    books = await gate.rulebooks.books()
     require_admissible(command, by, known.stored, books.current)
     asked = _subject(command, known.record.subject, books.current, by)
     worse = None
@@ -184,7 +176,7 @@ def _proof(by: Caller, proved: Proof | None) -> Proof | None:
 
 
 def _admit_by(
-    tx: Tx, known: Known, asking: _AdmissionQuestion, books: _Books
+    tx: Tx, known: Known, asking: _AdmissionQuestion, books: Books
 ) -> AdmissionStatement | Refusal:
     """Admit or refuse under the lock of the place; an admission binds the caller's token to it."""
     by = asking.by
@@ -200,7 +192,7 @@ def _admit_by(
     return answer
 
 
-def _name(tx: Tx, known: Known, by: Workload, books: _Books) -> None:
+def _name(tx: Tx, known: Known, by: Workload, books: Books) -> None:
     """Remember that the people of this token asked for the change.
 
     From now on no approval of theirs counts, whether or not it is admitted this time.
@@ -211,7 +203,7 @@ def _name(tx: Tx, known: Known, by: Workload, books: _Books) -> None:
 
 
 def _admit(
-    tx: Tx, known: Known, asking: _AdmissionQuestion, books: _Books
+    tx: Tx, known: Known, asking: _AdmissionQuestion, books: Books
 ) -> AdmissionStatement | Refusal:
     asked, run = asking.subject, asking.run
     stored = changes.read(tx.conn, known.stored.id)
@@ -248,7 +240,7 @@ def _why_not(
     here: TrackRecord,
     case: AdmissionCase,
     asking: _AdmissionQuestion,
-    books: _Books,
+    books: Books,
 ) -> Refusal | None:
     """Return why the change may not be admitted, or None.
 
@@ -265,7 +257,7 @@ def _why_not(
     return replace(refused, detail=refused_for(tx.conn, case.hold, books.current))
 
 
-def _begin(tx: Tx, known: Known, books: _Books, by: str) -> None:
+def _begin(tx: Tx, known: Known, books: Books, by: str) -> None:
     """Do what the begin of a deployment means for others: approvals that no longer count lapse,
     older waiting changes are canceled, an emergency owes a review, and a repaired change is tied.
     """
@@ -275,7 +267,7 @@ def _begin(tx: Tx, known: Known, books: _Books, by: str) -> None:
         _owe_review(tx, known, books.current)
     if known.record.asked.remediates is not None:
         repairing = know_stored(tx.conn, books.all, changes.existing(tx.conn, known.stored.id))
-        aftermath.remediate(tx, books.all, books.current, repairing, by)
+        aftermath.remediate(tx, books, repairing, by)
 
 
 def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
@@ -287,7 +279,7 @@ def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
 
 
 def _close_rolled_back(
-    tx: Tx, stored: StoredChange, rollback: Known, books: _Books, by: str
+    tx: Tx, stored: StoredChange, rollback: Known, books: Books, by: str
 ) -> None:
     other = know_stored(tx.conn, books.all, stored)
     endings.close(

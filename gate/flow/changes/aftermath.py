@@ -15,7 +15,7 @@ from gate.flow.changes.compose import rollups
 from gate.flow.changes.known import Known, know_existing
 from gate.flow.entries import append_entry
 from gate.flow.ids import new_id
-from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.rulebooks import Books, Rulebook
 from gate.ledger.format import Kind
 from gate.storage.changes import changes, matches, moves
 from gate.storage.database.tx import Tx
@@ -55,7 +55,7 @@ def after_closure(
         outcomes.count(tx, other)
 
 
-def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> IncidentLink | None:
+def tie(tx: Tx, books: Books, asked: Tie) -> IncidentLink | None:
     """Tie an incident to a change, and return the link.
 
     None: there is no such change that was admitted, or the two are tied already. A link that was
@@ -68,16 +68,16 @@ def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> IncidentLink | 
     known = links.active(tx.conn, asked.incident, asked.change)
     if known is not None and known.method is Method.WINDOW and asked.method is not Method.WINDOW:
         _found_better(tx, known, asked.method, asked.by)
-        settle(tx, books, book, asked.change)
+        settle(tx, books, asked.change)
         return None
     link = links.add(tx, new_id("lnk", tx.now), asked)
     if link is not None:
         append_link_entry(tx, link, "linked", by=asked.by, reason=asked.reason)
-        settle(tx, books, book, asked.change)
+        settle(tx, books, asked.change)
     return link
 
 
-def remediate(tx: Tx, books: Rulebooks, book: Rulebook, known: Known, by: str) -> None:
+def remediate(tx: Tx, books: Books, known: Known, by: str) -> None:
     """Tie an incident to the deployment that this change repairs, if it names one of its place.
 
     `known` was admitted just now. A deployment that needs a repair has failed, even if nobody
@@ -91,18 +91,18 @@ def remediate(tx: Tx, books: Rulebooks, book: Rulebook, known: Known, by: str) -
         for link in tied:
             if link.method is Method.WINDOW:
                 _found_better(tx, link, Method.REMEDIATES, by)
-        settle(tx, books, book, repaired.id)
+        settle(tx, books, repaired.id)
         return
     incident = _repaired_incident(tx, repaired, by)
     if not links.was_removed(tx.conn, incident, repaired.id):
-        tie(tx, books, book, Tie(incident, repaired.id, Method.REMEDIATES, by))
+        tie(tx, books, Tie(incident, repaired.id, Method.REMEDIATES, by))
 
 
-def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
+def settle(tx: Tx, books: Books, change_id: str) -> None:
     """Bring the failure, the figures and the suspensions into line with the change's result and
     links.
     """
-    known = know_existing(tx.conn, books, change_id)
+    known = know_existing(tx.conn, books.all, change_id)
     stored = known.stored
     moves.lock_place(tx, stored.service, stored.environment)
     # 1: it became failed; -1: it no longer is. A failure that is taken back is subtracted on the
@@ -115,7 +115,7 @@ def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
     for link in links.of_change(tx.conn, change_id):
         if link.counts_at <= tx.now:
             links.judged(tx, link)
-            suspend(tx, stored, book)
+            suspend(tx, stored, books.current)
 
 
 def append_link_entry(

@@ -12,7 +12,7 @@ from gate.flow.changes.known import Known, know_existing, visible_change
 from gate.flow.changes.workloads import require_own_run, require_unused, token_use, use_token
 from gate.flow.commands import ClosureCommand
 from gate.flow.gate import Gate
-from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.rulebooks import Books
 from gate.flow.scope import require_owner
 from gate.storage.changes.closures import Closing, Report
 from gate.storage.database.tx import Tx
@@ -39,7 +39,7 @@ async def close(gate: Gate, change_id: str, command: ClosureCommand, by: Caller)
         require_owner(by, known.stored, "close")
         require_own_run(command.run, by, known.proof)
         closing = await gate.store.write(
-            _close_by, by, gate.rulebooks, change_id, command, await gate.rulebooks.current()
+            _close_by, by, await gate.rulebooks.books(), change_id, command
         )
         if closing is not Closing.OVERTAKEN:
             gate.waiters.wake(change_id)
@@ -58,29 +58,25 @@ def _require_same_run(known: Known, command: ClosureCommand) -> None:
         )
 
 
-def _close_by(
-    tx: Tx, by: Caller, books: Rulebooks, change_id: str, command: ClosureCommand, book: Rulebook
-) -> Closing:
+def _close_by(tx: Tx, by: Caller, books: Books, change_id: str, command: ClosureCommand) -> Closing:
     """Take the report and bind the caller's token to this change."""
     use = token_use(by, change_id)
     require_unused(tx.conn, use)
-    closing = _close(tx, books, change_id, command, book, by.caller)
+    closing = _close(tx, books, change_id, command, by.caller)
     if closing is not Closing.OVERTAKEN:
         use_token(tx, use)
     return closing
 
 
-def _close(
-    tx: Tx, books: Rulebooks, change_id: str, command: ClosureCommand, book: Rulebook, by: str
-) -> Closing:
+def _close(tx: Tx, books: Books, change_id: str, command: ClosureCommand, by: str) -> Closing:
     # Read again inside the transaction: it may have been admitted, or closed by another report.
-    known = know_existing(tx.conn, books, change_id)
+    known = know_existing(tx.conn, books.all, change_id)
     _require_same_run(known, command)
     notes = new_text(command.notes) if command.notes else None
     report = Report(
         by, command.result, notes.id if notes else "", command.started_at, command.finished_at
     )
-    closing = endings.close(tx, known, report, book, by=by)
+    closing = endings.close(tx, known, report, books.current, by=by)
     if notes is not None and closing in KEPT:
         insert_texts(tx, [notes])
     return closing

@@ -18,7 +18,7 @@ from gate.flow.changes import aftermath
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
-from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.rulebooks import Books, Rulebook
 from gate.flow.webhooks.bound import require_own
 from gate.ledger.format import Kind
 from gate.storage.changes import changes
@@ -47,12 +47,6 @@ class Reported:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Books:
-    current: Rulebook
-    all: Rulebooks
-
-
 async def report(gate: Gate, report: IncidentReport, by: Caller) -> Reported:
     """Take a report of an incident, new or known, and return the incident.
 
@@ -60,8 +54,9 @@ async def report(gate: Gate, report: IncidentReport, by: Caller) -> Reported:
     that does not exist, `Conflict` for one that was never deployed.
     """
     await require_own(gate, report, by)
-    book = await gate.rulebooks.current()
-    return with_names(book, await gate.store.write(_take, gate.rulebooks, book, report, by.caller))
+    books = await gate.rulebooks.books()
+    reported = await gate.store.write(_take, books, report, by.caller)
+    return with_names(books.current, reported)
 
 
 def delivery(report: IncidentReport, *, named: str, caller: str) -> InboxDelivery:
@@ -72,9 +67,7 @@ def delivery(report: IncidentReport, *, named: str, caller: str) -> InboxDeliver
 async def work(gate: Gate, claimed: Claimed) -> None:
     """Work on a delivery that `delivery` made."""
     report = reports.read_incident(claimed.body)
-    await gate.store.write(
-        _take, gate.rulebooks, await gate.rulebooks.current(), report, claimed.caller
-    )
+    await gate.store.write(_take, await gate.rulebooks.books(), report, claimed.caller)
 
 
 def with_names(book: Rulebook, reported: Reported) -> Reported:
@@ -82,26 +75,24 @@ def with_names(book: Rulebook, reported: Reported) -> Reported:
     return replace(reported, answer=with_unknown(book.catalogue, reported.answer))
 
 
-def _take(tx: Tx, books: Rulebooks, book: Rulebook, report: IncidentReport, by: str) -> Reported:
+def _take(tx: Tx, books: Books, report: IncidentReport, by: str) -> Reported:
     """Take a report, tie its incident to changes, and return the incident."""
-    environment = report.environment and book.catalogue.environment_named(report.environment)
-    service = (
-        report.service if report.source == API else book.catalogue.service_named(report.service)
-    )
+    catalogue = books.current.catalogue
+    environment = report.environment and catalogue.environment_named(report.environment)
+    service = report.service if report.source == API else catalogue.service_named(report.service)
     severity = report.severity and report.severity.lower()
     report = replace(report, service=service, environment=environment, severity=severity)
     _check(tx.conn, report)
-    both = _Books(book, books)
     known = (
         _known_to_callers(tx, report)
         if report.source == API
-        else _known_at_its_source(tx, both, report, by)
+        else _known_at_its_source(tx, books, report, by)
     )
     if known is None:
         incident = _open(tx, report, by)
     else:
-        incident = _updated(tx, both, known.incident, known.report, by)
-    _tie_by_itself(tx, both, incident, report, by)
+        incident = _updated(tx, books, known.incident, known.report, by)
+    _tie_by_itself(tx, books, incident, report, by)
     return Reported(answer_of(tx.conn, incident.id), known is None)
 
 
@@ -151,7 +142,7 @@ def _known_to_callers(tx: Tx, report: IncidentReport) -> _Known | None:
     return None if known is None else _Known(known, report)
 
 
-def _known_at_its_source(tx: Tx, books: _Books, report: IncidentReport, by: str) -> _Known | None:
+def _known_at_its_source(tx: Tx, books: Books, report: IncidentReport, by: str) -> _Known | None:
     """Return the incident that its source calls by this name, or None if it is new.
 
     If the source has moved it to another service or environment, it ends where it was.
@@ -203,15 +194,14 @@ def _reported_at(tx: Tx, report: IncidentReport) -> datetime:
     return min(report.reported_at or tx.now, tx.now + AHEAD_MAX)
 
 
-def _end_there(tx: Tx, books: _Books, known: Incident, at: datetime, by: str) -> None:
+def _end_there(tx: Tx, books: Books, known: Incident, at: datetime, by: str) -> None:
     """End an incident in its old place, because its source says that it is elsewhere."""
     ended = max(at, known.began_at)
     incidents.record_report(
         tx, known.id, resolved_at=ended, severity=known.severity, reported_at=at
     )
     _append_incident_entry(tx, replace(known, resolved_at=ended, reported_at=at), "moved", by)
-    for tied in links.of_incidents(tx.conn, [known.id]):
-        aftermath.settle(tx, books.all, books.current, tied.change)
+    _settle_tied(tx, books, known)
 
 
 def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
@@ -239,7 +229,7 @@ def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
     return incident
 
 
-def _updated(tx: Tx, books: _Books, known: Incident, report: IncidentReport, by: str) -> Incident:
+def _updated(tx: Tx, books: Books, known: Incident, report: IncidentReport, by: str) -> Incident:
     """Update an incident from a report, and return it.
 
     The newest report of its source counts; an older one that comes late changes nothing.
@@ -256,13 +246,17 @@ def _updated(tx: Tx, books: _Books, known: Incident, report: IncidentReport, by:
     )
     if resolved_at != known.resolved_at:
         _append_incident_entry(tx, news, "resolved" if resolved_at else "reopened", by)
-        for tied in links.of_incidents(tx.conn, [known.id]):
-            aftermath.settle(tx, books.all, books.current, tied.change)
+        _settle_tied(tx, books, known)
     return news
 
 
+def _settle_tied(tx: Tx, books: Books, known: Incident) -> None:
+    for tied in links.of_incidents(tx.conn, [known.id]):
+        aftermath.settle(tx, books, tied.change)
+
+
 def _tie_by_itself(
-    tx: Tx, books: _Books, incident: Incident, report: IncidentReport, by: str
+    tx: Tx, books: Books, incident: Incident, report: IncidentReport, by: str
 ) -> None:
     """Tie an incident to the changes that were named, or else to what was deployed there before it.
 
@@ -276,7 +270,7 @@ def _tie_by_itself(
         return
     named = _named(tx.conn, incident, report)
     for change in named:
-        aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, Method.EXPLICIT, by))
+        aftermath.tie(tx, books, Tie(incident.id, change, Method.EXPLICIT, by))
     if named or links.ever(tx.conn, incident.id):
         return
     here = (incident.environment,) if incident.environment else catalogue.production
@@ -285,7 +279,7 @@ def _tie_by_itself(
     )
     if found is not None:
         change, method = found
-        aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, method, by))
+        aftermath.tie(tx, books, Tie(incident.id, change, method, by))
 
 
 def _named(conn: Connection, incident: Incident, report: IncidentReport) -> list[str]:

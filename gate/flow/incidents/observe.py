@@ -12,7 +12,7 @@ from gate.core.messages.reports import DeploymentReport
 from gate.flow.changes import endings
 from gate.flow.changes.known import know_stored
 from gate.flow.gate import Gate
-from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.rulebooks import Books, Rulebook
 from gate.storage.changes import moves
 from gate.storage.changes.closures import Report
 from gate.storage.database.tx import Tx
@@ -64,8 +64,7 @@ async def deployment_seen(gate: Gate, seen: DeploymentReport) -> Observed:
     The same report again changes nothing. Only a change that is still deploying is closed, because
     its own pipeline knows better; a rollback counts also afterwards. No report ever approves.
     """
-    book = await gate.rulebooks.current()
-    return _announced(gate, seen, await gate.store.write(_see, gate.rulebooks, book, seen))
+    return _announced(gate, seen, await gate.store.write(_see, await gate.rulebooks.books(), seen))
 
 
 async def unplaced_seen(gate: Gate, seen: DeploymentReport) -> Observed:
@@ -98,20 +97,21 @@ async def work(gate: Gate, claimed: Claimed) -> None:
     await deployment_seen(gate, reports.read_deployment(claimed.body))
 
 
-def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentReport) -> _Saw:
-    seen = replace(seen, environment=book.catalogue.environment_named(seen.environment))
+def _see(tx: Tx, books: Books, seen: DeploymentReport) -> _Saw:
+    seen = replace(seen, environment=books.current.catalogue.environment_named(seen.environment))
     moves.lock_place(tx, seen.service, seen.environment)
     found = _rolled_back(tx, seen) if seen.went_back else _deployed(tx, seen)
     result = Result.ROLLED_BACK if seen.went_back else seen.result
     if found is None:
-        return _past_the_gate(tx, seen, result, _missing(tx, book, seen))
+        return _past_the_gate(tx, seen, result, _missing(tx, books.current, seen))
     may_close = found.state is State.DEPLOYING or (
         seen.went_back and found.result is not Result.ROLLED_BACK
     )
     if result is None or not may_close:
         return _Saw(Observed.KNOWN)
     by = f"hook:{seen.source}"
-    closing = endings.close(tx, know_stored(tx.conn, books, found), Report(by, result), book, by=by)
+    known = know_stored(tx.conn, books.all, found)
+    closing = endings.close(tx, known, Report(by, result), books.current, by=by)
     if closing in endings.CHANGED:
         return _Saw(Observed.CLOSED, found.id)
     return _Saw(Observed.KNOWN)

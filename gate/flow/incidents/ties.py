@@ -9,7 +9,7 @@ from gate.flow.caller import Person
 from gate.flow.changes import aftermath
 from gate.flow.gate import Gate
 from gate.flow.incidents.incidents import Reported, answer_of, found_incident, with_names
-from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.rulebooks import Books
 from gate.storage.changes import changes, moves
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import links
@@ -25,12 +25,12 @@ async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Pe
 
     Raises `NotFound` and `Conflict`.
     """
-    book = await gate.rulebooks.current()
+    books = await gate.rulebooks.books()
     linked = await gate.store.write(
-        _link, gate.rulebooks, book, incident_id, LinkCommand(change_id, reason, by.caller)
+        _link, books, incident_id, LinkCommand(change_id, reason, by.caller)
     )
     gate.waiters.wake(change_id)
-    return with_names(book, linked)
+    return with_names(books.current, linked)
 
 
 async def unlink(
@@ -40,11 +40,11 @@ async def unlink(
 
     Raises `NotFound`, and `Conflict` if the link was removed before.
     """
-    book = await gate.rulebooks.current()
+    books = await gate.rulebooks.books()
     answer = await gate.store.write(
-        _unlink, gate.rulebooks, book, incident_id, LinkCommand(link_id, reason, by.caller)
+        _unlink, books, incident_id, LinkCommand(link_id, reason, by.caller)
     )
-    return with_unknown(book.catalogue, answer)
+    return with_unknown(books.current.catalogue, answer)
 
 
 async def judge_due(gate: Gate) -> int:
@@ -52,9 +52,9 @@ async def judge_due(gate: Gate) -> int:
     how many.
     """
     due = await gate.store.read(links.due, gate.clock(), DUE_MAX)
-    book = await gate.rulebooks.current()
+    books = await gate.rulebooks.books()
     for one in due:
-        await gate.store.write(aftermath.settle, gate.rulebooks, book, one.change)
+        await gate.store.write(aftermath.settle, books, one.change)
     return len(due)
 
 
@@ -67,9 +67,7 @@ class LinkCommand:
     by: str
 
 
-def _link(
-    tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: LinkCommand
-) -> Reported:
+def _link(tx: Tx, books: Books, incident_id: str, asked: LinkCommand) -> Reported:
     incident = found_incident(tx.conn, incident_id)
     stored = changes.read(tx.conn, asked.named)
     if stored is None:
@@ -86,16 +84,14 @@ def _link(
         )
     reason = keep_text(tx, asked.reason)
     if known is None:
-        aftermath.tie(tx, books, book, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason))
+        aftermath.tie(tx, books, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason))
     elif known.method is Method.WINDOW and links.confirm(tx, known, asked.by):
         aftermath.append_link_entry(tx, known, "confirmed", by=asked.by, reason=reason)
-        aftermath.settle(tx, books, book, stored.id)
+        aftermath.settle(tx, books, stored.id)
     return Reported(answer_of(tx.conn, incident.id), known is None)
 
 
-def _unlink(
-    tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: LinkCommand
-) -> IncidentAnswer:
+def _unlink(tx: Tx, books: Books, incident_id: str, asked: LinkCommand) -> IncidentAnswer:
     incident = found_incident(tx.conn, incident_id)
     known = links.read(tx.conn, asked.named)
     if known is None or known.incident != incident.id:
@@ -106,5 +102,5 @@ def _unlink(
     if not links.remove(tx, known, asked.by, reason):
         raise Conflict(f"{known.id} was removed before")
     aftermath.append_link_entry(tx, known, "removed", by=asked.by, reason=reason)
-    aftermath.settle(tx, books, book, known.change)
+    aftermath.settle(tx, books, known.change)
     return answer_of(tx.conn, incident.id)

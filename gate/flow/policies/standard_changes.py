@@ -154,8 +154,7 @@ def _all(book: Rulebook, filters: StandardChangeFilters) -> Iterator[_Here]:
 
 
 def _of_place(book: Rulebook, service: str, environment: str) -> Iterator[_Here]:
-    facts = book.catalogue.facts(service, environment)
-    policy = book.policies.policy_for({name: one.value for name, one in facts.items()}).policy
+    policy = book.policy_at(service, environment).policy
     if policy is not None:
         for standard in sorted(policy.standard_changes, key=lambda one: one.id):
             yield _Here(service, environment, standard, policy.name)

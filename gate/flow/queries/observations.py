@@ -78,8 +78,7 @@ def _read(
     stopped = _stopped(conn, books, place)
     by_outcome = {one.would: one.changes for one in counted}
     waited = spread(insights.seconds_to_last_word_anywhere(conn))
-    facts = book.catalogue.facts(place.service, place.environment)
-    policy = book.policies.policy_for({name: one.value for name, one in facts.items()}).policy
+    policy = book.policy_at(place.service, place.environment).policy
     standards = _earned(policy, _track_record(conn, book, place, now), now)
     return ObservationsAnswer(
         service=place.service,

@@ -118,8 +118,7 @@ async def _place(
     gate: Gate, name: str, environment: str, ended: EndedByPeriod, weeks: Periods, by: Person
 ) -> ServicePlace:
     book = gate.rulebooks.latest
-    facts = book.catalogue.facts(name, environment)
-    chosen = book.policies.policy_for({fact: one.value for fact, one in facts.items()})
+    chosen = book.policy_at(name, environment)
     return ServicePlace(
         place=await look.place(gate, name, environment, by),
         tier=book.catalogue.tier_of(name, environment) or "",
