@@ -17,12 +17,11 @@ from gate.errors import Invalid
 
 def explain_change(change: str, *, url: str, token: str) -> None:
     """Print the change with its reasons and facts. Raises `Invalid` if it could not be read."""
-    http = Http(url.rstrip("/"), World(os.environ, ".", sys.stdout, sys.stderr))
-    try:
-        found = http.ask(GateRequest("GET", f"/v1/changes/{change}", token, any_change))
-        decisions = http.ask(GateRequest("GET", f"/v1/changes/{change}/decisions", token, anything))
-    except (Refused, Unreachable) as error:
-        raise Invalid(str(error)) from None
+    found, decisions = _ask(
+        url,
+        GateRequest("GET", f"/v1/changes/{change}", token, any_change),
+        GateRequest("GET", f"/v1/changes/{change}/decisions", token, anything),
+    )
     for line in _lines(found, decisions["items"][0]):
         print(visible(line))
 
@@ -32,15 +31,19 @@ def replay_change(change: str, *, url: str, token: str) -> None:
 
     Raises `Invalid` that says why the change could not be read.
     """
-    http = Http(url.rstrip("/"), World(os.environ, ".", sys.stdout, sys.stderr))
-    try:
-        found = http.ask(GateRequest("GET", f"/v1/changes/{change}/replay", token, anything))
-    except (Refused, Unreachable) as error:
-        raise Invalid(str(error)) from None
+    (found,) = _ask(url, GateRequest("GET", f"/v1/changes/{change}/replay", token, anything))
     for line in _replayed_lines(found):
         print(visible(line))
     if not found["same"]:
         sys.exit(FAILED)
+
+
+def _ask(url: str, *requests: GateRequest) -> list[Any]:
+    http = Http(url.rstrip("/"), World(os.environ, ".", sys.stdout, sys.stderr))
+    try:
+        return [http.ask(request) for request in requests]
+    except (Refused, Unreachable) as error:
+        raise Invalid(str(error)) from None
 
 
 def _replayed_lines(found: dict[str, Any]) -> Iterator[str]:

@@ -128,8 +128,7 @@ def _parse(argv: Sequence[str], world: World) -> CheckOptions | CloseOptions:
         allow_abbrev=False,
         help="may this change go to this environment now?",
         description="Ask whether this commit may go to this environment now. Each flag may also "
-        "be set "
-        "as GATE_<FLAG>.",
+        "be set as GATE_<FLAG>.",
         epilog=_EPILOG,
     )
     evaluate = commands.add_parser(

@@ -52,7 +52,7 @@ def check(options: CheckOptions, world: World, http: Http, mask: Callable[[str],
     try:
         asker = Asker(options, world, http, mask)
     except UnknownCommit as error:
-        return Outcome(outcomes.ERROR, "error", message=str(error))
+        return outcomes.failed(str(error))
     story = _Story(options, world, http, asker)
     try:
         return story.ended()
@@ -83,11 +83,9 @@ class _Story:
         except Refused as error:
             return outcomes.of_refusal(error, self._asker.change)
         except NoCredentials as error:
-            return Outcome(outcomes.DENIED, "error", self._asker.change, str(error))
+            return outcomes.failed(str(error), self._asker.change, code=outcomes.DENIED)
         except OSError as error:
-            return Outcome(
-                outcomes.ERROR, "error", self._asker.change, f"a file could not be written: {error}"
-            )
+            return outcomes.failed(f"a file could not be written: {error}", self._asker.change)
 
     def _settled(self) -> Outcome:
         self.progress.show("reading the history and asking the gate")
@@ -185,15 +183,12 @@ class _Story:
         """
         change = self._asker.change
         if change is None or change["state"] not in (PENDING, APPROVED):
-            return Outcome(outcomes.ERROR, "error", change, f"stopped by {signal}")
+            return outcomes.failed(f"stopped by {signal}", change)
         try:
             canceled = self._asker.cancel(f"the run was stopped ({signal})", CANCEL_SECONDS)
         except (Refused, Unreachable, NoCredentials) as error:
-            return Outcome(
-                outcomes.ERROR,
-                "error",
-                change,
-                f"stopped by {signal}, and the change could not be withdrawn: {error}",
+            return outcomes.failed(
+                f"stopped by {signal}, and the change could not be withdrawn: {error}", change
             )
         return Outcome(
             outcomes.GONE, "canceled", canceled, f"stopped by {signal}, the change was withdrawn"
@@ -208,34 +203,22 @@ class _Story:
         """
         change = self._asker.change
         if not self._options.if_down_allow:
-            return Outcome(
-                outcomes.ERROR,
-                "error",
-                change,
-                f"{because}; nothing is known, so nothing is allowed",
-            )
+            return outcomes.failed(f"{because}; nothing is known, so nothing is allowed", change)
         if self._http.denied:
-            return Outcome(
-                outcomes.ERROR,
-                "error",
-                change,
+            return outcomes.failed(
                 f"{because}; --if-down allow is refused, for the gate turned this caller away",
+                change,
             )
         if self._refused or (change is not None and change["state"] not in _MAY_DEPLOY):
-            return Outcome(
-                outcomes.ERROR,
-                "error",
-                change,
-                f"{because}; --if-down allow is refused, for the gate has not said yes",
+            return outcomes.failed(
+                f"{because}; --if-down allow is refused, for the gate has not said yes", change
             )
         try:
             name = write_unreviewed(self._world, self._asker.body(), because)
         except OSError as error:
-            return Outcome(
-                outcomes.ERROR,
-                "error",
-                change,
+            return outcomes.failed(
                 f"{because}; and its report cannot be written, so nothing is allowed: {error}",
+                change,
             )
         return Outcome(
             outcomes.OK,

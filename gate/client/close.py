@@ -27,21 +27,20 @@ def close(options: CloseOptions, world: World, http: Http, mask: Callable[[str],
             return _close_unreviewed(options, options.unreviewed, world, session)
         return _close_known(options, world, session)
     except (NotUnderstood, Unreachable) as error:
-        return Outcome(outcomes.ERROR, "error", session.change, str(error))
+        return outcomes.failed(str(error), session.change)
     except Refused as error:
         return outcomes.of_refusal(error, session.change)
     except NoCredentials as error:
-        return Outcome(outcomes.DENIED, "error", session.change, str(error))
+        return outcomes.failed(str(error), session.change, code=outcomes.DENIED)
 
 
 def _close_known(options: CloseOptions, world: World, session: Session) -> Outcome:
     last = remembered(state_file(world, _git_folder(world)))
     change = options.change or last.get("change")
     if not isinstance(change, str) or not change:
-        return Outcome(
-            outcomes.USAGE,
-            "error",
-            message="which change? no gate check was admitted here; give the change's id",
+        return outcomes.failed(
+            "which change? no gate check was admitted here; give the change's id",
+            code=outcomes.USAGE,
         )
     token = last.get("change_token")
     if (

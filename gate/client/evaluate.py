@@ -13,8 +13,6 @@ from gate.client.show import outcome as outcomes
 from gate.client.show.outcome import Outcome
 from gate.client.world import World
 
-_CODES = {"approved": outcomes.OK, "pending": outcomes.STILL_PENDING, "rejected": outcomes.REJECTED}
-
 
 def evaluate(
     options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]
@@ -26,13 +24,13 @@ def evaluate(
     try:
         found = Asker(options, world, http, mask).evaluate()
     except (UnknownCommit, Unreachable) as error:
-        return Outcome(outcomes.ERROR, "error", message=str(error))
+        return outcomes.failed(str(error))
     except NoCredentials as error:
-        return Outcome(outcomes.DENIED, "error", message=str(error))
+        return outcomes.failed(str(error), code=outcomes.DENIED)
     except Refused as error:
         return outcomes.of_refusal(error)
     return Outcome(
-        _CODES[found["outcome"]],
+        outcomes.CODES[found["outcome"]],
         str(found["outcome"]),
         found,
         "this is what would be decided now; nothing was recorded",

@@ -58,10 +58,8 @@ class Asker:
 
     def body(self) -> Body:
         """Return the request, with facts measured against what is known to run there."""
-        if self._git is None:
-            self._measure(Place())
-        assert self._git is not None  # noqa: S101 - _measure sets it
-        body = request_body(self._options, self._source, self._pipe, self._git)
+        git = self._git or self._measure(Place())
+        body = request_body(self._options, self._source, self._pipe, git)
         if self._session.credentials.name_the_repository:
             body.pop("repository", None)
         return body
@@ -123,11 +121,12 @@ class Asker:
             raise RuntimeError("nothing was submitted yet")
         return self._session.change
 
-    def _measure(self, place: Place) -> None:
+    def _measure(self, place: Place) -> GitFacts:
         self._place = place
         self._git = self._source.facts(place, self._options.base)
         for notice in self._git.notices:
             self._world.say(f"note: {visible(notice)}")
+        return self._git
 
     def _remember(self, change: Body) -> None:
         """Leave a file behind by which `gate close` knows what was admitted.

@@ -8,7 +8,7 @@ from gate.client.connection.http import Body, Refused
 
 OK, ERROR, USAGE, REJECTED, DENIED, STILL_PENDING, GONE = 0, 1, 2, 3, 4, 5, 6
 
-_CODES = {
+CODES = {
     "approved": OK,
     "deploying": OK,
     "pending": STILL_PENDING,
@@ -16,6 +16,7 @@ _CODES = {
     "expired": GONE,
     "canceled": GONE,
 }
+"""The exit code by the state of a change, or by the outcome of an evaluation."""
 
 
 class Outcome(NamedTuple):
@@ -32,6 +33,11 @@ class Outcome(NamedTuple):
     admitted: bool = False
 
 
+def failed(message: str, change: Body | None = None, *, code: int = ERROR) -> Outcome:
+    """Return the outcome of a command that could not do what it was asked for."""
+    return Outcome(code, "error", change, message)
+
+
 def of_change(change: Body) -> Outcome:
     """Return the outcome for the state of the change.
 
@@ -39,15 +45,12 @@ def of_change(change: Body) -> Outcome:
     """
     state = str(change["state"])
     if state == "closed":
-        return Outcome(
-            ERROR,
-            "error",
-            change,
-            "the change of this run is closed; run the pipeline again to deploy again",
+        return failed(
+            "the change of this run is closed; run the pipeline again to deploy again", change
         )
-    return Outcome(_CODES[state], "approved" if state == "deploying" else state, change)
+    return Outcome(CODES[state], "approved" if state == "deploying" else state, change)
 
 
 def of_refusal(refused: Refused, change: Body | None = None) -> Outcome:
     """Return the outcome for a request that the gate refused."""
-    return Outcome(DENIED if refused.denied else ERROR, "error", change, str(refused))
+    return failed(str(refused), change, code=DENIED if refused.denied else ERROR)

@@ -87,12 +87,7 @@ def _names(entry: Mapping[str, Any]) -> bool:
 
 def _reasons(change: Mapping[str, Any]) -> list[str]:
     """Return the reasons in the gate's order. The one that decided comes first."""
-    reasons = change.get("reasons")
-    found = (
-        [reason for reason in reasons if isinstance(reason, dict)]
-        if isinstance(reasons, list)
-        else []
-    )
+    found = _entries(change, "reasons")
     lines = [f"{_mark(reason):>5}  {_sentence(reason)}" for reason in found[:REASONS_MAX]]
     if len(found) <= REASONS_MAX:
         return lines
@@ -115,11 +110,9 @@ def _sentence(reason: Mapping[str, Any]) -> str:
 _AFTERWARDS = {
     "approved": "right before the deployment run gate check again without --no-admit",
     "pending": "gate check --wait 30m waits for the answer; a later run of the same commit joins "
-    "this "
-    "change",
+    "this change",
     "unreviewed": "afterwards say how it went: gate close --unreviewed gate-unreviewed.json "
-    "--result "
-    "successful",
+    "--result successful",
     "expired": "run the pipeline again to ask again",
     "canceled": "run the pipeline again to ask again",
 }
