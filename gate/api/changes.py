@@ -55,8 +55,7 @@ _KEY_PARAMETER = {
     "in": "header",
     "required": False,
     "description": "A text of your own, kept for 24 hours: the same key and body get the first "
-    "answer "
-    "again.",
+    "answer again.",
     "schema": {"type": "string", "maxLength": 255},
 }
 _SUBMIT_HEADERS = {

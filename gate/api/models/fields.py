@@ -51,8 +51,7 @@ PATTERN_WORDS: Mapping[str, str] = MappingProxyType(
         "hexadecimal digits",
         _LINK: "allowed is an https:// address without a user name (http:// for this machine only)",
         _LINK_OR_NONE: "allowed is an https:// address without a user name (http:// for this "
-        "machine "
-        "only), or nothing",
+        "machine only), or nothing",
         SHA256: "allowed is a SHA-256 in 64 lower-case hexadecimal digits",
         _CHANGE_ID: "allowed is the id of a change: chg_ and 26 characters",
         _SOMETHING: "allowed is a text that says something, without control characters",

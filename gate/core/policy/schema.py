@@ -55,8 +55,7 @@ def schema() -> Schema:
                 "applies_to": {
                     "$ref": "#/$defs/conditions",
                     "description": "Facts of environment and service only; without it the policy "
-                    "applies "
-                    "everywhere.",
+                    "applies everywhere.",
                 },
                 "trust_claims": _list(
                     {"enum": list(TRUSTABLE)},
