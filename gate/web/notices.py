@@ -64,12 +64,10 @@ class Said:
     undo: str = ""
 
 
-def leave(
-    request: Request, response: Response, address: str, notice: Notice, change: str = ""
-) -> None:
+def leave(request: Request, response: Response, address: str, notice: Notice, change: str) -> None:
     """Store a notice for the page of this address, which shows it if it is opened next.
 
-    `change` is the change that the notice is about.
+    `change` is the change that the notice is about, or an empty text.
     """
     undo = change if notice in UNDONE_BY_ONE_CLICK else ""
     value = f"{notice.name}:{_path_of(address)}:{undo}"

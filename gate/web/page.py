@@ -194,14 +194,9 @@ def problem_page(
     return render(request, "problem.html", status=status, headers=headers, **values)
 
 
-def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
+def go_to(address: str) -> Response:
     """Return a redirect by GET to another page of ours."""
-    return Answer(
-        b"",
-        303,
-        media_type=b"text/plain",
-        headers={**HEADERS, "Location": address, **(headers or {})},
-    )
+    return Answer(b"", 303, media_type=b"text/plain", headers={**HEADERS, "Location": address})
 
 
 def go_on(request: Request, address: str, notice: Notice, change: str = "") -> Response:

@@ -40,7 +40,7 @@ class Cookie:
 SESSION = Cookie()
 
 
-def cookie_name(request: Request, gate: Gate, purpose: str = "gate") -> str:
+def cookie_name(request: Request, gate: Gate, purpose: str) -> str:
     """Return the name of a cookie.
 
     Over https it begins with `__Host-`. Browsers accept such a cookie only from this very host over

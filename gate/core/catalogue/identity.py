@@ -52,12 +52,12 @@ class Excluded:
     """The people who may not approve.
 
     `strangers` are normalised texts of people outside the catalogue, each counted as one person.
+    A bot is no person, so it is not among them.
     `shared` says that one of the texts belongs to several people, so that the person is unknown.
     """
 
     people: frozenset[str]
     strangers: tuple[str, ...]
-    bots: tuple[str, ...]
     shared: bool = False
 
 
@@ -123,7 +123,6 @@ class Identities:
         """
         people: set[str] = set()
         strangers: dict[str, None] = {}
-        bots: dict[str, None] = {}
         shared = False
         for text in texts:
             key = normalised(text)
@@ -135,12 +134,10 @@ class Identities:
             elif found:
                 people |= found
                 shared = shared or len(found) > 1
-            elif is_bot(key):
-                bots[key] = None
-            elif key:
+            elif key and not is_bot(key):
                 strangers[key] = None
                 people |= self._alike.get(_skeleton(key), NOBODY)
-        return Excluded(frozenset(people), tuple(strangers), tuple(bots), shared)
+        return Excluded(frozenset(people), tuple(strangers), shared)
 
 
 def keys(person: Person) -> tuple[str, ...]:

@@ -85,30 +85,26 @@ def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(
 @pytest.mark.parametrize(
     ("text", "excluded"),
     [
-        pytest.param("", Excluded(frozenset(), (), ()), id="nobody"),
-        pytest.param("ada@example.com", Excluded(frozenset({"ada"}), (), ()), id="a person"),
+        pytest.param("", Excluded(frozenset(), ()), id="nobody"),
+        pytest.param("ada@example.com", Excluded(frozenset({"ada"}), ()), id="a person"),
         pytest.param(
             "Zoe+x@Example.com",
-            Excluded(frozenset(), ("zoe@example.com",), ()),
+            Excluded(frozenset(), ("zoe@example.com",)),
             id="a stranger, normalised",
         ),
         pytest.param(
             "twin",
-            Excluded(frozenset({"ben", "cy"}), (), (), shared=True),
+            Excluded(frozenset({"ben", "cy"}), (), shared=True),
             id="one identity of two people: both",
         ),
-        pytest.param(
-            "dependabot[bot]", Excluded(frozenset(), (), ("dependabot[bot]",)), id="a bot"
-        ),
+        pytest.param("dependabot[bot]", Excluded(frozenset(), ()), id="a bot"),
         pytest.param(
             "49699333+dependabot[bot]@users.noreply.github.com",
-            Excluded(frozenset(), (), ("github:dependabot[bot]",)),
+            Excluded(frozenset(), ()),
             id="a bot's address",
         ),
         *(
-            pytest.param(
-                text, Excluded(frozenset(), (), (key,)), id=f"A04 a machine of GitLab: {key}"
-            )
+            pytest.param(text, Excluded(frozenset(), ()), id=f"A04 a machine of GitLab: {key}")
             for text, key in (
                 ("project_12_bot_4ffca233d8298ea1", "project_12_bot_4ffca233d8298ea1"),
                 ("GitLab:Group_9_Bot_a1", "gitlab:group_9_bot_a1"),
@@ -130,9 +126,7 @@ def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(
             )
         ),
         *(
-            pytest.param(
-                text, Excluded(frozenset(), (text,), ()), id=f"A04 nobody's machine: {text}"
-            )
+            pytest.param(text, Excluded(frozenset(), (text,)), id=f"A04 nobody's machine: {text}")
             for text in (
                 "my_project_12_bot",
                 "project_x_bot",
@@ -143,47 +137,47 @@ def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(
         ),
         pytest.param(
             "noreply@github.com",
-            Excluded(frozenset(), (), ("noreply@github.com",)),
+            Excluded(frozenset(), ()),
             id="GitHub's own committer",
         ),
         pytest.param(
             f"{CYRILLIC_A}da@example.com",
-            Excluded(frozenset({"ada"}), (f"{CYRILLIC_A}da@example.com",), ()),
+            Excluded(frozenset({"ada"}), (f"{CYRILLIC_A}da@example.com",)),
             id="whoever is imitated is excluded too",
         ),
         pytest.param(
             "\u0410DA@EXAMPLE.COM",
-            Excluded(frozenset({"ada"}), (f"{CYRILLIC_A}da@example.com",), ()),
+            Excluded(frozenset({"ada"}), (f"{CYRILLIC_A}da@example.com",)),
             id="imitated in capitals",
         ),
         pytest.param(
             "ada@ex\u0430mple.com",
-            Excluded(frozenset({"ada"}), ("ada@ex\u0430mple.com",), ()),
+            Excluded(frozenset({"ada"}), ("ada@ex\u0430mple.com",)),
             id="imitated in the domain",
         ),
         pytest.param(
             "ada@xn--exmple-4nf.com",
-            Excluded(frozenset({"ada"}), ("ada@ex\u0430mple.com",), ()),
+            Excluded(frozenset({"ada"}), ("ada@ex\u0430mple.com",)),
             id="the same in Punycode",
         ),
         pytest.param(
             "ad\u200ba@example.com",
-            Excluded(frozenset({"ada"}), ("ad\u200ba@example.com",), ()),
+            Excluded(frozenset({"ada"}), ("ad\u200ba@example.com",)),
             id="an invisible letter",
         ),
         pytest.param(
             "ada\x00@example.com",
-            Excluded(frozenset({"ada"}), ("ada\x00@example.com",), ()),
+            Excluded(frozenset({"ada"}), ("ada\x00@example.com",)),
             id="a control character",
         ),
         pytest.param(
             "ada",
-            Excluded(frozenset({"ada"}), ("ada",), ()),
+            Excluded(frozenset({"ada"}), ("ada",)),
             id="somebody called like the id of a person",
         ),
         pytest.param(
             "gitlab:ada-gh",
-            Excluded(frozenset({"ada"}), ("gitlab:ada-gh",), ()),
+            Excluded(frozenset({"ada"}), ("gitlab:ada-gh",)),
             id="her login on another host",
         ),
     ],
@@ -195,7 +189,7 @@ def test_a_text_excludes_whom_it_names_or_imitates(text: str, excluded: Excluded
 def test_several_texts_exclude_everybody_once() -> None:
     texts = ["ada@example.com", "ada-gh", "zoe@example.com", "ZOE@example.com", "x[bot]", "X[bot]"]
 
-    assert KNOWN.excluded(texts) == Excluded(frozenset({"ada"}), ("zoe@example.com",), ("x[bot]",))
+    assert KNOWN.excluded(texts) == Excluded(frozenset({"ada"}), ("zoe@example.com",))
 
 
 def test_a_bot_in_the_catalogue_is_no_person() -> None:
@@ -321,4 +315,4 @@ def test_whoever_takes_a_login_reviews_nothing_as_its_former_owner(
 
 
 def test_a_machine_with_a_number_is_a_machine() -> None:
-    assert NUMBERED.excluded(["github:renovate[bot]#29"]).bots == ("github:renovate[bot]",)
+    assert NUMBERED.excluded(["github:renovate[bot]#29"]) == Excluded(frozenset(), ())
