@@ -3,7 +3,7 @@
 This form is exact and has no time zone, so that the same instant has only one form.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,6 +32,13 @@ def clock(instant: datetime) -> str:
     """Return the instant as people say it, in UTC: `5 Mar 2026, 12:00 UTC`. It needs a zone."""
     at = instant.astimezone(UTC)
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def midnight(day: date, zone: tzinfo = UTC) -> datetime:
+    """Return the first instant of a day, in UTC. A midnight that does not occur is read with the
+    offset before the gap.
+    """
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def to_us(instant: datetime) -> int:

@@ -3,6 +3,7 @@ of the gate.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from gate.api.http.permits import GateDep
 from gate.api.models.acts import TokenRequest
 from gate.api.models.people import InvitationRequest, PersonRequest
 from gate.core.instants import rfc3339
-from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
+from gate.errors import Conflict, Fault, GateError, Invalid, NotAllowed, NotFound
 from gate.flow.caller import Person, Role
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
@@ -25,10 +26,11 @@ from gate.flow.queries.upkeep import upkeep
 from gate.web.forms import (
     NOT_WRITTEN,
     Form,
+    Written,
     names_of,
-    one,
     read_form,
     read_request,
+    text_of,
     written,
 )
 from gate.web.notices import Notice
@@ -83,15 +85,15 @@ async def create_token(request: Request, by: Doer, gate: GateDep) -> View:
         made = await tokens.create(gate, _wanted(form, by, gate.clock()).command(), by)
     except Invalid as refused:
         return await _overview(gate, by, written=written("token", form, refused, "role"))
-    return await _overview(gate, by, secret=made.token)
+    return await _overview(gate, by, made=Made(secret=made.token))
 
 
 def _wanted(form: Form, by: Person, now: datetime) -> TokenRequest:
-    role, name = one(form, "role"), one(form, "name")
+    role, name = text_of(form, "role"), text_of(form, "name")
     wanted: dict[str, Any] = (
         {"person": by.id} if role == "person" else {"role": role, **_bound(form, role)}
     )
-    days = EXPIRIES.get(one(form, "expires"))
+    days = EXPIRIES.get(text_of(form, "expires"))
     if days is not None:
         wanted["expires_at"] = rfc3339(now + timedelta(days=days))
     if not name:
@@ -109,7 +111,7 @@ def _bound(form: Form, role: str) -> dict[str, Any]:
                 return {"services": services}
             return {"all_services": True}
         case Role.HOOK:
-            return {"services": services, "hook": one(form, "hook") or None}
+            return {"services": services, "hook": text_of(form, "hook") or None}
         case _:
             return {}
 
@@ -126,15 +128,16 @@ async def revoke_token(request: Request, token: str, by: Doer, gate: GateDep) ->
 async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
     """Invite a person, and return the page with the link, which is shown only this once."""
     form = await read_form(request, by)
-    role = one(form, "role")
+    role = text_of(form, "role")
     try:
         wanted = read_request(
-            InvitationRequest, email=one(form, "email"), **({"role": role} if role else {})
+            InvitationRequest, email=text_of(form, "email"), **({"role": role} if role else {})
         )
         made = await people.invite(gate, wanted.command(), by)
     except Invalid as refused:
         return await _overview(gate, by, written=written("invite", form, refused, "email"))
-    return await _overview(gate, by, invitation=made.answer.invitation, waits=not made.is_complete)
+    shown = Made(invitation=made.answer.invitation, waits=not made.is_complete)
+    return await _overview(gate, by, made=shown)
 
 
 @pages.form("/administration/people/{person}")
@@ -143,11 +146,11 @@ async def change_person(
 ) -> View | Response:
     """Change the role of a person, or disable or enable the account."""
     form = await read_form(request, by)
-    act = one(form, "act")
+    act = text_of(form, "act")
     asked: dict[str, Any] = (
         {"disabled": act == "shut_out"}
         if act in {"shut_out", "let_in"}
-        else {"role": one(form, "role") or None}
+        else {"role": text_of(form, "role") or None}
     )
     try:
         await people.change(gate, person, read_request(PersonRequest, **asked).command(), by)
@@ -160,8 +163,27 @@ async def change_person(
 _NOTHING: Page[Any] = Page((), next=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a form has just made, which its page shows only this once. An invitation `waits` if
+    another admin has to ask for it too.
+    """
+
+    secret: str = ""
+    invitation: str | None = None
+    waits: bool = False
+
+
+NOTHING_MADE = Made()
+
+
 async def _overview(
-    gate: Gate, by: Person, query: AdministrationQuery = FIRST, **more: Any
+    gate: Gate,
+    by: Person,
+    query: AdministrationQuery = FIRST,
+    made: Made = NOTHING_MADE,
+    written: Written = NOT_WRITTEN,
+    refused: GateError | None = None,
 ) -> View:
     found = await upkeep(gate)
     is_admin = by.role is Role.ADMIN
@@ -171,7 +193,7 @@ async def _overview(
         else _NOTHING
     )
     let_in = await people.listing(gate, by, Part(cursor=query.people)) if is_admin else _NOTHING
-    named = [one_ for token in own.items for one_ in (token.person, token.created_by) if one_]
+    named = [one for token in own.items for one in (token.person, token.created_by) if one]
     data = {
         **vars(found),
         "tokens": list(own.items),
@@ -191,10 +213,10 @@ async def _overview(
         "may_write": by.role is not Role.AUDITOR,
         "now": found.at,
         "names": await callers_shown(gate, named),
-        "secret": more.get("secret"),
-        "invitation": more.get("invitation"),
-        "waits": more.get("waits", False),
-        "written": more.get("written", NOT_WRITTEN),
+        "secret": made.secret,
+        "invitation": made.invitation,
+        "waits": made.waits,
+        "written": written,
     }
-    status = 422 if "written" in more else 200
-    return View("administration.html", data, values, status, more.get("refused"))
+    status = 200 if written is NOT_WRITTEN else 422
+    return View("administration.html", data, values, status, refused)

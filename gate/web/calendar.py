@@ -2,7 +2,7 @@
 
 import calendar as months
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
+from gate.core.instants import midnight
 from gate.errors import GateError, Invalid
 from gate.flow.answers.calendar import PlannerAnswer, WindowAnswer
 from gate.flow.answers.parts import HoldAnswer
@@ -65,7 +66,7 @@ async def overview(
     if not YEARS_SHOWN[0] < day.year < YEARS_SHOWN[1]:
         raise Invalid(f"The calendar knows the years {YEARS_SHOWN[0]} to {YEARS_SHOWN[1]}.")
     days = _week(day) if query.view == "week" else _month(day)
-    begins, ends = _midnight(days[0], zone), _midnight(days[-1] + timedelta(days=1), zone)
+    begins, ends = midnight(days[0], zone), midnight(days[-1] + timedelta(days=1), zone)
     found = await calendar.planner(gate, begins, ends, query.service, query.environment)
     hold: HoldAnswer | None = None
     unknown: Sequence[str] = ()
@@ -80,12 +81,12 @@ async def overview(
         "hold": hold,
         "unknown": unknown,
         "declared": declared,
-        "reasons": {one_.id: one_.reason for one_ in found.items},
+        "reasons": {one.id: one.reason for one in found.items},
         "windows": _recurring(found.items, zone),
         "days": _shown(days, found, zone),
         "day": day,
         "today": today,
-        "names": [f"{one_:%A}" for one_ in days[:WEEK_DAYS]],
+        "names": [f"{one:%A}" for one in days[:WEEK_DAYS]],
         "heading": _heading(days, day, query.view),
         "before": query.address(at=_before(day, query.view)),
         "after": query.address(at=_after(day, query.view)),
@@ -103,7 +104,7 @@ async def overview(
 def _month(day: date) -> list[date]:
     """Return the days of the whole weeks that contain the month, from a Monday to a Sunday."""
     weeks = months.Calendar().monthdatescalendar(day.year, day.month)
-    return [one_ for week in weeks for one_ in week]
+    return [one for week in weeks for one in week]
 
 
 def _week(day: date) -> list[date]:
@@ -144,15 +145,15 @@ def _shown(days: Sequence[date], found: PlannerAnswer, zone: tzinfo) -> list[dic
         for first in range(0, len(days), WEEK_DAYS)
         for of_day in of_week(days[first : first + WEEK_DAYS], found.items, zone)
     ]
-    deployed = {one_.day: one_ for one_ in found.deployed}
+    deployed = {one.day: one for one in found.deployed}
     return [
         {
-            "day": one_,
+            "day": one,
             "lanes": of_day,
-            "planned": _planned_on(one_, found, zone),
-            "deployed": deployed.get(one_),
+            "planned": _planned_on(one, found, zone),
+            "deployed": deployed.get(one),
         }
-        for one_, of_day in zip(days, lanes, strict=True)
+        for one, of_day in zip(days, lanes, strict=True)
     ]
 
 
@@ -161,26 +162,22 @@ def _recurring(
 ) -> list[tuple[WindowAnswer, list[str]]]:
     """Return each window once, by its first occurrence, with the days on which it begins again."""
     found: dict[str, tuple[WindowAnswer, list[str]]] = {}
-    for one_ in windows:
-        if one_.id in found:
-            found[one_.id][1].append(f"{one_.begins.astimezone(zone):%-d %b}")
+    for one in windows:
+        if one.id in found:
+            found[one.id][1].append(f"{one.begins.astimezone(zone):%-d %b}")
         else:
-            found[one_.id] = (one_, [])
+            found[one.id] = (one, [])
     return list(found.values())
 
 
 def _planned_on(day: date, found: PlannerAnswer, zone: tzinfo) -> list[dict[str, Any]]:
     """Return the changes that are planned for this day, with the hour if they begin on it."""
-    begins, ends = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
+    begins, ends = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     return [
         {
-            "change": one_,
-            "hour": f"{one_.begins.astimezone(zone):%H:%M}" if one_.begins >= begins else "goes on",
+            "change": one,
+            "hour": f"{one.begins.astimezone(zone):%H:%M}" if one.begins >= begins else "goes on",
         }
-        for one_ in found.planned
-        if one_.begins < ends and one_.ends > begins
+        for one in found.planned
+        if one.begins < ends and one.ends > begins
     ]
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

@@ -26,7 +26,7 @@ _NEVER_SHOWN = frozenset({CSRF_FIELD, "password", "again"})
 
 Model = TypeVar("Model", bound=BaseModel)
 Form: TypeAlias = Mapping[str, list[str]]
-"""The values of each field, in order. `one` reads a field that occurs once."""
+"""The values of each field, in order. `text_of` reads a field that occurs once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Written:
 
     def text(self, name: str, otherwise: str = "") -> str:
         """Return the text of a field."""
-        return one(self.fields, name, otherwise)
+        return text_of(self.fields, name, otherwise)
 
 
 NOT_WRITTEN = Written()
@@ -83,7 +83,7 @@ async def read_form(request: Request, by: Person) -> Form:
     """
     require_same_origin(request, attached_to(request).gate)
     form = await read_fields(request)
-    require_csrf(by, one(form, CSRF_FIELD))
+    require_csrf(by, text_of(form, CSRF_FIELD))
     return form
 
 
@@ -129,7 +129,7 @@ async def typed(request: Request) -> Form:
     return {name: values for name, values in form.items() if name not in _NEVER_SHOWN}
 
 
-def one(form: Form, name: str, otherwise: str = "") -> str:
+def text_of(form: Form, name: str, otherwise: str = "") -> str:
     """Return the value of a field that may stand once, or `otherwise`."""
     values = form.get(name, [])
     return values[0] if len(values) == 1 else otherwise

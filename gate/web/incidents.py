@@ -12,7 +12,7 @@ from gate.flow.gate import Gate
 from gate.flow.incidents import ties
 from gate.flow.queries import incidents
 from gate.web.changes.changes import METHODS
-from gate.web.forms import NOT_WRITTEN, Written, one, read_form, read_request, written
+from gate.web.forms import NOT_WRITTEN, Written, read_form, read_request, text_of, written
 from gate.web.notices import Notice
 from gate.web.page import Pages, View, go_on
 from gate.web.viewer import Linker, Viewer
@@ -31,7 +31,9 @@ async def link(request: Request, incident_id: str, by: Linker, gate: GateDep) ->
     """Tie it to a change. A refused form is shown again with everything that was typed."""
     form = await read_form(request, by)
     try:
-        asked = read_request(LinkRequest, change=one(form, "change"), reason=one(form, "reason"))
+        asked = read_request(
+            LinkRequest, change=text_of(form, "change"), reason=text_of(form, "reason")
+        )
         await ties.link(gate, incident_id, asked.change, asked.reason, by)
     except (Invalid, Conflict, NotFound) as refused:
         again = written("link", form, refused, "change")

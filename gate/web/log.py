@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
 from gate.api.models.queries import ActKind, Words
 from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
-from gate.core.instants import rfc3339
+from gate.core.instants import midnight, rfc3339
 from gate.errors import NotFound
 from gate.flow.answers.delivery import CountAnswer
 from gate.flow.answers.reasons import FactAnswer
@@ -93,10 +93,10 @@ class LogQuery(BaseModel, extra="forbid"):
 
     def part(self) -> Part:
         """Return the days as a part of the log."""
-        begins = None if self.first is None else _midnight(self.first)
+        begins = None if self.first is None else midnight(self.first)
         ends = None
         if self.last is not None and self.last < date.max:
-            ends = _midnight(self.last + timedelta(days=1))
+            ends = midnight(self.last + timedelta(days=1))
         return Part(begins, ends, self.cursor)
 
     def pairs(self, **other: Any) -> dict[str, str]:
@@ -186,10 +186,6 @@ def _by_group(facts: Mapping[str, FactAnswer]) -> dict[str, list[tuple[str, Fact
     for name, fact in sorted(facts.items()):
         found.setdefault(name.partition(".")[0], []).append((name, fact))
     return found
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _instant(at: datetime | None) -> str | None:

@@ -3,8 +3,7 @@
 A GET changes nothing, and every form must come from one of our pages.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import BaseModel, StringConstraints
@@ -22,8 +21,8 @@ from gate.flow.identity.people import Offer
 from gate.flow.identity.sessions import Opened
 from gate.flow.identity.single_sign_on import SIGN_IN_MINUTES, Back
 from gate.flow.passwords import PASSWORD_CHARACTERS_MIN
-from gate.web.forms import one, read_fields, read_form
-from gate.web.page import PageRoute, Pages, go_to, own_path
+from gate.web.forms import read_fields, read_form, text_of
+from gate.web.page import Pages, go_to, own_path
 from gate.web.render import render
 
 NEXT_LENGTH_MAX = 2_000
@@ -31,19 +30,6 @@ ANSWER_LENGTH_MAX = 4_000
 SSO_COOKIE = "gate-sso"
 
 pages = Pages()
-E = TypeVar("E", bound=Callable[..., Any])
-
-
-def _look(path: str) -> Callable[[E], E]:
-    """Register `GET path` for a page without a version in JSON, because it only leads in."""
-
-    def add(endpoint: E) -> E:
-        pages.routes.append(
-            PageRoute(path, endpoint, methods=["GET"], response_model=None, include_in_schema=False)
-        )
-        return endpoint
-
-    return add
 
 
 class NextQuery(BaseModel, extra="forbid"):
@@ -61,7 +47,7 @@ class CallbackQuery(BaseModel, extra="ignore"):
     error: Annotated[str, StringConstraints(max_length=ANSWER_LENGTH_MAX)] = ""
 
 
-@_look("/login")
+@pages.page_alone("/login")
 async def show_login(
     query: Annotated[NextQuery, Query()], request: Request, gate: GateDep
 ) -> Response:
@@ -77,10 +63,10 @@ async def sign_in(request: Request, gate: GateDep) -> Response:
     """Sign in by address and password."""
     require_same_origin(request, gate)
     form = await read_fields(request)
-    then, email = own_path(one(form, "next", "/")), one(form, "email")
+    then, email = own_path(text_of(form, "next", "/")), text_of(form, "email")
     try:
         opened = await sessions.sign_in(
-            gate, email, one(form, "password"), source=source_of(request, gate.trusted_proxies)
+            gate, email, text_of(form, "password"), source=source_of(request, gate.trusted_proxies)
         )
     except (Unauthenticated, RateLimited) as error:
         return _login(request, gate, then, email=email, error=error)
@@ -99,7 +85,7 @@ async def sign_out(request: Request, gate: GateDep) -> Response:
     return response
 
 
-@_look("/login/sso")
+@pages.page_alone("/login/sso")
 async def go_to_provider(
     query: Annotated[NextQuery, Query()], request: Request, gate: GateDep
 ) -> Response:
@@ -114,7 +100,7 @@ async def go_to_provider(
     return response
 
 
-@_look("/login/sso/callback")
+@pages.page_alone("/login/sso/callback")
 async def come_back(
     query: Annotated[CallbackQuery, Query()], request: Request, gate: GateDep
 ) -> Response:
@@ -131,7 +117,7 @@ async def come_back(
     return response
 
 
-@_look("/invitations/{token}")
+@pages.page_alone("/invitations/{token}")
 async def show_invitation(token: str, request: Request, gate: GateDep) -> Response:
     """Return the page that shows what the link offers."""
     return _invitation(request, await people.offered(gate, token))
@@ -143,8 +129,8 @@ async def accept_invitation(token: str, request: Request, gate: GateDep) -> Resp
     require_same_origin(request, gate)
     form = await read_fields(request)
     offer = await people.offered(gate, token)
-    password, email = one(form, "password"), one(form, "email")
-    if password != one(form, "again"):
+    password, email = text_of(form, "password"), text_of(form, "email")
+    if password != text_of(form, "again"):
         return _invitation(
             request,
             offer,

@@ -133,32 +133,25 @@ class Pages(APIRouter):
 
         The twin is registered first, because an id at the end of the path would match ".json" too.
         """
+        twin = f"{path}{JSON_SUFFIX}" if path != "/" else f"/queue{JSON_SUFFIX}"
+        return self._add("GET", (twin, JsonRoute), (path, PageRoute))
 
-        def add(endpoint: E) -> E:
-            twin = f"{path}{JSON_SUFFIX}" if path != "/" else f"/queue{JSON_SUFFIX}"
-            self.routes.append(
-                JsonRoute(
-                    twin, endpoint, methods=["GET"], response_model=None, include_in_schema=False
-                )
-            )
-            self.routes.append(
-                PageRoute(
-                    path, endpoint, methods=["GET"], response_model=None, include_in_schema=False
-                )
-            )
-            return endpoint
-
-        return add
+    def page_alone(self, path: str) -> Callable[[E], E]:
+        """Register `GET path` for a page without a twin in JSON, because it only leads in."""
+        return self._add("GET", (path, PageRoute))
 
     def form(self, path: str) -> Callable[[E], E]:
         """Register `POST path`, to which a form of a page is sent."""
+        return self._add("POST", (path, PageRoute))
 
+    def _add(self, method: str, *routes: tuple[str, type[GateRoute]]) -> Callable[[E], E]:
         def add(endpoint: E) -> E:
-            self.routes.append(
-                PageRoute(
-                    path, endpoint, methods=["POST"], response_model=None, include_in_schema=False
+            self.routes += [
+                route(
+                    path, endpoint, methods=[method], response_model=None, include_in_schema=False
                 )
-            )
+                for path, route in routes
+            ]
             return endpoint
 
         return add

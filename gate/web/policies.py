@@ -16,6 +16,7 @@ from gate.api.models.change import ChangeRequest
 from gate.core.facts import FACTS, FactType
 from gate.errors import Conflict, GateError, Invalid, NotAllowed
 from gate.flow.answers import in_words
+from gate.flow.answers.decision import EvaluationAnswer
 from gate.flow.answers.policy import PolicySetAnswer
 from gate.flow.answers.written import indented
 from gate.flow.caller import Person, Role
@@ -25,9 +26,9 @@ from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_shown
 from gate.flow.policies import policies, readable
 from gate.flow.queries.insights import insights
-from gate.web.forms import NOT_WRITTEN, Form, Written, one, read_form, read_request, written
+from gate.web.forms import NOT_WRITTEN, Form, Written, read_form, read_request, text_of, written
 from gate.web.notices import Notice
-from gate.web.page import Cursor, Pages, View, following, go_on
+from gate.web.page import NOTHING_WRITTEN, Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
 
 PROTECTED = "change.ref_protected"
@@ -110,7 +111,7 @@ async def _revision(
     other = against or (earlier.revision if earlier else None)
     before: Mapping[str, str] = (await readable.read(gate, other, by)).files if other else {}
     data = {**vars(found), "against": other, "difference": _difference(before, found.files)}
-    others = [one_ for one_ in listed if one_.revision != found.revision]
+    others = [one for one in listed if one.revision != found.revision]
     names = await callers_shown(gate, [found.registered_by])
     values = {"found": data, "others": others, "names": names, "written": written}
     return View("revision.html", data, values, refused=refused)
@@ -121,7 +122,7 @@ async def activate(request: Request, revision: str, by: Keeper, gate: GateDep) -
     """Put a revision in force. `policies.activate` requires that somebody else registered it."""
     form = await read_form(request, by)
     try:
-        await policies.activate(gate, revision, one(form, "comment"), by)
+        await policies.activate(gate, revision, text_of(form, "comment"), by)
     except (NotAllowed, Invalid, Conflict) as refused:
         shown = written("activate", form, refused)
         return await _revision(gate, revision, by, refused=refused, written=shown)
@@ -145,32 +146,42 @@ async def try_change(request: Request, by: Doer, gate: GateDep) -> View:
     return await _overview(gate, by, form=form, tried=tried)
 
 
-async def _overview(gate: Gate, by: Person, **more: Any) -> View:
+async def _overview(
+    gate: Gate,
+    by: Person,
+    *,
+    cursor: str | None = None,
+    form: Form = NOTHING_WRITTEN,
+    tried: EvaluationAnswer | None = None,
+    problem: str = "",
+) -> View:
+    """Return the page, with the form of a trial as it was filled in, and its result or problem."""
     found = await in_words.in_force(gate)
-    listed = await policies.listing(gate, by, Part(cursor=more.get("cursor")))
+    listed = await policies.listing(gate, by, Part(cursor=cursor))
     book = gate.rulebooks.latest
-    form: Form = more.get("form", {})
     files = (await readable.read(gate, found.revision, by)).files if found.revision else {}
     values = {
         "policies": found.items,
-        "sources": {one_.name: source_of(files, one_.name) for one_ in found.items},
+        "sources": {one.name: source_of(files, one.name) for one in found.items},
         "may_try": by.role is not Role.AUDITOR,
         "revision": found.revision,
         "trouble": gate.rulebooks.files_trouble,
         "listed": _with_news(listed),
         "following": following("/policies", "revisions", cursor=listed.next),
-        "fields": [(name, label, one(form, name), FACTS[name].type.value) for name, label in TRIED],
+        "fields": [
+            (name, label, text_of(form, name), FACTS[name].type.value) for name, label in TRIED
+        ],
         "texts": FactType.TEXTS.value,
         "services": sorted(book.catalogue.services),
         "environments": sorted(book.catalogue.environments),
-        "asked": {name: one(form, name) for name in ("service", "environment", "requested_by")},
-        "tried": more.get("tried"),
-        "problem": more.get("problem"),
-        "raw": indented(more["tried"]) if more.get("tried") else "",
-        "names": await callers_shown(gate, [one_.registered_by for one_ in listed.items]),
+        "asked": {name: text_of(form, name) for name in ("service", "environment", "requested_by")},
+        "tried": tried,
+        "problem": problem,
+        "raw": indented(tried) if tried else "",
+        "names": await callers_shown(gate, [one.registered_by for one in listed.items]),
     }
     data = {**vars(found), "revisions": list(listed.items), "next": listed.next}
-    return View("policies.html", data, values, 200 if not more.get("problem") else 422)
+    return View("policies.html", data, values, 422 if problem else 200)
 
 
 def _with_news(
@@ -183,8 +194,8 @@ def _with_news(
     """
     pairs = zip(listed.items, listed.items[1:], strict=False)
     news = [
-        [part for part in policies.PARTS if getattr(one_, part) != getattr(older, part)]
-        for one_, older in pairs
+        [part for part in policies.PARTS if getattr(one, part) != getattr(older, part)]
+        for one, older in pairs
     ]
     return list(zip(listed.items, [*news, []], strict=False))
 
@@ -198,21 +209,21 @@ def source_of(files: Mapping[str, str], policy: str) -> str:
 def _asked(form: Form) -> dict[str, Any]:
     facts: dict[str, dict[str, Any]] = {}
     for name, _ in TRIED:
-        given = one(form, name)
+        given = text_of(form, name)
         if given and name != PROTECTED:
             group, _, fact = name.partition(".")
             facts.setdefault(group, {})[fact] = _value(name, given)
     return {
-        "service": one(form, "service"),
-        "environment": one(form, "environment"),
+        "service": text_of(form, "service"),
+        "environment": text_of(form, "environment"),
         "commit": "0" * 40,
-        "requested_by": one(form, "requested_by") or _SOMEBODY,
+        "requested_by": text_of(form, "requested_by") or _SOMEBODY,
         "facts": facts,
     }
 
 
 def _protected(form: Form) -> dict[str, bool]:
-    given = one(form, PROTECTED)
+    given = text_of(form, PROTECTED)
     return {PROTECTED: _YES_NO[given]} if given in _YES_NO else {}
 
 

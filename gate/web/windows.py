@@ -22,7 +22,7 @@ from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries.effect import effect
 from gate.web import calendar
-from gate.web.forms import Form, errors_of, names_of, one, read_form, read_request
+from gate.web.forms import Form, errors_of, names_of, read_form, read_request, text_of
 from gate.web.notices import Notice
 from gate.web.page import Blank, Pages, View, go_on
 from gate.web.viewer import Doer, Viewer
@@ -68,15 +68,15 @@ async def add_window(request: Request, by: Doer, gate: GateDep) -> View | Respon
     only asks what the window would hold, which the script sends by itself.
     """
     form = await read_form(request, by)
-    if one(form, "act") == "look":
+    if text_of(form, "act") == "look":
         return await _form(gate, form, by)
-    stop = one(form, "stop") == "yes"
+    stop = text_of(form, "stop") == "yes"
     try:
-        zone = _zone(one(form, "zone"))
+        zone = _zone(text_of(form, "zone"))
         times = {} if stop else {name: _instant(form, name, zone) for name in ("begins", "ends")}
         ask = read_request(
             FreezeRequest,
-            reason=one(form, "reason"),
+            reason=text_of(form, "reason"),
             stop=stop,
             **{name: at for name, at in times.items() if at},
             **{name: names_of(form, name) for name in ("services", "environments")},
@@ -107,7 +107,7 @@ async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = No
     """
     book = await gate.rulebooks.current()
     catalogue = book.catalogue
-    stop = one(form, "stop") == "yes"
+    stop = text_of(form, "stop") == "yes"
     chosen = {name: names_of(form, name) for name in ("services", "environments")}
     # A window with names that the catalogue lacks holds nothing here, and is refused when sent.
     command = FreezeCommand(
@@ -116,12 +116,12 @@ async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = No
     found = await effect(gate, command)
     values: dict[str, Any] = {
         "stop": stop,
-        "form": {name: one(form, name) for name in _TEXTS},
+        "form": {name: text_of(form, name) for name in _TEXTS},
         "chosen": chosen,
         "services": sorted(catalogue.services),
         "environments": list(catalogue.environments),
         "effect": found,
-        "meant_in": one(form, "zone") or str(book.calendar.zone),
+        "meant_in": text_of(form, "zone") or str(book.calendar.zone),
         "may": freezes.may_freeze(book, by, stop=stop),
         "who": freezes.who_may_freeze(book, stop=stop),
         "errors": errors_of(refused.faults) if refused else {},
@@ -143,7 +143,7 @@ def _zone(named: str) -> tzinfo:
 
 def _instant(form: Form, name: str, zone: tzinfo) -> str | None:
     """Return a time of a form as an RFC 3339 instant, or None if the field is empty."""
-    given = one(form, name)
+    given = text_of(form, name)
     if not given:
         return None
     try:

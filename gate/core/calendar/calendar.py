@@ -8,12 +8,13 @@ gap, as in iCalendar (RFC 5545, 3.3.5).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from gate.core.calendar.recurrence import Recurrence, days, rrule_text
 from gate.core.canonical import canonical, digest
 from gate.core.facts import WEEKDAYS
+from gate.core.instants import midnight
 
 FREEZES_MAX = 200
 HOLIDAYS_MAX = 1_000
@@ -156,8 +157,8 @@ class Calendar:
                 return ()
             if len(self._by_day) >= OCCURRENCES_MAX:
                 self._by_day.clear()
-            midnight = datetime.combine(at.date(), time(), UTC)
-            found = tuple(self.between(midnight, midnight + _ONE_DAY))
+            begins = midnight(at.date())
+            found = tuple(self.between(begins, begins + _ONE_DAY))
             self._by_day[day] = found
         return found
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from gate.core.calendar.calendar import YEAR_FIRST, YEAR_LAST
 from gate.core.facts import WEEKDAYS
+from gate.core.instants import midnight
 
 _WEEKDAY_AND_TIME = re.compile(rf"({'|'.join(WEEKDAYS)}) ([01][0-9]|2[0-3]):([0-5][0-9])")
 _WRITTEN = re.compile(r"([0-9]{4})-W([0-9]{2})")
@@ -39,10 +40,8 @@ class Week:
         return Week(self.monday + _DAYS)
 
     def begins(self, zone: tzinfo) -> datetime:
-        """Return its first instant. A midnight that does not occur is read with the offset before
-        the gap.
-        """
-        return datetime.combine(self.monday, time(), tzinfo=zone).astimezone(UTC)
+        """Return its first instant."""
+        return midnight(self.monday, zone)
 
     def ends(self, zone: tzinfo) -> datetime:
         """Return the first instant after it."""

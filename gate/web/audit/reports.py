@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Instant, Name
+from gate.core.instants import midnight
 from gate.flow.answers.reports import ReportAnswer
 from gate.flow.audit import reports
 from gate.flow.audit.scope import ReportQuestion
@@ -42,7 +43,7 @@ def _midnight(days_later: int) -> BeforeValidator:
             day = date.fromisoformat(value) + timedelta(days=days_later)
         except (ValueError, OverflowError):
             return value
-        return datetime.combine(day, time(), UTC).isoformat()
+        return midnight(day).isoformat()
 
     return BeforeValidator(read)
 

@@ -29,9 +29,9 @@ from gate.web.forms import (
     NOT_WRITTEN,
     Form,
     Written,
-    one,
     read_form,
     read_request,
+    text_of,
     written,
 )
 from gate.web.notices import Notice
@@ -78,14 +78,14 @@ async def decide(request: Request, change_id: str, by: Doer, gate: GateDep) -> V
         if conflict.problem != "subject_mismatch":
             raise
         found = await story(gate, change_id, by)
-        shown = difference.between(found.decisions, one(form, "subject_digest"))
-        return _view(found, status=409, moved=shown, comment=one(form, "comment"))
+        shown = difference.between(found.decisions, text_of(form, "subject_digest"))
+        return _view(found, status=409, moved=shown, comment=text_of(form, "comment"))
     except Invalid as invalid:
         found = await story(gate, change_id, by)
         return _view(
             found,
             status=422,
-            comment=one(form, "comment"),
+            comment=text_of(form, "comment"),
             errors={"comment": invalid.detail},
         )
     return _back(request, form, change_id, notice)
@@ -103,11 +103,11 @@ async def take_back(request: Request, change_id: str, by: Doer, gate: GateDep) -
 async def override(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
     """Override a hold, or lift a rejection."""
     form = await read_form(request, by)
-    window, stop = one(form, "window"), one(form, "stop") == "yes"
+    window, stop = text_of(form, "window"), text_of(form, "stop") == "yes"
     try:
         wanted = read_request(
             OverrideRequest,
-            comment=one(form, "comment"),
+            comment=text_of(form, "comment"),
             **({"stop": True} if stop else {"window": window} if window else {}),
         )
         change = await review.override(gate, change_id, wanted.command(), by)
@@ -128,7 +128,7 @@ async def cancel_change(
     """Cancel the change."""
     form = await read_form(request, by)
     try:
-        wanted = read_request(CancellationRequest, comment=one(form, "comment"))
+        wanted = read_request(CancellationRequest, comment=text_of(form, "comment"))
         await cancel.cancel(gate, change_id, wanted.comment or "", by)
     except Invalid as refused:
         return await _again(gate, change_id, by, written("cancel", form, refused, "comment"))
@@ -139,12 +139,12 @@ async def cancel_change(
 async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
     """Record the findings of a review after an emergency."""
     form = await read_form(request, by)
-    actions = [line for line in one(form, "actions").splitlines() if line.strip()]
+    actions = [line for line in text_of(form, "actions").splitlines() if line.strip()]
     try:
         wanted = read_request(
             PostReviewRequest,
-            findings=one(form, "findings"),
-            comment=one(form, "comment"),
+            findings=text_of(form, "findings"),
+            comment=text_of(form, "comment"),
             actions=actions,
         )
         await post_review.hold_review(gate, change_id, wanted.command(), by)
@@ -158,7 +158,9 @@ async def give_notice(request: Request, change_id: str, by: Doer, gate: GateDep)
     """Record that customers were given a notice."""
     form = await read_form(request, by)
     try:
-        wanted = read_request(NoticeRequest, duty=one(form, "duty"), comment=one(form, "comment"))
+        wanted = read_request(
+            NoticeRequest, duty=text_of(form, "duty"), comment=text_of(form, "comment")
+        )
         await notices.give(gate, change_id, wanted.command(), by)
     except Invalid as refused:
         return await _again(gate, change_id, by, written("notice", form, refused))
@@ -166,7 +168,7 @@ async def give_notice(request: Request, change_id: str, by: Doer, gate: GateDep)
 
 
 def _back(request: Request, form: Form, change_id: str, notice: Notice) -> Response:
-    back = own_path(one(form, "back"), f"/changes/{change_id}")
+    back = own_path(text_of(form, "back"), f"/changes/{change_id}")
     return go_on(request, back, notice, change_id)
 
 

@@ -6,12 +6,13 @@ again on a wide screen. Colour never carries a meaning alone: a place or a word 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from gate.core.counting import percent
 from gate.core.delivery import SpanCount
 from gate.core.durations import span
+from gate.core.instants import midnight
 from gate.flow.answers.delivery import ShareAnswer
 from gate.flow.answers.insights.over_time import PeriodAnswer, PolicyChangeAnswer
 
@@ -95,7 +96,7 @@ def over_time(
     columns = _columns([one.deployments for one in periods], [one.failed for one in periods], named)
     marks = []
     if periods:
-        begins, ends = (_midnight(one) for one in (periods[0].begins, periods[-1].ends))
+        begins, ends = (midnight(one) for one in (periods[0].begins, periods[-1].ends))
         marks = [round(WIDTH * ((one.at - begins) / (ends - begins)), 1) for one in changes]
     goes_on = [one.begins <= today < one.ends for one in periods]
     return {**columns, "marks": marks, "goes_on": goes_on}
@@ -171,10 +172,6 @@ def _columns(counts: Sequence[int], failed: Sequence[int], labels: Sequence[str]
 
 def _height(n: int, most: int, height: float) -> float:
     return max(round(height * n / most, 1), _SEEN) if n else 0
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _day(day: date) -> str:

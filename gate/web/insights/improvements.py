@@ -28,7 +28,7 @@ from gate.flow.commands import Part
 from gate.flow.gate import Gate
 from gate.flow.learning import improvements, issues, proposals
 from gate.flow.queries import look
-from gate.web.forms import Form, errors_of, one, read_form, read_request
+from gate.web.forms import Form, errors_of, read_form, read_request, text_of
 from gate.web.notices import Notice
 from gate.web.page import Blank, Cursor, Pages, View, go_on
 from gate.web.viewer import Doer, Viewer
@@ -69,7 +69,7 @@ async def begin(request: Request, by: Doer, gate: GateDep) -> View | Response:
     """Begin an item. A refused form is shown again with everything that was typed."""
     form = await read_form(request, by)
     try:
-        given = {name: one(form, name) or None for name in _FIELDS}
+        given = {name: text_of(form, name) or None for name in _FIELDS}
         given["due_at"] = _due(form)
         await improvements.add(gate, read_request(ImprovementRequest, **given).command(), by)
     except Invalid as refused:
@@ -81,7 +81,7 @@ async def begin(request: Request, by: Doer, gate: GateDep) -> View | Response:
 async def change(request: Request, improvement: str, by: Doer, gate: GateDep) -> Response:
     """Set a later due date, or close the item with what was found."""
     form = await read_form(request, by)
-    finding = one(form, "finding")
+    finding = text_of(form, "finding")
     ask = read_request(
         ImprovementPatch, **({"finding": finding} if finding else {"due_at": _due(form)})
     )
@@ -96,7 +96,7 @@ async def change(request: Request, improvement: str, by: Doer, gate: GateDep) ->
 async def follow(request: Request, improvement: str, by: Doer, gate: GateDep) -> Response:
     """Have an issue opened for the item, or follow one that there is."""
     form = await read_form(request, by)
-    given = {name: one(form, name) or None for name in ("tracker", "link")}
+    given = {name: text_of(form, name) or None for name in ("tracker", "link")}
     if given["tracker"]:
         # The field of the address stands in the same form, and was not meant.
         given["link"] = None
@@ -149,7 +149,7 @@ def _choices(words: Iterable[str]) -> list[tuple[str, str]]:
 def _filled(form: Form | None, chosen: ProposalAnswer | None) -> dict[str, str]:
     """Return what the fields of the form hold: what was typed, or what the proposal says."""
     if form is not None:
-        return {name: one(form, name) for name in _FIELDS}
+        return {name: text_of(form, name) for name in _FIELDS}
     filled = dict.fromkeys(_FIELDS, "")
     if chosen is not None:
         filled |= {
@@ -172,7 +172,7 @@ def _worded(figure: Figure, before: ReadingAnswer, after: ReadingAnswer | None) 
 
 def _due(form: Form) -> str | None:
     """Return the end of the day of a form, in UTC, or None if the field is empty."""
-    given = one(form, "due_at")
+    given = text_of(form, "due_at")
     if not given:
         return None
     try:

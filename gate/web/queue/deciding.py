@@ -12,7 +12,7 @@ from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.gate import Gate
 from gate.flow.queries import look
-from gate.web.forms import Form, one, read_request
+from gate.web.forms import Form, read_request, text_of
 from gate.web.notices import Notice
 from gate.web.page import View, own_path
 from gate.web.queue.rows import may_batch
@@ -35,7 +35,8 @@ async def say(gate: Gate, change_id: str, form: Form, by: Person) -> Notice:
 
     Raises as `flow.review` does.
     """
-    act, digest, comment = one(form, "act"), one(form, "subject_digest"), one(form, "comment")
+    act, comment = text_of(form, "act"), text_of(form, "comment")
+    digest = text_of(form, "subject_digest")
     return await _say(gate, change_id, act, digest, comment, by)
 
 
@@ -50,7 +51,7 @@ async def many(gate: Gate, form: Form, by: Person) -> View:
         raise Invalid(
             f"{len(chosen)} changes at once are too many; decide at most {MANY_MAX} together."
         )
-    act, comment = one(form, "act"), one(form, "comment")
+    act, comment = text_of(form, "act"), text_of(form, "comment")
     done: list[_Done] = []
     for each in chosen:
         change_id, _, digest = each.partition(":")
@@ -61,11 +62,11 @@ async def many(gate: Gate, form: Form, by: Person) -> View:
         except GateError as error:
             notice, refused = None, error.detail
         done.append(_Done(change_id, await _title(gate, change_id, by), notice, refused))
-    count = sum(one_.refused is None for one_ in done)
+    count = sum(one.refused is None for one in done)
     return View(
         "decided.html",
         {"items": done},
-        {"items": done, "count": count, "back": own_path(one(form, "back"))},
+        {"items": done, "count": count, "back": own_path(text_of(form, "back"))},
         status=200 if count == len(done) else 409,
     )
 
