@@ -52,6 +52,14 @@ def as_of_now(conn: Connection, by: Person, catalogue: Catalogue) -> Person:
     return replace(by, groups=by.groups & now)
 
 
+def require_one_of(groups: Collection[str], by: Person, act: str) -> None:
+    """Raise `NotAllowed` for a person who is in none of the groups that may do this."""
+    if by.groups.isdisjoint(groups):
+        raise NotAllowed(
+            f"{' and '.join(groups)} may {act}; you are in none of these groups, ask one of them"
+        )
+
+
 def require_let_in(conn: Connection, by: Person) -> None:
     """Raise `NotAllowed` for a person who was disabled before this transaction.
 

@@ -18,14 +18,14 @@ from gate.core.decision.places import unknown, unknown_names
 from gate.core.facts import DECIMAL_UNIT
 from gate.core.instants import clock, rfc3339
 from gate.core.learning.improvements import Figure, Priority
-from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
+from gate.errors import Conflict, Fault, Invalid, NotFound
 from gate.flow.answers.delivery import ScoreAnswer
 from gate.flow.answers.insights.improvement import ImprovementAnswer, improvement_answer
 from gate.flow.caller import Caller, Person
 from gate.flow.commands import Page, Part
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
-from gate.flow.identity.membership import as_of_now
+from gate.flow.identity.membership import as_of_now, require_one_of
 from gate.flow.ids import new_id
 from gate.flow.learning import proposals
 from gate.flow.learning.scorecard import card
@@ -280,12 +280,7 @@ def owned(tx: Tx, books: Rulebooks, improvement: str, by: Person) -> Improvement
     """
     item = _known(tx, improvement)
     now = as_of_now(tx.conn, by, books.in_force(tx).catalogue)
-    answering = dict.fromkeys((item.owner, OWNERS_OF_LAST_RESORT))
-    if now.groups.isdisjoint(answering):
-        raise NotAllowed(
-            f"{' and '.join(answering)} may change this item; you are in none of these groups, "
-            "ask one of them"
-        )
+    require_one_of(dict.fromkeys((item.owner, OWNERS_OF_LAST_RESORT)), now, "change this item")
     return item
 
 

@@ -17,7 +17,7 @@ from gate.flow.caller import Caller, Person
 from gate.flow.commands import FreezeCommand, Page, Part
 from gate.flow.entries import append_entry, check_names
 from gate.flow.gate import Gate
-from gate.flow.identity.membership import as_of_now
+from gate.flow.identity.membership import as_of_now, require_one_of
 from gate.flow.ids import new_id
 from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -48,7 +48,8 @@ async def add(gate: Gate, command: FreezeCommand, by: Person) -> WindowAnswer:
     would hold nothing, and its author would believe that it does.
     """
     book = await gate.rulebooks.current()
-    _require_entitled(book, command, by)
+    groups = _entitled(book, stop=command.stop, services=command.services)
+    require_one_of(sorted(groups), by, "stop the line" if command.stop else "freeze")
     _check(command)
     named = tuple(dict.fromkeys(map(book.catalogue.environment_named, command.environments)))
     _require_known("service", "services", command.services, book.catalogue.services)
@@ -93,16 +94,6 @@ def _entitled(book: Rulebook, *, stop: bool, services: tuple[str, ...]) -> set[s
         *(group for window in book.calendar.freezes for group in window.override_by),
     }
     return groups | _who_decide_emergencies(book, services) if stop else groups
-
-
-def _require_entitled(book: Rulebook, command: FreezeCommand, by: Person) -> None:
-    groups = _entitled(book, stop=command.stop, services=command.services)
-    if by.groups.isdisjoint(groups):
-        what = "stop the line" if command.stop else "freeze"
-        raise NotAllowed(
-            f"{' and '.join(sorted(groups))} may {what}; you are in none of these groups, "
-            "ask one of them"
-        )
 
 
 def _who_decide_emergencies(book: Rulebook, services: tuple[str, ...]) -> set[str]:

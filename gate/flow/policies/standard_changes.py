@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 from gate.core.decision.standard import failures_within, standard_status, successes_in_a_row
 from gate.core.history import Match
 from gate.core.policy.policy import StandardChange
-from gate.errors import Conflict, NotAllowed, NotFound
+from gate.errors import Conflict, NotFound
 from gate.flow.answers.policy import StandardChangeAnswer
 from gate.flow.caller import Caller, Person
 from gate.flow.commands import Page, Part
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
-from gate.flow.identity.membership import as_of_now
+from gate.flow.identity.membership import as_of_now, require_one_of
 from gate.flow.identity.presence import require_presence
 from gate.flow.lists import FIRST_PAGE, by_own_name, one_page
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -113,13 +113,8 @@ def near_suspension(conn: Connection, book: Rulebook, now: datetime) -> Iterator
 def _reinstate(
     tx: Tx, books: Rulebooks, here: _Here, comment: str, person: Person
 ) -> StandardChangeAnswer:
-    allowed = here.standard.authorised_by
     now = as_of_now(tx.conn, person, books.in_force(tx).catalogue)
-    if now.groups.isdisjoint(allowed):
-        raise NotAllowed(
-            f"{' and '.join(allowed)} may reinstate {here.id}; you are in none of these groups, "
-            "ask one of them"
-        )
+    require_one_of(here.standard.authorised_by, now, f"reinstate {here.id}")
     # A failure that suspends it takes the same lock, so it is before this or after it.
     moves.lock_place(tx, here.service, here.environment)
     name = here.standard.id
