@@ -44,7 +44,7 @@ class Passwords:
         check_length(password)
         return await self._in_turn(_hash, password)
 
-    async def is_right(self, password: str, kept: str | None) -> bool:
+    async def is_right(self, password: str, hashed: str | None) -> bool:
         """Return whether this is the password.
 
         Without one to compare with it takes as long, and is wrong. Raises `Unavailable`.
@@ -52,7 +52,7 @@ class Passwords:
         if _is_too_long(password):
             # Nobody has so long a password, so the time of this answer reveals nothing.
             return False
-        return await self._in_turn(_is_right, password, kept)
+        return await self._in_turn(_is_right, password, hashed)
 
     async def _in_turn(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._waiting >= HASHES_WAITING_MAX:
@@ -81,9 +81,9 @@ def check_length(password: str) -> None:
         )
 
 
-def is_weak(kept: str) -> bool:
+def is_weak(hashed: str) -> bool:
     """Return whether it was hashed with other parameters than those of now."""
-    return _HASHER.check_needs_rehash(kept)
+    return _HASHER.check_needs_rehash(hashed)
 
 
 def _is_too_long(password: str) -> bool:
@@ -102,12 +102,12 @@ def _hash(password: str) -> str:
     return _HASHER.hash(_bytes(password))
 
 
-def _is_right(password: str, kept: str | None) -> bool:
+def _is_right(password: str, hashed: str | None) -> bool:
     try:
-        same = _HASHER.verify(kept or _nobodys(), _bytes(password))
+        same = _HASHER.verify(hashed or _nobodys(), _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
-    return same and kept is not None
+    return same and hashed is not None
 
 
 @cache

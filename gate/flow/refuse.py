@@ -13,7 +13,7 @@ from gate.storage.database.tx import Tx
 _log = structlog.get_logger("gate.refuse")
 
 
-async def keep(gate: Gate, refused: Refused) -> None:
+async def record_refusal(gate: Gate, refused: Refused) -> None:
     """Record a refusal, unless an equal one was recorded within the last minute.
 
     A failure is logged and not raised, because the caller is refused in any case.
@@ -34,7 +34,7 @@ async def keep(gate: Gate, refused: Refused) -> None:
 
 async def refuse(gate: Gate, refused: Refused, error: GateError) -> GateError:
     """Record the refusal and return `error`, for the caller to raise."""
-    await keep(gate, refused)
+    await record_refusal(gate, refused)
     error.is_recorded = True
     return error
 

@@ -96,7 +96,7 @@ async def go_to_provider(
     """
     started = await single_sign_on.start(gate, own_path(query.next))
     response = go_to(started.url)
-    set_cookie(response, request, gate, started.kept, Cookie(SSO_COOKIE, SIGN_IN_MINUTES * 60))
+    set_cookie(response, request, gate, started.sealed, Cookie(SSO_COOKIE, SIGN_IN_MINUTES * 60))
     return response
 
 
@@ -109,9 +109,9 @@ async def come_back(
         raise NotAllowed(
             "The identity provider did not sign you in. Start again, or ask whoever runs it."
         )
-    kept = cookie_of(request, gate, SSO_COOKIE)
+    sealed = cookie_of(request, gate, SSO_COOKIE)
     back = Back(query.state, query.code, query.iss, source=source_of(request, gate.trusted_proxies))
-    opened, then = await single_sign_on.finish(gate, kept, back)
+    opened, then = await single_sign_on.finish(gate, sealed, back)
     response = await _enter(request, gate, opened, own_path(then))
     clear_cookie(response, request, gate, purpose=SSO_COOKIE)
     return response

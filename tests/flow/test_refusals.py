@@ -7,7 +7,7 @@ import pytest
 from gate.errors import Unavailable
 from gate.flow import refusals
 from gate.flow.refusals import PAUSE_SECONDS, Refusals, Refused
-from gate.flow.refuse import keep
+from gate.flow.refuse import record_refusal
 from tests.flow.shop import Shop
 
 pytestmark = pytest.mark.anyio
@@ -84,8 +84,12 @@ def test_only_so_many_are_remembered_and_told(hand: Hand, monkeypatch: pytest.Mo
 async def test_a_refusal_names_a_change_only_where_there_is_one(shop: Shop) -> None:
     change = await shop.submit("a")
 
-    await keep(shop.gate, Refused("token:x", "admission", "not_allowed", change=change["id"]))
-    await keep(shop.gate, Refused("token:y", "admission", "not_allowed", change="chg_" + "0" * 26))
+    await record_refusal(
+        shop.gate, Refused("token:x", "admission", "not_allowed", change=change["id"])
+    )
+    await record_refusal(
+        shop.gate, Refused("token:y", "admission", "not_allowed", change="chg_" + "0" * 26)
+    )
 
     assert [(entry.change, dict(entry.fields)) for entry in await shop.entries("refusal")] == [
         (change["id"], {"problem": "not_allowed", "operation": "admission", "by": "token:x"}),
@@ -98,9 +102,9 @@ async def test_the_next_entry_says_how_many_were_not_told(small_shop: Shop) -> N
     small_shop.gate.refusals.monotonic = hand
 
     for _ in range(5):
-        await keep(small_shop.gate, ADA)
+        await record_refusal(small_shop.gate, ADA)
     hand.at = PAUSE_SECONDS
-    await keep(small_shop.gate, ADA)
+    await record_refusal(small_shop.gate, ADA)
 
     assert [entry.fields.get("untold") for entry in await small_shop.entries("refusal")] == [
         None,
@@ -116,6 +120,6 @@ async def test_a_refusal_stays_a_refusal_when_nothing_can_be_written(
 
     with monkeypatch.context() as patched:
         patched.setattr(type(small_shop.gate.store), "write", full)
-        await keep(small_shop.gate, ADA)
+        await record_refusal(small_shop.gate, ADA)
 
     assert await small_shop.entries("refusal") == []

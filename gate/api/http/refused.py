@@ -5,7 +5,7 @@ from starlette.types import Scope
 from gate.api.http.permits import CALLER, Attached
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.refusals import Refused
-from gate.flow.refuse import keep
+from gate.flow.refuse import record_refusal
 
 
 async def keep_refusal(scope: Scope, error: Exception) -> None:
@@ -17,6 +17,6 @@ async def keep_refusal(scope: Scope, error: Exception) -> None:
         return
     attached: Attached = scope["app"].state.attached
     operation = f"{scope['method']} {scope['route'].path_format}"
-    await keep(
+    await record_refusal(
         attached.gate, Refused(by, operation, error.problem, scope["path_params"].get("change_id"))
     )

@@ -60,16 +60,16 @@ async def decide_again(
     """
     book = await gate.rulebooks.current()
     texts = Texts(book.text_ids)
-    change, kept = (
+    change, details = (
         (asked_now, asked(asked_now, texts))
         if asked_now
         else (asked_before(known), known.record.asked)
     )
     if proved is not None:
         ref = proved.get("change.ref")
-        kept = kept._replace(ref=ref if isinstance(ref, str) else None)
-        change = change._replace(proved=proved, ref=kept.ref)
-    made = await decide_change(gate, change, book, known.stored.id, kept, known)
+        details = details._replace(ref=ref if isinstance(ref, str) else None)
+        change = change._replace(proved=proved, ref=details.ref)
+    made = await decide_change(gate, change, book, known.stored.id, details, known)
     # An approved change is here because its decision no longer holds, so it gets another one even
     # if that reads the same.
     if known.stored.state is State.PENDING and same(known.record, made.record):
@@ -96,25 +96,25 @@ async def asked_again(gate: Gate, known: Known, book: Rulebook) -> Refusal | Non
 
 def asked_before(known: Known) -> Change:
     """Return the change as it was asked for, made from its record: subject, people and claims."""
-    record, kept = known.record, known.record.asked
+    record, details = known.record, known.record.asked
     subject = record.subject
     said = {origin: _values(record.case.facts, origin) for origin in (Origin.CLAIMED, Origin.TOKEN)}
     return Change(
         service=subject.service,
         environment=subject.environment,
         commit=subject.commit,
-        base=kept.base,
-        ref=kept.ref,
-        repository=kept.repository,
-        artifacts=kept.artifacts,
-        run=kept.run,
-        requested_by=known.texts.get(kept.requested_by),
-        authors=tuple(known.texts[one] for one in kept.authors if one in known.texts),
-        emergency=Emergency("", kept.emergency_incident) if subject.emergency else None,
-        planned=kept.planned,
-        remediates=kept.remediates,
+        base=details.base,
+        ref=details.ref,
+        repository=details.repository,
+        artifacts=details.artifacts,
+        run=details.run,
+        requested_by=known.texts.get(details.requested_by),
+        authors=tuple(known.texts[one] for one in details.authors if one in known.texts),
+        emergency=Emergency("", details.emergency_incident) if subject.emergency else None,
+        planned=details.planned,
+        remediates=details.remediates,
         claims=said[Origin.CLAIMED] | {one.fact: one.claimed for one in record.case.contradictions},
-        actor=tuple(known.texts[one] for one in kept.actor if one in known.texts),
+        actor=tuple(known.texts[one] for one in details.actor if one in known.texts),
         proved=said[Origin.TOKEN],
     )
 

@@ -112,7 +112,7 @@ async def decide_change(
     change: Change,
     book: Rulebook,
     identity: str,
-    kept: RequestDetails,
+    details: RequestDetails,
     before: Known | None = None,
 ) -> Decided:
     """Gather facts, decide, and return the decision with everything that it was made from.
@@ -137,20 +137,20 @@ async def decide_change(
     if extended is not gathered:
         gathered, decision = extended, decide(book.policies, extended.case, failed)
     case = gathered.case
-    parts = records.parts_of(subject, kept, case.facts)
+    parts = records.parts_of(subject, details, case.facts)
     record = Record(
         change=identity,
         number=before.record.number + 1 if before else 1,
         at=case.at,
         subject=subject,
-        asked=kept,
+        asked=details,
         revisions=book.revisions,
         case=case,
         decision=decision,
         subject_digest=records.subject_digest(
             subject, change.planned, book.revisions.policies, case.facts, parts
         ),
-        carries=_carried(before.record, decision, kept.planned) if before else (),
+        carries=_carried(before.record, decision, details.planned) if before else (),
     )
     return Decided(record, _decision_row(record, parts, gathered), gathered, parts)
 
@@ -380,16 +380,16 @@ def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[R
 
 def searched(record: Record, texts: Iterable[str]) -> list[str]:
     """Return the words by which the log finds this decision."""
-    subject, kept = record.subject, record.asked
+    subject, details = record.subject, record.asked
     names = (
         record.change,
         subject.service,
         subject.environment,
         subject.commit,
-        kept.ref or "",
-        kept.repository.name if kept.repository else "",
-        kept.run.id if kept.run else "",
-        kept.emergency_incident,
+        details.ref or "",
+        details.repository.name if details.repository else "",
+        details.run.id if details.run else "",
+        details.emergency_incident,
         record.decision.policy or "",
         record.decision.standard_change or "",
     )

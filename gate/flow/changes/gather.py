@@ -24,11 +24,11 @@ from gate.flow.changes.excluded import overridden
 from gate.flow.changes.known import Known
 from gate.flow.changes.listen import (
     contradicted,
-    kept,
     left_of,
     listen,
     measured_from,
     notes,
+    said_before,
     verified,
 )
 from gate.flow.changes.rejected import judged, rejection_in_force
@@ -101,7 +101,7 @@ def assemble(
     here = seen.track_record
     decided = before.record.case if before else None
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
-    heard = measured_from(heard, here) or kept(before, change, book, here)
+    heard = measured_from(heard, here) or said_before(before, change, book, here)
     claims, noted = _claims(change, here, decided, heard)
     vouched = verified(heard, change, book)
     # The order is the rank of the sources, because a later one replaces an earlier one: claims,

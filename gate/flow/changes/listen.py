@@ -156,7 +156,7 @@ def asked_at(before: Known) -> datetime | None:
     return before.stored.decided_at - (record.at - since)
 
 
-def kept(
+def said_before(
     before: Known | None, change: Change, book: Rulebook, here: TrackRecord
 ) -> HostFacts | None:
     """Return what the host said for the decision in force, to use while it cannot be asked, or

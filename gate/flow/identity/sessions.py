@@ -40,19 +40,19 @@ async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Open
     account = await gate.store.read(
         account_of, await gate.rulebooks.current(), email[:ADDRESS_LENGTH_MAX]
     )
-    kept = account.password if account is not None else None
+    hashed = account.password if account is not None else None
     try:
-        right = await gate.passwords.is_right(password, kept)
+        right = await gate.passwords.is_right(password, hashed)
     except Unavailable:
         # The password was not compared, so this was no wrong guess.
         gate.attempts.succeed(address, source)
         raise
-    if account is None or kept is None or not right or account.disabled_at is not None:
+    if account is None or hashed is None or not right or account.disabled_at is not None:
         raise Unauthenticated(WRONG)
     gate.attempts.succeed(address, source)
-    rehashed = await gate.passwords.hash(password) if is_weak(kept) else None
+    rehashed = await gate.passwords.hash(password) if is_weak(hashed) else None
     opened = await gate.store.write(
-        _open_by_password, account.id, kept, rehashed, await gate.rulebooks.current()
+        _open_by_password, account.id, hashed, rehashed, await gate.rulebooks.current()
     )
     if opened is None:
         raise Unauthenticated(WRONG)
@@ -80,13 +80,13 @@ def begin(tx: Tx, person: str, book: Rulebook, *, password: str | None = None) -
 
 
 def _open_by_password(
-    tx: Tx, person: str, kept: str, rehashed: str | None, book: Rulebook
+    tx: Tx, person: str, hashed: str, rehashed: str | None, book: Rulebook
 ) -> Opened | None:
     """Open a session if the password hash is still the one that was checked.
 
     Checking takes long, so it is done without a transaction, and the hash is compared again here.
     """
-    opened = begin(tx, person, book, password=kept)
+    opened = begin(tx, person, book, password=hashed)
     if opened is not None and rehashed is not None:
         people.keep_rehashed(tx, opened.person, rehashed)
     return opened

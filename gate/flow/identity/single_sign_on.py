@@ -53,7 +53,7 @@ class Started:
     """The address to which the browser is sent, and the sealed text that it keeps meanwhile."""
 
     url: str
-    kept: str
+    sealed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Back:
     source: str
 
 
-async def finish(gate: Gate, kept: str | None, back: Back) -> tuple[Opened, str]:
+async def finish(gate: Gate, sealed: str | None, back: Back) -> tuple[Opened, str]:
     """Finish a sign-in, and return the new session and the address to which the browser goes.
 
     Each sign-in can be finished once. Raises `NotAllowed` for another browser, an invalid answer or
@@ -91,7 +91,7 @@ async def finish(gate: Gate, kept: str | None, back: Back) -> tuple[Opened, str]
     `SourceUnavailable`.
     """
     provider = _provider(gate)
-    begun, then = _open(gate, kept) or (None, "")
+    begun, then = _open(gate, sealed) or (None, "")
     if begun is None or not hmac.compare_digest(
         begun.state.encode(), back.state.encode(errors="replace")
     ):
@@ -161,11 +161,11 @@ def _seal(gate: Gate, value: list[object]) -> str:
     return f"{body}.{_mac(gate, body)}"
 
 
-def _open(gate: Gate, kept: str | None) -> tuple[Begun, str] | None:
+def _open(gate: Gate, sealed: str | None) -> tuple[Begun, str] | None:
     """Return the sign-in that this gate sealed and the address to which its browser goes after
     it, or None if the seal is wrong or too old.
     """
-    body, _, mac = (kept or "").partition(".")
+    body, _, mac = (sealed or "").partition(".")
     if not hmac.compare_digest(mac.encode(errors="replace"), _mac(gate, body).encode()):
         return None
     state, nonce, verifier, then, until = orjson.loads(

@@ -12,7 +12,7 @@ from gate.errors import NotAllowed
 from gate.flow.caller import Caller, Machine
 from gate.flow.gate import Gate
 from gate.flow.refusals import Refused
-from gate.flow.refuse import keep, refuse
+from gate.flow.refuse import record_refusal, refuse
 from gate.storage.changes import changes
 from gate.storage.incidents import incidents
 from gate.storage.incidents.incidents import Incident
@@ -47,7 +47,7 @@ async def hear(gate: Gate, reports: Iterable[tuple[str, Report]], by: Caller) ->
         refused = Refused(by.caller, OPERATION, "not_allowed")
         if not heard.taken:
             raise await refuse(gate, refused, NotAllowed(heard.ignored[0]))
-        await keep(gate, refused)
+        await record_refusal(gate, refused)
     return heard
 
 
