@@ -135,7 +135,7 @@ def _settings(folder: Path, path: Path) -> Settings:
 async def _running(settings: Settings) -> AsyncIterator[tuple[FastAPI, str]]:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
-        yield app, await app.state.parts.gate.store.write(_session)
+        yield app, await app.state.attached.gate.store.write(_session)
 
 
 def _session(tx: Tx) -> str:
@@ -147,7 +147,7 @@ def _session(tx: Tx) -> str:
 async def _fill(app: FastAPI) -> None:
     """Fifty changes that need somebody, submitted as pipelines do."""
     token = (
-        await app.state.parts.gate.store.write(
+        await app.state.attached.gate.store.write(
             make_token, TokenCommand(Role.PIPELINE), None, Maker("benchmark")
         )
     ).text

@@ -73,7 +73,7 @@ async def opened(given: Settings, decisions: int) -> AsyncIterator[Filled]:
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(lives.running(given))
         last = await lives.wait_for_people(app, WAITING)
-        store = app.state.parts.gate.store
+        store = app.state.attached.gate.store
         # The worker seals, too; whoever comes first takes the next entries.
         while (await store.read(heads.state)).waits_since is not None:
             await store.write(sealing.seal)

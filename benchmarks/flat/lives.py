@@ -72,7 +72,7 @@ def client(app: FastAPI, token: str = "", **options: Any) -> httpx.AsyncClient:
 
 async def token_of(app: FastAPI, role: Role) -> str:
     """A new token of this role."""
-    store = app.state.parts.gate.store
+    store = app.state.attached.gate.store
     made = await store.write(make_token, TokenCommand(role), None, Maker(_BY))
     return str(made.text)
 
@@ -132,7 +132,7 @@ async def _live(app: FastAPI, http: httpx.AsyncClient, number: int) -> None:
 
 
 async def _approve(app: FastAPI, change: dict[str, Any], number: int) -> None:
-    gate = app.state.parts.gate
+    gate = app.state.attached.gate
     reviewer = await gate.store.read(lambda conn: current_catalogue(conn).person_keyed(REVIEWER))
     if reviewer is None:
         raise RuntimeError(f"the catalogue of the benchmark lacks {REVIEWER}")
