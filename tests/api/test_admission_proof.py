@@ -90,6 +90,24 @@ async def test_b10_another_run_of_the_repository_ends_nothing_that_was_decided_f
     assert own.json()["state"] == "closed"
 
 
+async def test_b10_what_is_not_merged_reports_nothing_of_production(world: Pipelines) -> None:
+    http = await world.service.pipeline("web")
+    asked = ask(environment="production", run={"id": "of-another-system"})
+    change = (await http.post("/v1/changes", json=asked)).json()
+
+    async def closed(**claims: str) -> httpx.Response:
+        token = world.github.github(**claims)
+        return await world.post(f"/v1/changes/{change['id']}/closure", token, {"result": ENDS[0]})
+
+    refused = [
+        await closed(event_name="pull_request_target"),
+        await closed(ref="refs/pull/7/merge"),
+    ]
+
+    assert [problem_name(one) for one in refused] == ["not_allowed", "not_allowed"]
+    assert (await closed()).status_code == httpx.codes.OK
+
+
 async def test_b10_a_secret_of_the_service_is_no_proof_of_the_run(world: Pipelines) -> None:
     change = (await world.submit(world.github.github())).json()
     secret = (await world.service.pipeline("web")).headers["Authorization"].removeprefix("Bearer ")

@@ -9,7 +9,13 @@ from gate.flow.answers.reasons import reasons
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
 from gate.flow.changes.known import Known, know_existing, visible_change
-from gate.flow.changes.workloads import require_own_run, require_unused, token_use, use_token
+from gate.flow.changes.workloads import (
+    require_merged_run,
+    require_own_run,
+    require_unused,
+    token_use,
+    use_token,
+)
 from gate.flow.commands import ClosureCommand
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Books
@@ -38,9 +44,9 @@ async def close(gate: Gate, change_id: str, command: ClosureCommand, by: Caller)
         known = await visible_change(gate, change_id, by)
         require_owner(by, known.stored, "close")
         require_own_run(command.run, by, known.proof)
-        closing = await gate.store.write(
-            _close_by, by, await gate.rulebooks.books(), change_id, command
-        )
+        books = await gate.rulebooks.books()
+        require_merged_run(by, known.stored, books.current)
+        closing = await gate.store.write(_close_by, by, books, change_id, command)
         if closing is not Closing.OVERTAKEN:
             gate.waiters.wake(change_id)
             return await _answer(gate, change_id, closing)

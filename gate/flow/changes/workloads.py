@@ -81,6 +81,13 @@ def require_own_run(run: Run | None, by: Caller, proved: Proof | None) -> None:
         )
 
 
+def require_merged_run(by: Caller, stored: StoredChange, book: Rulebook) -> None:
+    """Raise `NotAllowed` where a run of what is not merged reports on production."""
+    if isinstance(by, Workload):
+        _require_production_run(by, stored.service, stored.environment, book)
+        _require_merged(by.ref, stored.service, stored.environment, book)
+
+
 def is_own_run(by: Workload, proved: Proof | None) -> bool:
     """Return whether the token is of the run that proved itself, or no run did."""
     return proved is None or proved.run == by.run.id
@@ -133,8 +140,15 @@ def _require_listed(by: Workload, service: str, environment: str, book: Rulebook
             f"the token is for environment {by.environment[:100]}, not for "
             f"{environment[:100]}; ask from a job of that one"
         )
+    _require_production_run(by, service, environment, book)
+
+
+def _require_production_run(by: Workload, service: str, environment: str, book: Rulebook) -> None:
+    """Raise `NotAllowed` for a run of a kind that has nothing to do with production, for a place
+    in production.
+    """
     allowed = PRODUCTION_EVENTS[by.provider]
-    is_production = catalogue.tier_of(service, environment) == PRODUCTION
+    is_production = book.catalogue.tier_of(service, environment) == PRODUCTION
     if by.event not in allowed and is_production:
         raise NotAllowed(
             f"a run for {by.event or 'an event that nobody names'} may be one that works on what "
