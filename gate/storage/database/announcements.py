@@ -69,9 +69,8 @@ class Announcer:
     """Announces to the other processes what this one writes.
 
     A change that was settled at once is announced together with what follows it, or a moment later.
-    Announcing each of them was a tenth of the cost of a decision, because every process that
-    listens is woken for it, the one that decided included, and because NOTIFY makes the commits of
-    all processes wait for each other.
+    Announcing each of them would wake every process that listens, the one that decided included,
+    and NOTIFY makes the commits of all processes wait for each other.
     """
 
     def __init__(self, process: str, now: Callable[[], float] = time.monotonic) -> None:

@@ -1,7 +1,7 @@
 """Callbacks for what was written, by this process or another one."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 from gate.storage.database.calls import post
@@ -25,24 +25,13 @@ class Audience:
     """
 
     def __init__(self) -> None:
-        self._callbacks: dict[asyncio.AbstractEventLoop, list[Callback]] = {}
+        self._callbacks: list[tuple[asyncio.AbstractEventLoop, Callback]] = []
 
     def register(self, callback: Callback) -> None:
         """Call this function from now on, in the running event loop."""
-        self._callbacks.setdefault(asyncio.get_running_loop(), []).append(callback)
+        self._callbacks.append((asyncio.get_running_loop(), callback))
 
     def announce(self, topics: Topics) -> None:
-        """Call every callback with these topics. May be called from any thread.
-
-        A loop is woken once for all of its callbacks.
-        """
-        # A copy, because a callback may be registered meanwhile.
-        for loop, callbacks in list(self._callbacks.items()):
-            post(loop, _call_each, callbacks, topics)
-
-
-def _call_each(callbacks: Sequence[Callback], topics: Topics) -> None:
-    """Call each in a step of the loop of its own, so that the error of one stops no other."""
-    loop = asyncio.get_running_loop()
-    for callback in callbacks:
-        loop.call_soon(callback, topics)
+        """Call every callback with these topics. May be called from any thread."""
+        for loop, callback in self._callbacks:
+            post(loop, callback, topics)
