@@ -225,7 +225,9 @@ def demo(folder: Path) -> Iterator[dict[str, str]]:
         assert {name for name, _ in exports} >= {"GATE_URL", "GATE_TOKEN", "PATH"}, (
             gate.log.read_text()
         )
-        yield {name: os.path.expandvars(shlex.split(value)[0]) for name, value in exports}
+        variables = {name: os.path.expandvars(shlex.split(value)[0]) for name, value in exports}
+        path = f"{forked.programs()}{os.pathsep}{variables['PATH']}"
+        yield {**variables, "PATH": path}
 
 
 def make_repository(folder: Path) -> None:

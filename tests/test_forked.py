@@ -4,12 +4,13 @@ output and exit code.
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from gate import __version__
-from tests.forked import Forked, Order, run
+from tests.forked import Forked, Order, programs, run
 from tests.live import GATE, free_port
 
 pytestmark = pytest.mark.server
@@ -47,3 +48,32 @@ def test_it_runs_until_it_is_killed_and_is_known_to_be(tmp_path: Path) -> None:
         assert process.wait(30) == -signal.SIGKILL
         assert process.poll() == -signal.SIGKILL
         process.send_signal(signal.SIGKILL)  # too late, and no error
+
+
+def test_a_script_finds_one_that_prints_ends_and_is_stopped_as_a_process_does(
+    tmp_path: Path,
+) -> None:
+    environment = {
+        "PATH": f"{programs()}:{os.environ['PATH']}",
+        "GATE_DATABASE_URL": f"sqlite:///{tmp_path}/gate.sqlite",
+        "GATE_PORT": str(free_port()),
+    }
+
+    def script(text: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603 - our own words
+            ["bash", "-c", text],  # noqa: S607 - the shell of the machine
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    printed = script("gate version | tr . - && GATE_DATABASE_URL=nowhere gate db upgrade")
+    stopped = script(
+        "mkfifo said; gate serve > said & exec 3< said; read -r _ <&3; kill $!; wait $!"
+    )
+
+    assert printed.stdout == f"{__version__}\n".replace(".", "-")
+    assert (printed.returncode, "the database URL cannot be read" in printed.stderr) == (1, True)
+    assert stopped.returncode == 0

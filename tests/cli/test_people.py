@@ -4,8 +4,8 @@ import asyncio
 import os
 import pty
 import re
+import signal
 import sqlite3
-import subprocess
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tests.builders import person_id
 from tests.cli.running import gate
 from tests.flow.doors import PASSWORD
 from tests.flow.shop import CATALOGUE, Shop, make_files, open_shop
+from tests.forked import Forked, Order
 from tests.live import GATE, LiveGate
 
 ROOT = Path(__file__).parents[2]
@@ -121,19 +122,14 @@ def test_on_a_terminal_the_first_start_shows_the_way_in_and_later_ones_do_not(
 def _shown(server: LiveGate) -> str:
     """What a start on a terminal prints, until it is ready and stopped again."""
     ours, theirs = pty.openpty()
+    order = Order([GATE, "serve"], server.environment, str(server.folder))
     with closing(os.fdopen(ours, "rb", buffering=0)) as terminal:
-        running = subprocess.Popen(  # noqa: S603 - our own command line
-            [GATE, "serve"],
-            env=server.environment,
-            cwd=server.folder,
-            stdout=theirs,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs)
+        with os.fdopen(theirs, "wb", buffering=0) as stdout, Path(os.devnull).open("wb") as stderr:
+            running = Forked(order, stdout=stdout, stderr=stderr)
         shown = b""
         while b"keeps its records in" not in shown:
             shown += terminal.read(4_096)
-        running.terminate()
+        running.send_signal(signal.SIGTERM)
         with suppress(OSError):  # the terminal of a process that is gone
             while more := terminal.read(4_096):
                 shown += more

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import socket
 import subprocess
 import urllib.request
@@ -24,7 +25,7 @@ from gate.cli.demo import prepare
 from gate.config import Settings
 from gate.storage.store import transaction
 from gate.storage.tables import schema, schema_policies
-from tests import postgres
+from tests import forked, postgres
 from tests.cli.running import gate
 from tests.flow.shop import make_files, policy_text
 from tests.live import GATE, STOPPED_WITHIN_SECONDS, LiveGate, serving
@@ -295,6 +296,8 @@ def test_e25_what_the_demo_exports_is_enough_for_an_operator_in_any_folder(
         name: value for name, value in os.environ.items() if not name.startswith("GATE_")
     }
     pasted = "\n".join(re.findall(r"^export .*$", demo.log.read_text(), re.MULTILINE))
+    # the `gate` that the pasted lines lead to, but forked
+    pasted += f"\nPATH={shlex.quote(str(forked.programs()))}:$PATH"
     commands = (
         "gate token create --role auditor; gate people invite --admin ada@example.com; gate db "
         "backup copy.db; gate doctor"

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from gate.flow.caller import Role
 from gate.flow.signing import make_key
-from tests import postgres
+from tests import forked, postgres
 from tests.api.served import admission
 from tests.api.served import request as submission
 from tests.documents import ROOT, Block, Document
@@ -73,7 +73,7 @@ def drill(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drill]:
     kind = request.param
     folder = tmp_path / "gate"
     (folder / ".gate").mkdir(parents=True)
-    path = f"{Path(GATE).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join([str(forked.programs()), str(Path(GATE).parent), os.environ["PATH"]])
     gate = LiveGate(folder, f"sqlite:///{folder}/.gate/gate.db", never_frozen(tmp_path))
     make_key(folder / "signing.key", gate.url)
     if kind == "sqlite":
