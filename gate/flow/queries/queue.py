@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -89,9 +90,9 @@ async def queue(
 def _facets(found: Sequence[Waiting]) -> tuple[FacetCount, ...]:
     """Return the values by which this part can be filtered, the most frequent first."""
     counted: dict[str, Counter[str]] = {
-        "is": Counter(one.band.word for one in found),
-        "environment": Counter(one.environment for one in found),
-        "service": Counter(one.service for one in found),
+        "is": Counter(map(attrgetter("band.word"), found)),
+        "environment": Counter(map(attrgetter("environment"), found)),
+        "service": Counter(map(attrgetter("service"), found)),
     }
     return tuple(
         FacetCount(name, value, changes)
@@ -116,13 +117,15 @@ def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
     A held change that needs the person's approval is in two parts, because the part of held changes
     shows everything that a freeze stops.
     """
-    parts: dict[Tab, list[Waiting]] = {Tab.MINE: [], Tab.OTHERS: [], Tab.HELD: []}
+    mine, others, held = [], [], []
     for one in waiting:
-        tab = tab_of(one, by)
-        parts[tab].append(one)
-        if one.held and tab is not Tab.HELD:
-            parts[Tab.HELD].append(one)
-    return parts
+        if one.held:
+            held.append(one)
+        if one.needs_word_of(by):
+            mine.append(one)
+        elif not one.held:
+            others.append(one)
+    return {Tab.MINE: mine, Tab.OTHERS: others, Tab.HELD: held}
 
 
 def _fitting(waiting: Sequence[Waiting], filters: QueueFilters) -> Sequence[Waiting]:

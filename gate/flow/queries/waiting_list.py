@@ -65,7 +65,7 @@ class Waiting:
     def needs_word_of(self, person: Person) -> bool:
         """Return whether this person's approval would count."""
         return (
-            bool(self.needs & person.groups)
+            not self.needs.isdisjoint(person.groups)
             and person.id not in self.excluded
             and person.id not in self.approvers
         )
