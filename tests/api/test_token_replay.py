@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import time
 from typing import Any
 
 import httpx
@@ -159,8 +160,10 @@ async def test_a24_what_does_not_succeed_binds_nothing(world: Pipelines) -> None
 
 
 async def test_a24_an_answer_that_is_replayed_is_for_its_own_token(world: Pipelines) -> None:
-    first = await world.submit(world.github.github(), key="k")
-    used, fresh = world.github.github(), world.github.github()
+    # The token of the change ends with the one that earned it, so all of these end together.
+    ends = int(time()) + 300
+    earned, used, fresh = (world.github.github(exp=ends) for _ in range(3))
+    first = await world.submit(earned, key="k")
     assert (await world.submit(used, step("eu"))).status_code == 201
 
     stolen = await world.submit(used, key="k")
