@@ -92,6 +92,10 @@ class Identities:
         """Return the people with this identity; there are several only for a login without host."""
         return self._known.get(normalised(identity), NOBODY)
 
+    def holders(self, identity: str) -> frozenset[str]:
+        """Return the people whose account has the number in this text, whatever login it has."""
+        return self._accounts.get(account_in(identity), NOBODY)
+
     def reviewing(self, identity: str) -> frozenset[str]:
         """Return the people whose account at a code host this is.
 
@@ -127,7 +131,7 @@ class Identities:
         for text in texts:
             key = normalised(text)
             found = self._known.get(key)
-            people |= self._accounts.get(account_in(text), NOBODY)
+            people |= self.holders(text)
             if key == ERASED:
                 strangers[key] = None
                 shared = True

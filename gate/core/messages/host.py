@@ -205,14 +205,14 @@ def review_facts(
     wrote = {who for one in hands for who in _whoever(one, identities)}
     verdicts: dict[str, set[Verdict]] = {}
     for review in heard.reviews.reviews:
-        who = identities.reviewing(review.by) or frozenset({normalised(review.by)})
-        if is_bot(normalised(review.by)) or not wrote.isdisjoint(who):
+        if is_bot(normalised(review.by)) or not wrote.isdisjoint(_whoever(review.by, identities)):
             continue
         counts = review.verdict is Verdict.REQUESTS_CHANGES or _counts(review, identities)
         if counts is None:
             return {}
         if not counts:
             continue
+        who = identities.reviewing(review.by) or frozenset({normalised(review.by)})
         verdicts.setdefault(min(who), set()).add(review.verdict)
     approving = {who for who, said in verdicts.items() if said == {Verdict.APPROVES}}
     facts: dict[str, Value] = {
@@ -273,8 +273,11 @@ def named(hands: Iterable[Hand]) -> tuple[str, ...]:
 
 
 def _whoever(identity: str, identities: Identities) -> frozenset[str]:
-    """Return the people with this identity; an unknown identity counts as a person of its own."""
-    return identities.people(identity) or frozenset({normalised(identity)})
+    """Return the people who may be behind this identity: those with the login, and those with the
+    number of its account. An unknown login counts as a person of its own.
+    """
+    by_login = identities.people(identity) or frozenset({normalised(identity)})
+    return by_login | identities.holders(identity)
 
 
 def _tolerant(name: str, value: Value) -> int | None:

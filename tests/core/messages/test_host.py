@@ -26,7 +26,7 @@ IDENTITIES = Identities(
         people={
             "ada": Person("ada", emails=("ada@example.com",), github=("ada-gh", "ada-second")),
             "ben": Person("ben", emails=("ben@example.com",), github=("ben-gh",)),
-            "fay": Person("fay", github=("fay-gh#12",)),
+            "fay": Person("fay", emails=("fay@example.com",), github=("fay-gh#12",)),
         }
     )
 )
@@ -55,6 +55,18 @@ def approvals(said: HostFacts) -> Value | None:
             (CY, Hand(("ada@example.com",))),
             0,
             id="the committer, by another name",
+        ),
+        pytest.param(
+            [Review("github:fay-new#12", APPROVES, of_commit=True, may_write=True)],
+            (CY, Hand(("fay@example.com",))),
+            0,
+            id="the committer, by a login that she got later",
+        ),
+        pytest.param(
+            [Review("github:fay-gh#13", APPROVES, of_commit=True, may_write=True)],
+            (CY, Hand(("github:fay-gh#13",))),
+            0,
+            id="the committer, who took the login of another",
         ),
         pytest.param(
             [Review("github:ada-gh", APPROVES, of_commit=False)],
