@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -169,10 +169,7 @@ def postgres_cluster(run_directory: Path, shared_by_tests: None) -> Iterator[pos
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory, shared_by_tests: None) -> Path:  # noqa: ARG001 - asked for its effect
     """A SQLite file that was migrated once; tests take copies."""
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
-    _migrate(f"sqlite:///{path}")
-    assert not path.with_name("template.sqlite-wal").exists(), (
-        "upgrade() left a connection open: a copy of the file would be incomplete"
-    )
+    _fill(path, _migrate)
     return path
 
 
@@ -215,15 +212,12 @@ def sqlite_shop_template(tmp_path_factory: pytest.TempPathFactory, sqlite_templa
     """A SQLite file in which the usual policies were put in force once; tests take copies."""
     path = tmp_path_factory.mktemp("sqlite-shop") / "template.sqlite"
     shutil.copy(sqlite_template, path)
-    _put_in_force(f"sqlite:///{path}")
-    assert not path.with_name("template.sqlite-wal").exists(), (
-        "the shop left a connection open: a copy of the file would be incomplete"
-    )
+    _fill(path, _put_in_force)
     return path
 
 
 @pytest.fixture
-def small_shop_url(tmp_path: Path, sqlite_shop_template: Path) -> str:
+def sqlite_shop_url(tmp_path: Path, sqlite_shop_template: Path) -> str:
     """A SQLite database of one's own for `open_usual_shop`."""
     path = tmp_path / "shop.sqlite"
     shutil.copy(sqlite_shop_template, path)
@@ -241,8 +235,7 @@ def postgres_shop_url(run_directory: Path, postgres_cluster: postgres.Cluster) -
 @pytest.fixture(params=DATABASES)
 def shop_url(request: pytest.FixtureRequest) -> str:
     """A database of one's own for `open_usual_shop`; the test runs once on each kind."""
-    kind = "small" if request.param == "sqlite" else request.param
-    url: str = request.getfixturevalue(f"{kind}_shop_url")
+    url: str = request.getfixturevalue(f"{request.param}_shop_url")
     return url
 
 
@@ -255,6 +248,13 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with doors.quick_hashes(monkeypatch):
         yield
+
+
+def _fill(path: Path, fill: Callable[[str], None]) -> None:
+    fill(f"sqlite:///{path}")
+    assert not path.with_name(f"{path.name}-wal").exists(), (
+        "a connection was left open: a copy of the file would be incomplete"
+    )
 
 
 def _put_in_force(url: str) -> None:

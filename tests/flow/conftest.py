@@ -18,7 +18,7 @@ async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def small_shop(small_shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+async def small_shop(sqlite_shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """The same, on SQLite alone."""
-    async with open_usual_shop(small_shop_url, tmp_path) as opened:
+    async with open_usual_shop(sqlite_shop_url, tmp_path) as opened:
         yield opened
