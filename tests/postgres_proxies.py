@@ -13,10 +13,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from gate.storage.database.engine import ISOLATION
+
 _ASKS_FOR_TLS = (80877103, 80877104)
 _PROTOCOL = 196608
 _MADE_UP_PROCESS = 4_242_424
 _IDLE = b"I"
+# Sent in full at the first time; later by the name under which it was prepared.
+_BEGINS_TO_WRITE = f"BEGIN ISOLATION LEVEL {ISOLATION[False]}".encode()
 _PARAMETERS = {
     "server_version": "16.2",
     "client_encoding": "UTF8",
@@ -122,7 +126,8 @@ class Pooler:
 
 @dataclass(slots=True)
 class LostCommits:
-    """Passes everything on, and cuts a client off at every so-manieth COMMIT; 0 for never.
+    """Passes everything on, and cuts a client off at every so-manieth COMMIT of a writer; 0 for
+    never. A reader has its answer before it commits, so nobody would miss that commit.
 
     The server commits all the same if `commits`, and nobody hears that it did. `last_words` are the
     server's to the client, as a server says them that ends by a fault of its own.
@@ -139,9 +144,11 @@ class LostCommits:
         """Stand between one client and the server."""
         server, to_server = await asyncio.open_unix_connection(f"{self.socket}/.s.PGSQL.5432")
         answers = asyncio.ensure_future(_copied(server, writer))
+        writes = False
         try:
             while data := await reader.read(65536):
-                if b"COMMIT\0" in data and self._is_lost():
+                writes = writes or _BEGINS_TO_WRITE in data
+                if writes and b"COMMIT\0" in data and self._is_lost():
                     answers.cancel()
                     await asyncio.gather(answers, return_exceptions=True)
                     await self._leave(writer)

@@ -40,7 +40,7 @@ async def test_f14_a_connection_that_is_cut_at_its_commit_loses_and_doubles_noth
     lossy = LostCommits(postgres_url.partition("?host=")[2], commits=commits)
     with between(lossy) as port:
         async with world(through(postgres_url, port), tmp_path) as found:
-            lossy.every = 5
+            lossy.every = 3
             await found.load.run(clients=4, stories=2)
             lossy.every = 0
 

@@ -48,9 +48,7 @@ async def test_f14_what_a_lost_answer_may_have_moved_is_announced_to_this_proces
     with between(lossy) as port, opened(through(postgres_url, port)) as store:
         heard: list[Topics] = []
         store.on_change(heard.append)
-        # Whoever listens announces everything once, when it begins. Meanwhile something is written
-        # and not read, because a reader commits after its answer, and that commit could be the lost
-        # one.
+        # Whoever listens announces everything once, when it begins.
         while EVERYTHING not in heard:
             await store.write(say, "somebody")
         heard.clear()
