@@ -17,6 +17,7 @@ from gate.core.decision.admission import (
     refusal,
     waits,
 )
+from gate.core.decision.decide import Case
 from gate.core.decision.named import Named
 from gate.core.decision.quorum import placed
 from gate.core.decision.values import Outcome
@@ -25,9 +26,10 @@ from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
-from gate.flow.changes.again import asked_again, asked_before, decide_again
+from gate.flow.changes.again import asked_before, decide_again
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.excluded import learn, learnt_since, remember
+from gate.flow.changes.gather import gather
 from gate.flow.changes.held import refused_for, release
 from gate.flow.changes.judged import (
     STALE,
@@ -82,8 +84,8 @@ class _AdmissionQuestion:
     by: Caller
     subject: Subject
     run: Run
-    # Why the change would not be approved automatically by what the code host says now.
-    worse: Refusal | None
+    # What the code host said when it was asked again; None if it was not.
+    heard: Case | None
 
 
 async def admit(
@@ -103,11 +105,12 @@ async def admit(
     books = await gate.rulebooks.books()
     require_admissible(command, by, known.stored, books.current)
     asked = _subject(command, known.record.subject, books.current, by)
-    worse = None
+    heard = None
     if is_out_of_date(known, gate.clock()):
-        gate = without_kept(gate, asked_before(known), books.current)
-        worse = await asked_again(gate, known, books.current)
-    asking = _AdmissionQuestion(by, asked, command.run, worse)
+        before = asked_before(known)
+        gate = without_kept(gate, before, books.current)
+        heard = (await gather(gate, before, books.current, before=known)).case
+    asking = _AdmissionQuestion(by, asked, command.run, heard)
     answer = await gate.store.write(_admit_by, known, asking, books)
     if isinstance(answer, Refusal):
         if answer.problem in DECIDED_AGAIN:
@@ -247,10 +250,8 @@ def _why_not(
     A freeze is explained by its reason, because its id says nothing to a pipeline.
     """
     proof = _proof(asking.by, case.proved)
-    refused = (
-        refusal(case, asking.subject, asking.run, proof, at=tx.now)
-        or outlived(tx.conn, known, here, books.current, tx.now)
-        or asking.worse
+    refused = refusal(case, asking.subject, asking.run, proof, at=tx.now) or outlived(
+        tx.conn, known, here, books.current, tx.now, asking.heard
     )
     if refused is None or refused.problem != FROZEN or case.hold is None:
         return refused

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from gate.core.change import Change, Emergency, State
-from gate.core.decision.admission import Refusal
 from gate.core.decision.asked import text_ids
 from gate.core.decision.redecision import same
 from gate.core.decision.values import Decision, Outcome
@@ -27,8 +26,6 @@ from gate.flow.changes.compose import (
     searched,
 )
 from gate.flow.changes.excluded import look_again
-from gate.flow.changes.gather import gather
-from gate.flow.changes.judged import worse_by_now
 from gate.flow.changes.known import Known, know_existing
 from gate.flow.changes.settle import lapse, settle
 from gate.flow.gate import Gate
@@ -83,15 +80,6 @@ async def decide_again(
         )
         gate.waiters.wake(known.stored.id)
     return written
-
-
-async def asked_again(gate: Gate, known: Known, book: Rulebook) -> Refusal | None:
-    """Ask the code host once more before a change is admitted that passed by itself.
-
-    Returns why it would not pass now, or None if it would.
-    """
-    gathered = await gather(gate, asked_before(known), book, before=known)
-    return worse_by_now(known, gathered.case, book)
 
 
 def asked_before(known: Known) -> Change:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from gate.core import history
 from gate.core.calendar import freeze
 from gate.core.change import State
 from gate.core.counting import counted
@@ -15,7 +16,7 @@ from gate.core.decision.evaluate import looks_at
 from gate.core.decision.guards import HOST_FACTS_FRESH_MINUTES
 from gate.core.decision.sentences import sentence
 from gate.core.decision.values import Outcome, Route
-from gate.core.facts import Origin
+from gate.core.facts import FILES, Facts, Origin
 from gate.core.history import TrackRecord, direction
 from gate.flow.changes.gather import debt_of, earned_here, to_earn
 from gate.flow.changes.held import would_hold
@@ -29,6 +30,7 @@ from gate.storage.changes.approvals import Placed
 from gate.storage.changes.history import PlaceQuery
 
 STALE = "stale_decision"
+OF_THE_DECISION = frozenset({Origin.CLAIMED, Origin.TOKEN, Origin.CALENDAR})
 OF_THE_HOUR = frozenset({"calendar.weekday", "calendar.hour", "calendar.within_business_hours"})
 """The facts that are those of the admission. A change that passes only in business hours could
 otherwise be asked for then, and planned for the night."""
@@ -43,6 +45,8 @@ def place_of(known: Known, book: Rulebook, at: datetime) -> PlaceQuery:
         commit=stored.commit_sha,
         now=at,
         digests=stored.digests,
+        files=known.files.paths if FILES in known.record.case.facts else None,
+        depends_on=book.catalogue.depends_on(stored.service),
         earning=to_earn(book, at),
         change=stored.id,
     )
@@ -84,50 +88,24 @@ def is_out_of_date(known: Known, at: datetime) -> bool:
     return passed and since is not None and at - since > timedelta(minutes=HOST_FACTS_FRESH_MINUTES)
 
 
-def worse_by_now(known: Known, now: Case, book: Rulebook) -> Refusal | None:
-    """Return why the decision must be made again because of what the code host says now, or None.
-
-    All other facts are those of the decision, because changes of them are judged separately.
-    """
-    case = known.record.case
-    facts = {name: one for name, one in case.facts.items() if one.origin is not Origin.VERIFIED}
-    facts |= {name: one for name, one in now.facts.items() if one.origin is Origin.VERIFIED}
-    case = case._replace(
-        facts=facts,
-        people=now.people,
-        contradictions=now.contradictions,
-        notes=now.notes,
-        holds=(),
-        in_flight=0,
-        deploying=0,
-        in_the_way=(),
-        rejection=None,
-    )
-    decision = decide(book.policies, case)
-    if decision.outcome is Outcome.APPROVED:
-        return None
-    policy = book.policies.named(decision.policy)
-    noted = [dict(one.seen)["because"] for one in now.notes if one.rule == SILENT]
-    because = "; ".join((sentence(decision.findings[0], facts, policy), *noted))
-    return Refusal(
-        STALE,
-        "it passed by itself by what the code host said when it was decided, and would not now: "
-        f"{because}; it is decided again, ask once more",
-    )
-
-
 def outlived(
-    conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
+    conn: Connection,
+    known: Known,
+    here: TrackRecord,
+    book: Rulebook,
+    at: datetime,
+    heard: Case | None = None,
 ) -> Refusal | None:
     """Return why the approval no longer holds, or None if it does.
 
-    Freezes and other deployments are not looked at here: they pass, and the approval stays.
+    `heard` has what the code host said when it was asked again; None if it was not. Freezes and
+    other deployments are not looked at here: they pass, and the approval stays.
     """
     return (
         _lacking(known, book)
         or _shared(known)
         or _rejected_meanwhile(conn, known, book)
-        or _passes_no_longer(conn, known, here, book, at)
+        or _passes_no_longer(conn, known, here, book, at, heard or known.record.case)
         or _grown(known, here)
     )
 
@@ -190,49 +168,78 @@ def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refus
 
 
 def _passes_no_longer(
-    conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
+    conn: Connection,
+    known: Known,
+    here: TrackRecord,
+    book: Rulebook,
+    at: datetime,
+    heard: Case,
 ) -> Refusal | None:
     """Return a refusal if a change that passed by itself would not pass now, or None.
 
-    It is judged by the policies and the catalogue of this moment, and by what its standard change
-    has earned or lost since. Otherwise several changes could be approved at once for times far
-    ahead, and each would outlive the failures of those before it. The facts are those of the
-    decision, but for the catalogue's and those of the hour. Freezes, other changes and rejections
-    are left out, because the admission looks at each of them on its own.
+    It is decided once more, by the policies, the catalogue, the hour and the history of this
+    moment, and by what the code host said last. Otherwise several changes could be approved at once
+    for times far ahead, and each would outlive the failures of those before it. Freezes, other
+    changes and rejections are left out, because the admission looks at each of them on its own.
     """
-    case, stored = known.record.case, known.stored
     if known.record.decision.route is not Route.AUTOMATIC:
         return None
-    kept = {
-        name: one
-        for name, one in case.facts.items()
-        if one.origin is not Origin.CATALOGUE and name not in OF_THE_HOUR
-    }
-    hour = freeze.facts((), book.calendar, at).items()
-    case = case._replace(
-        facts={
-            **kept,
-            **book.catalogue.facts(stored.service, stored.environment),
-            **{name: one for name, one in hour if name in OF_THE_HOUR},
-        },
+    overdue = debt_of(known.stored.service, post_reviews.overdue(conn, at), book)
+    case = known.record.case._replace(
+        facts=_facts_now(known, here, book, at, heard, overdue),
         at=at,
+        people=heard.people,
+        contradictions=heard.contradictions,
+        notes=heard.notes,
         holds=(),
         in_flight=0,
         deploying=0,
         in_the_way=(),
-        overdue_reviews=debt_of(stored.service, post_reviews.overdue(conn, at), book),
+        overdue_reviews=overdue,
         rejection=None,
         standard_statuses=earned_here(book, here, at),
     )
     now = decide(book.policies, case)
     if now.outcome is Outcome.APPROVED:
         return None
-    because = sentence(now.findings[0], case.facts, book.policies.named(now.policy))
+    silent = [dict(note.seen)["because"] for note in heard.notes if note.rule == SILENT]
+    finding = sentence(now.findings[0], case.facts, book.policies.named(now.policy))
+    because = "; ".join((finding, *silent))
     return Refusal(
         STALE,
         f"it passed by itself when it was decided, and would not now: {because}; it is decided "
         "again, ask once more",
     )
+
+
+def _facts_now(
+    known: Known, here: TrackRecord, book: Rulebook, at: datetime, heard: Case, overdue: int
+) -> Facts:
+    """Return the facts of this moment. Claims, those of the token and those of freezes are those of
+    the decision.
+    """
+    stored = known.stored
+    kept = {
+        name: fact
+        for name, fact in known.record.case.facts.items()
+        if fact.origin in OF_THE_DECISION and name not in OF_THE_HOUR
+    }
+    hour = freeze.facts((), book.calendar, at)
+    of_host = {name: one for name, one in heard.facts.items() if one.origin is Origin.VERIFIED}
+    return {
+        **kept,
+        **of_host,
+        **book.catalogue.facts(stored.service, stored.environment),
+        **{name: fact for name, fact in hour.items() if name in OF_THE_HOUR},
+        **history.facts(
+            here,
+            stored.commit_sha,
+            stored.digests,
+            files_known=FILES in known.record.case.facts,
+            overdue_reviews=overdue,
+            at=at,
+        ),
+    }
 
 
 def _grown(known: Known, here: TrackRecord) -> Refusal | None:

@@ -11,7 +11,7 @@ import pytest
 
 from gate.core.change import Result
 from gate.errors import Conflict
-from tests.builders import Wire, commit_of
+from tests.builders import SMALL, Wire, commit_of
 from tests.flow.reviewers import approve, emergency
 from tests.flow.shop import CATALOGUE, EVERYDAY, Shop, make_files, open_shop
 
@@ -211,6 +211,36 @@ async def test_what_passes_on_some_days_alone_does_not_pass_on_others(
         change = await shop.submit("b")
         shop.hands.ahead = timedelta(0)
         assert (await shop.read(change))["state"] == "approved"
+
+        assert await refused(shop, change) == "stale_decision"
+        assert (await shop.read(change))["state"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "clean",
+    [
+        "history.failures < 1",
+        "history.recent_failure_rate < 0.1",
+        "history.days_since_failure > 0",
+        "history.path_failures < 1",
+        "history.path_failure_rate < 0.1",
+        "conflicts.dependency_in_flight == false",
+        "conflicts.in_flight < 1",
+    ],
+)
+async def test_what_passes_for_its_history_is_judged_by_the_history_of_its_admission(
+    database_url: str, tmp_path: Path, clean: str
+) -> None:
+    on = EVERYDAY.replace("diff.lines_added < 100", clean)
+    files = make_files(standard_changes=f"[{on}]", parallel="allow")
+    touching = {**SMALL, "diff.files": ("src/rounding.py",)}
+    async with open_shop(database_url, tmp_path, files) as shop:
+        failing, change = [await shop.submit(letter, claims=touching) for letter in "bc"]
+        assert change["state"] == "approved"
+        await shop.admit(failing)
+        if "conflicts" not in clean:
+            await shop.close(failing, Result.UNSUCCESSFUL)
+        await shop.admit(await shop.submit("d", service="ledger", claims=touching))
 
         assert await refused(shop, change) == "stale_decision"
         assert (await shop.read(change))["state"] == "pending"
