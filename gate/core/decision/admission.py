@@ -34,13 +34,15 @@ class Proof(NamedTuple):
     run: str
     ref: Value | None
     workflow: Value | None
+    # Whether the token names an environment.
+    environment: bool = False
 
     @property
     def fingerprint(self) -> str:
         """A digest of the proof, short enough for a change token and too long to find a second
         proof for.
         """
-        return digest(canonical([self.run, self.ref, self.workflow]))[:FINGERPRINT_DIGITS]
+        return digest(canonical(list(self)))[:FINGERPRINT_DIGITS]
 
 
 def proof_of(run: Run | None, facts: Facts) -> Proof | None:
@@ -51,7 +53,12 @@ def proof_of(run: Run | None, facts: Facts) -> Proof | None:
 
 def proof_by(run: Run, proved: Mapping[str, Value]) -> Proof:
     """Return what these facts of a token prove about the run."""
-    return Proof(run.id, proved.get("change.ref"), proved.get("change.workflow"))
+    return Proof(
+        run.id,
+        proved.get("change.ref"),
+        proved.get("change.workflow"),
+        environment=proved.get("environment.proved") is True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,8 @@ class AdmissionCase:
     observing: bool = False
     # The policy that decided looks at the workflow.
     looks_at_workflow: bool = False
+    # It, or the choice of a policy, looks at whether the token names an environment.
+    looks_at_environment: bool = False
 
     @property
     def rollback(self) -> bool:
@@ -107,7 +116,7 @@ def refusal(
     )
     if refused is not None or case.observed:
         return refused
-    return _other_workflow(case.proved, proof) or waits(case, at=at) or _stale(case)
+    return _other_workflow(case, proof) or waits(case, at=at) or _stale(case)
 
 
 def waits(case: AdmissionCase, *, at: datetime) -> Refusal | None:
@@ -149,8 +158,9 @@ def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | 
 def other_job(case: AdmissionCase, proof: Proof | None) -> Refusal | None:
     """Return why this job is not given the admission that its run has got already, or None.
 
-    It was given to a job of the ref and the workflow that were judged. The other jobs of the run
-    may be of workflows that nobody judged, and nothing is decided again while one of them deploys.
+    It was given to a job of the ref, the workflow and the environment that were judged. The other
+    jobs of the run may be such as nobody judged, and nothing is decided again while one of them
+    deploys.
     A job whose workflow is unknown is refused only if the policy looks at it: a code host that
     holds a run does not always say of which workflow the held job is.
     """
@@ -159,6 +169,7 @@ def other_job(case: AdmissionCase, proof: Proof | None) -> Refusal | None:
     for what, then, now, may_be_unknown in (
         ("ref", case.proved.ref, proof.ref, True),
         ("workflow", case.proved.workflow, proof.workflow, not case.looks_at_workflow),
+        ("environment", *_environments(case, case.proved, proof), False),
     ):
         if then is not None and then != now and not (now is None and may_be_unknown):
             return Refusal(
@@ -232,16 +243,19 @@ def _other_state(case: AdmissionCase, run: Run) -> Refusal | None:
             return Refusal("state_conflict", f"the change is {case.state.value}; submit a new one")
 
 
-def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None:
-    """Return why the decision must be made again if the job has another ref or workflow, or None.
+def _other_workflow(case: AdmissionCase, proof: Proof | None) -> Refusal | None:
+    """Return why the decision must be made again if the job has another ref or workflow than the
+    one that was judged, or differs in whether it has an environment; or None.
 
     The new decision judges the job by what its own token proves.
     """
+    proved = case.proved
     if proved is None or proof is None:
         return None
     for what, then, now in (
         ("ref", proved.ref, proof.ref),
         ("workflow", proved.workflow, proof.workflow),
+        ("environment", *_environments(case, proved, proof)),
     ):
         if then != now:
             words = (
@@ -251,6 +265,18 @@ def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None
                 "stale_decision", f"{words}; it is decided again for this one, ask once more"
             )
     return None
+
+
+def _environments(case: AdmissionCase, then: Proof, now: Proof) -> tuple[str | None, str | None]:
+    """Return the environment if the token named it at the decision, and if it names it now; None
+    and None where no policy looks at that.
+
+    A job without an environment often asks for one that has it.
+    """
+    if not case.looks_at_environment:
+        return None, None
+    named = case.subject.environment
+    return named if then.environment else None, named if now.environment else None
 
 
 def _switched(case: AdmissionCase) -> Refusal | None:

@@ -72,8 +72,15 @@ def admission_case(
         what_runs=here.running.change if here.running else None,
         observed=known.observed,
         observing=book.catalogue.observes(stored.service, stored.environment),
-        looks_at_workflow=known.policy is not None and looks_at(known.policy, "change.workflow"),
+        looks_at_workflow=_looks_at(known, book, "change.workflow"),
+        looks_at_environment=_looks_at(known, book, "environment.proved"),
     )
+
+
+def _looks_at(known: Known, book: Rulebook, fact: str) -> bool:
+    """Return whether the policy that decided uses this fact, or the choice of a policy does."""
+    chooses = fact in book.policies.looked_at
+    return chooses or (known.policy is not None and looks_at(known.policy, fact))
 
 
 def is_out_of_date(known: Known, at: datetime) -> bool:

@@ -186,6 +186,31 @@ def test_b10_the_run_is_the_one_that_proved_itself(
     assert (answer.problem if answer else None) == problem
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "looks_at_it", "problem"),
+    [
+        pytest.param(True, False, True, "stale_decision", id="a job without it"),
+        pytest.param(False, True, True, "stale_decision", id="a job that has it"),
+        pytest.param(True, True, True, None, id="both have it"),
+        pytest.param(True, False, False, None, id="no policy looks at it"),
+    ],
+)
+def test_b10_a_job_has_an_environment_if_the_judged_one_had_it(
+    *,
+    then: bool,
+    now: bool,
+    looks_at_it: bool,
+    problem: str | None,
+) -> None:
+    case = replace(
+        APPROVED, proved=PROOF._replace(environment=then), looks_at_environment=looks_at_it
+    )
+
+    answer = refusal(case, SUBJECT, RUN, PROOF._replace(environment=now), at=NOW)
+
+    assert (answer.problem if answer else None) == problem
+
+
 def test_b10_where_nothing_was_proved_nothing_is_compared() -> None:
     assert refused(APPROVED, run=Run("101")) is None
 

@@ -144,6 +144,41 @@ async def test_b10_another_run_learns_nothing_of_an_admission_that_was_given(sho
         assert refused.value.problem == "consumed"
 
 
+PROVED = (
+    "[{id: proved, title: From a job of the environment, owner: platform, authorised_by: "
+    "[release-managers], when: [environment.proved], up_to: critical, earn: none}]"
+)
+
+
+async def test_b10_a_job_without_the_environment_is_not_admitted_for_one_that_has_it(
+    shop: Shop,
+) -> None:
+    await shop.adopt(standard_changes=PROVED)
+    of_production = replace(job(), environment="production")
+    change = await shop.submit("a", of_production, run=None)
+    assert change["state"] == "approved"
+
+    with pytest.raises(Conflict) as stale:
+        await shop.admit(change, job())
+
+    assert stale.value.problem == "stale_decision"
+    assert (await shop.read(change))["state"] == "pending"
+
+
+async def test_b10_a_job_without_the_environment_is_not_given_the_admission_of_one_that_has_it(
+    shop: Shop,
+) -> None:
+    await shop.adopt(standard_changes=PROVED)
+    of_production = replace(job(), environment="production")
+    change = await shop.submit("a", of_production, run=None)
+    first = await shop.admit(change, replace(of_production, jti="another"))
+
+    with pytest.raises(NotAllowed, match="deploy in the job that was admitted"):
+        await shop.admit(change, job())
+
+    assert await shop.admit(change, replace(of_production, jti="a third")) == first
+
+
 @pytest.mark.parametrize(
     "other", [job("other.yml"), job(branch="mine")], ids=["another workflow", "another ref"]
 )
