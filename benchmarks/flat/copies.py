@@ -25,7 +25,7 @@ from gate.core.learning.weeks import week_of
 from gate.flow.ids import new_id
 from gate.storage.database.randomness import random_bytes
 from gate.storage.tables import schema, schema_delivery, schema_learning, schema_work
-from gate.storage.tables.columns import Instant, kept
+from gate.storage.tables.columns import Instant, as_stored
 from gate.storage.tables.packed import Packed, pack, unpack
 
 DAYS = 40
@@ -237,7 +237,7 @@ _BETWEEN = 1_000
 def _read(conn: Connection, one: Table) -> Rows:
     """The rows to copy as the database keeps them, the words of a decision beside it."""
     names = list(one.columns.keys())
-    query = select(*map(kept, one.columns))
+    query = select(*map(as_stored, one.columns))
     if one is schema.decisions:
         names.append(WORDS)
         if conn.dialect.name == "postgresql":
@@ -281,7 +281,7 @@ def _sum_by(
 ) -> None:
     """What so many copies have added on each day, or in each week; the pattern is of today's."""
     for one, counting in tables.items():
-        query = select(*map(kept, one.columns)).where(one.c[name] == today)
+        query = select(*map(as_stored, one.columns)).where(one.c[name] == today)
         pattern = [dict(row._mapping) for row in conn.execute(query)]  # noqa: SLF001 - the documented way to a row as a mapping
         again = {column: one.c[column] * (copies.get(today, 0) + 1) for column in counting}
         conn.execute(update(one).where(one.c[name] == today).values(again))

@@ -19,7 +19,7 @@ from gate.core.change import State
 from gate.core.decision.record import write_hold
 from gate.core.decision.values import Hold, Route
 from gate.storage.database.values import every
-from gate.storage.tables.columns import equals, kept
+from gate.storage.tables.columns import as_stored, equals
 from gate.storage.tables.schema import changes
 
 KEPT_HOLDS_MAX = 20_000
@@ -119,7 +119,7 @@ def held_otherwise(
     everybody, excused = (write_hold(hold) or "" for hold in holds)
     wanted = case((changes.c.excused, excused), else_=everybody)
     otherwise = and_(
-        func.coalesce(kept(changes.c.hold), "") != wanted, changes.c.route != Route.OBSERVED
+        func.coalesce(as_stored(changes.c.hold), "") != wanted, changes.c.route != Route.OBSERVED
     )
     found: list[str] = []
     for state, ends in _WAITING.items():

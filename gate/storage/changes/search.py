@@ -32,7 +32,7 @@ from sqlalchemy.types import Boolean, Text
 
 from gate.storage.changes.words import words
 from gate.storage.database.pages import Part
-from gate.storage.tables.columns import kept
+from gate.storage.tables.columns import as_stored
 from gate.storage.tables.schema import changes, decisions
 
 WALKED_MAX = 5_000
@@ -139,7 +139,7 @@ def _begins(conn: Connection, part: Part) -> int | None:
 
     Ids have the order of time but for decisions of the same moment, which is enough here.
     """
-    at = kept(decisions.c.at)
+    at = as_stored(decisions.c.at)
     newest = select(decisions.c.id).order_by(at.desc()).limit(_written(1))
     if part.after is not None:
         newest = newest.where(at <= part.after[0])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, case, func, or_, select, tuple_
 from gate.core.change import State
 from gate.storage.changes.approvals import GIVEN, Approval, approval_of
 from gate.storage.database.values import every
-from gate.storage.tables.columns import equals, kept
+from gate.storage.tables.columns import as_stored, equals
 from gate.storage.tables.schema import approvals, changes, decisions
 
 WAITING_MAX = 20_000
@@ -43,7 +43,10 @@ def decisions_of_waiting(conn: Connection) -> dict[str, tuple[int, bool, int | N
     That is cheap to read, and enough to find those that moved.
     """
     query = select(
-        changes.c.id, changes.c.decision, changes.c.hold.is_not(None), kept(changes.c.expires_at)
+        changes.c.id,
+        changes.c.decision,
+        changes.c.hold.is_not(None),
+        as_stored(changes.c.expires_at),
     ).where(_WAITS)
     newest = query.order_by(changes.c.submitted_at.desc(), changes.c.id.desc()).limit(WAITING_MAX)
     return {
@@ -101,8 +104,8 @@ def _joined() -> Select[Any]:
         changes.c.state,
         changes.c.decision,
         changes.c.hold.is_not(None),
-        kept(changes.c.expires_at),
-        kept(changes.c.submitted_at),
+        as_stored(changes.c.expires_at),
+        as_stored(changes.c.submitted_at),
     )
     in_force = tuple_(decisions.c.change_id, decisions.c.number) == tuple_(
         changes.c.id, changes.c.decision

@@ -15,7 +15,7 @@ from sqlalchemy import Table
 from sqlalchemy.sql.sqltypes import BigInteger, Boolean, Integer, LargeBinary, SmallInteger, Text
 
 from gate.storage.database.tx import Tx
-from gate.storage.tables.columns import keeps, kept_type
+from gate.storage.tables.columns import stored_type, to_stored
 
 ROWS_A_STATEMENT = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """Half-way steps between the powers of two save a quarter of the statements; a statement for every
@@ -65,8 +65,8 @@ class Bulk:
     ) -> None:
         names = [f'"{name}"' for name in columns]
         values = [_postgres_value(table, name, k) for k, name in enumerate(columns)]
-        keeping = [(k, keeps(table.c[name])) for k, name in enumerate(columns)]
-        self._keeps = [(k, keep) for k, keep in keeping if keep is not None]
+        converted = [(k, to_stored(table.c[name])) for k, name in enumerate(columns)]
+        self._to_stored = [(k, convert) for k, convert in converted if convert is not None]
         into = f"INSERT INTO {table.name} ({', '.join(names)})"
         self._sqlite = Chunks(len(columns), lambda rows: f"{into} VALUES {rows} {tail}")
         if words:
@@ -81,20 +81,20 @@ class Bulk:
         """Insert all rows, or raise the error of the first one that the table refuses."""
         if not rows:
             return
-        if self._keeps:
-            rows = [self._as_kept(row) for row in rows]
+        if self._to_stored:
+            rows = [self._stored(row) for row in rows]
         if tx.is_postgres:
             tx.execute(self._postgres, (as_json(rows),))
         else:
             self._sqlite.run(tx, rows)
 
-    def _as_kept(self, row: tuple[object, ...]) -> tuple[object, ...]:
-        kept = list(row)
-        for k, keep in self._keeps:
-            # Every type keeps None as it is.
-            if kept[k] is not None:
-                kept[k] = keep(kept[k])
-        return tuple(kept)
+    def _stored(self, row: tuple[object, ...]) -> tuple[object, ...]:
+        stored = list(row)
+        for k, convert in self._to_stored:
+            # Every type stores None as it is.
+            if stored[k] is not None:
+                stored[k] = convert(stored[k])
+        return tuple(stored)
 
 
 def as_json(rows: Sequence[tuple[object, ...]]) -> str:
@@ -103,7 +103,7 @@ def as_json(rows: Sequence[tuple[object, ...]]) -> str:
 
 
 def _postgres_value(table: Table, name: str, k: int) -> str:
-    kind = kept_type(table.c[name])
+    kind = stored_type(table.c[name])
     return next(
         template.format(k=k) for known, template in _POSTGRES_VALUE if isinstance(kind, known)
     )

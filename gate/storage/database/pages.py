@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tu
 
 from gate.core.instants import to_us
 from gate.storage.database.cursor import Position
-from gate.storage.tables.columns import kept
+from gate.storage.tables.columns import as_stored
 
 PAGE_ROWS_MAX = 500
 """Enough for a page of any list, and for a chunk of a stream."""
@@ -83,7 +83,7 @@ def _within(at: ColumnElement[Any], part: Part) -> list[ColumnElement[bool]]:
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
     if part.after is not None:
         # A position contains values as the database stores them.
-        plain = [kept(key) for key in keys]
+        plain = [as_stored(key) for key in keys]
         # The first comparison follows from the second, but lets SQLite begin in the middle of the
         # index.
         query = query.where(and_(plain[0] <= part.after[0], tuple_(*plain) < tuple_(*part.after)))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, TextClause, func, select, text
 
-from gate.storage.tables.columns import kept
+from gate.storage.tables.columns import as_stored
 from gate.storage.tables.schema import PEOPLES_ROUTES, REVIEWED, approvals, changes
 from gate.storage.tables.schema_delivery import delivery_rules, delivery_totals
 
@@ -43,13 +43,13 @@ def _seconds_to_last_word(
     conn: Connection, where: Iterable[ColumnElement[bool] | TextClause]
 ) -> list[int]:
     reviewed = (
-        select(changes.c.id, kept(changes.c.submitted_at))
+        select(changes.c.id, as_stored(changes.c.submitted_at))
         .where(*where)
         .order_by(changes.c.submitted_at.desc(), changes.c.id.desc())
         .limit(REVIEWS_MAX)
         .subquery()
     )
-    spent = func.max(kept(approvals.c.at)) - reviewed.c.submitted_at
+    spent = func.max(as_stored(approvals.c.at)) - reviewed.c.submitted_at
     query = (
         select(spent)
         .join(approvals, approvals.c.change_id == reviewed.c.id)

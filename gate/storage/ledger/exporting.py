@@ -35,7 +35,7 @@ from gate.ledger.tree import HASH_BYTES, hash_leaf
 from gate.storage.ledger import heads
 from gate.storage.ledger.tree import tile_reader
 from gate.storage.policies import policy_sets
-from gate.storage.tables.columns import kept
+from gate.storage.tables.columns import as_stored
 from gate.storage.tables.schema import approvals, decisions, ledger_entries
 from gate.storage.tables.schema_ledger import checkpoints
 
@@ -66,14 +66,14 @@ _SAME: Mapping[str, str] = {
 _COLUMNS = ("change_id", "number", "record", "at", "band", *_SAME)
 _CHANGES: BindParameter[list[str]] = bindparam("changes", expanding=True)
 # By the change alone, because SQLite reads the whole table for `(change_id, number) IN`.
-_DECISIONS = select(*(_D[name] if name == "record" else kept(_D[name]) for name in _COLUMNS)).where(
-    _D.change_id.in_(_CHANGES)
-)
-_APPROVALS = select(*map(kept, _A)).where(_A.change_id.in_(_CHANGES))
+_DECISIONS = select(
+    *(_D[name] if name == "record" else as_stored(_D[name]) for name in _COLUMNS)
+).where(_D.change_id.in_(_CHANGES))
+_APPROVALS = select(*map(as_stored, _A)).where(_A.change_id.in_(_CHANGES))
 _RECORDED = (
-    (decisions, kept(_D.at), ("decision",)),
-    (approvals, kept(_A.at), ("approval", "rejection")),
-    (approvals, kept(_A.lapsed_at), ("lapse",)),
+    (decisions, as_stored(_D.at), ("decision",)),
+    (approvals, as_stored(_A.at), ("approval", "rejection")),
+    (approvals, as_stored(_A.lapsed_at), ("lapse",)),
 )
 """Tables whose every row an entry of these kinds tells of, at that very time."""
 
@@ -163,7 +163,7 @@ def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
     its entry.
     """
     for table, at, kinds in _RECORDED:
-        keys = tuple(map(kept, table.primary_key))
+        keys = tuple(map(as_stored, table.primary_key))
         recorded = exists().where(
             _E.change_id == table.c.change_id, _E.kind.in_(kinds), _E.at == at
         )

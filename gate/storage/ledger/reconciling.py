@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy import Connection, exists, not_, or_, select
 
 from gate.ledger.lives import CLOSED, DEPLOYING, WAITING, Life
-from gate.storage.tables.columns import kept
+from gate.storage.tables.columns import as_stored
 from gate.storage.tables.schema import changes, ledger_entries
 
 ROWS_AT_ONCE = 5_000
@@ -22,7 +22,7 @@ def moved(conn: Connection, lives: Mapping[str, Life], size: int) -> Iterator[st
     """
     newer = exists().where(_E.change_id == _C.id, or_(_E.index.is_(None), _E.index >= size))
     query = (
-        select(_C.id, kept(_C.state), kept(_C.result), _C.decision, _C.subject_digest)
+        select(_C.id, as_stored(_C.state), as_stored(_C.result), _C.decision, _C.subject_digest)
         .where(not_(newer))
         .order_by(_C.id)
     )

@@ -154,14 +154,14 @@ def among(
     return and_(*each, tuple_(*columns).in_([tuple(row) for row in rows]))
 
 
-def kept(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def as_stored(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the column as the database stores it, without conversion."""
-    return type_coerce(column, kept_type(column))
+    return type_coerce(column, stored_type(column))
 
 
-def keeps(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
-    """Return the function that makes of a value what the database keeps, for statements that go to
-    the driver as text; None where it keeps the value itself.
+def to_stored(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
+    """Return the function that makes of a value what the database stores, for statements that go to
+    the driver as text; None where it stores the value itself.
     """
     kind = column.type
     if isinstance(kind, TypeDecorator):
@@ -169,7 +169,7 @@ def keeps(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
     return None
 
 
-def kept_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
+def stored_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
     """Return the type of the stored value of this column."""
     if isinstance(column.type, TypeDecorator):
         return column.type.impl_instance

@@ -30,7 +30,7 @@ from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.ledger.note import VerifierKey
 from gate.storage.database.tx import Tx
 from gate.storage.ledger import exporting
-from gate.storage.tables.columns import kept, kept_type
+from gate.storage.tables.columns import as_stored, stored_type
 from gate.storage.tables.packed import pack, unpack
 from gate.storage.tables.schema import approvals, decisions, ledger_entries
 from gate.storage.tables.schema_ledger import checkpoints, tiles
@@ -223,7 +223,7 @@ def tampering(table: Table, column: str) -> Act:
     def act(tx: Tx) -> int | None:
         row = newest(tx, table, table.c[column].is_not(None)) or newest(tx, table)
         assert row is not None
-        changed = {column: other_than(row[column], kept_type(table.c[column]), column)}
+        changed = {column: other_than(row[column], stored_type(table.c[column]), column)}
         tx.conn.execute(update(as_kept(table)).where(*same(table, row)).values(changed))
         return row["index"] if table is ledger_entries and column != "index" else None
 
@@ -275,7 +275,7 @@ def swapping(tx: Tx) -> int | None:
 def newest(tx: Tx, table: Table, *where: ColumnElement[bool]) -> Mapping[str, Any] | None:
     order = [column.desc() for column in table.primary_key.columns]
     row = (
-        tx.conn.execute(select(*map(kept, table.c)).where(*where).order_by(*order).limit(1))
+        tx.conn.execute(select(*map(as_stored, table.c)).where(*where).order_by(*order).limit(1))
         .mappings()
         .first()
     )
@@ -284,12 +284,12 @@ def newest(tx: Tx, table: Table, *where: ColumnElement[bool]) -> Mapping[str, An
 
 def same(table: Table, row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
     keys = table.primary_key.columns
-    return [column(one.name, kept_type(one)) == row[one.name] for one in keys]
+    return [column(one.name, stored_type(one)) == row[one.name] for one in keys]
 
 
 def as_kept(table: Table) -> TableClause:
     """The table without types that convert: whoever tampers writes what they like."""
-    return untyped(table.name, *(column(one.name, kept_type(one)) for one in table.c))
+    return untyped(table.name, *(column(one.name, stored_type(one)) for one in table.c))
 
 
 def other_than(value: Any, kind: Any, column: str) -> Any:
