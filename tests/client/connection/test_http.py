@@ -168,7 +168,8 @@ def test_too_many_requests_waits_as_long_as_it_is_told_and_is_no_outage(tmp_path
         gate.always = problem(429, "rate_limited", Retry_After="7")
         with pytest.raises(Refused, match="rate_limited"):
             asked(gate, a_world(tmp_path, clock=clock), retries=2)
-    assert [int(pause) for pause in clock.slept] == [7, 7]
+    assert len(clock.slept) == 2
+    assert all(7 < pause <= 8 for pause in clock.slept)
 
 
 def test_a_long_retry_after_is_cut_and_a_date_is_ignored(tmp_path: Path) -> None:
