@@ -15,17 +15,18 @@ from datetime import UTC
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Column, Connection, Table, func, select, table, text, update
+from sqlalchemy import Connection, Table, func, select, table, text, update
 
 from benchmarks.flat.rows import WORDS, Rows, insert_rows
 from benchmarks.flat.templates import Copy, Holes
 from gate.core.canonical import canonical, digest
 from gate.core.instants import from_us
 from gate.core.learning.weeks import week_of
+from gate.flow.changes.submit import RUN_KEY_DIGITS
 from gate.flow.ids import new_id
 from gate.storage.database.randomness import random_bytes
 from gate.storage.tables import schema, schema_delivery, schema_learning, schema_work
-from gate.storage.tables.columns import Instant, as_stored
+from gate.storage.tables.columns import Digest, Instant, as_stored
 from gate.storage.tables.packed import Packed, pack, unpack
 
 DAYS = 40
@@ -158,11 +159,11 @@ class _Pattern:
             self._add_text(id_, salt, said)
         runs = changes.columns("run_key", "run_id", "run_step", "service", "environment")
         for key, *parts in runs:
-            self._add(key, [None, *parts])
+            self.holes.add_digest(key.encode(), canonical([None, *parts]), _run_key)
         for record_sha256, content in self._found[schema.decisions].columns(
             "record_sha256", "record"
         ):
-            self._add_record(record_sha256, unpack(content))
+            self._add_record(record_sha256.hex(), unpack(content))
 
     def _add(self, found: str, value: object) -> None:
         self.holes.add_digest(found.encode(), canonical(value), digest)
@@ -180,7 +181,7 @@ class _Pattern:
         """What was approved, and the record of it, which names that."""
         record = orjson.loads(content)
         changes = self._found[schema.changes]
-        self._add(changes.of("subject_key", id=record["change"]), record["subject"])
+        self._add(changes.of("subject_key", id=record["change"]).hex(), record["subject"])
         shown = {
             "subject": record["subject"],
             "planned": record["asked"]["planned"],
@@ -206,19 +207,24 @@ class _Pattern:
             return None
         if name in {"day", "week"}:
             return _Cell(place, lambda _, plan: plan.day if name == "day" else _week(plan.day))
-        if name == WORDS:
-            return self._text(place, value)
-        column: Column[Any] = one.c[name]
-        if isinstance(column.type, Instant) or (one is schema.ledger_entries and name == "at"):
+        kind = None if name == WORDS else one.c[name].type
+        if isinstance(kind, Instant) or (one is schema.ledger_entries and name == "at"):
             return _Cell(place, lambda copy, _: value + copy.shift_us)
-        if isinstance(column.type, Packed):
+        if isinstance(kind, Packed):
             packed = self.holes.template(unpack(value))
             return _Cell(place, lambda copy, _: pack(packed.of(copy)))
+        if isinstance(kind, Digest):
+            written = self.holes.template(value.hex().encode())
+            return _Cell(place, lambda copy, _: bytes.fromhex(written.of(copy).decode()))
         return self._text(place, value) if isinstance(value, str) else None
 
     def _text(self, place: int, value: str) -> _Cell | None:
         written = self.holes.template(value.encode())
         return _Cell(place, lambda copy, _: written.of(copy).decode()) if written.holes else None
+
+
+def _run_key(content: bytes) -> str:
+    return digest(content)[:RUN_KEY_DIGITS]
 
 
 def _new_id(at_us: int) -> Callable[[Copy], bytes]:

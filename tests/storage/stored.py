@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, insert
 
+from gate.core.canonical import digest
 from gate.core.change import Repository
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import write_asked
@@ -67,7 +68,7 @@ def put_change(conn: Connection, **different: object) -> str:
         "direction": "forward",
         "lines": 10,
         "caller": "token:one",
-        "subject_key": f"subject of {change}",
+        "subject_key": digest(change.encode()),
         "state": "approved",
         "type": "standard",
         "route": "automatic",

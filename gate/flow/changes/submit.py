@@ -62,6 +62,9 @@ from gate.tracing import span
 FIRST = 1
 """The number of the decision that a new change begins with."""
 
+RUN_KEY_DIGITS = 32
+"""Of the digest of a run: 128 bits, in which nobody finds a second run with the key of another."""
+
 DECISIONS_MAX = 3
 """How often one request is decided before the caller has to ask again, because policies, or the
 change of its run, may move each time."""
@@ -241,9 +244,8 @@ def run_key(change: Change) -> str | None:
     if change.run is None:
         return None
     repository = [change.repository.issuer, change.repository.id] if change.repository else None
-    return digest(
-        canonical([repository, change.run.id, change.run.step, change.service, change.environment])
-    )
+    key = [repository, change.run.id, change.run.step, change.service, change.environment]
+    return digest(canonical(key))[:RUN_KEY_DIGITS]
 
 
 async def _replayed(gate: Gate, first: KeyRow, asked: KeyRow | None) -> Submitted:

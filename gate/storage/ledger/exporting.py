@@ -65,9 +65,10 @@ _SAME: Mapping[str, str] = {
 
 _COLUMNS = ("change_id", "number", "record", "at", "band", *_SAME)
 _CHANGES: BindParameter[list[str]] = bindparam("changes", expanding=True)
+_CONVERTED = {"record", "record_sha256", "subject_digest"}
 # By the change alone, because SQLite reads the whole table for `(change_id, number) IN`.
 _DECISIONS = select(
-    *(_D[name] if name == "record" else as_stored(_D[name]) for name in _COLUMNS)
+    *(_D[name] if name in _CONVERTED else as_stored(_D[name]) for name in _COLUMNS)
 ).where(_D.change_id.in_(_CHANGES))
 _APPROVALS = select(*map(as_stored, _A)).where(_A.change_id.in_(_CHANGES))
 _RECORDED = (

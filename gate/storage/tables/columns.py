@@ -9,7 +9,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from enum import Enum
 from types import MappingProxyType, UnionType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args
 
 import orjson
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    LargeBinary,
     SmallInteger,
     Text,
     TypeDecorator,
@@ -103,6 +104,25 @@ class Rank(Word):
 
     impl = SmallInteger  # type: ignore[assignment] # the same enum in another form
     cache_ok = True
+
+
+class Digest(TypeDecorator[str]):
+    """A SHA-256 in hexadecimal digits, kept as its 32 bytes, which are half as long."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _: Dialect) -> bytes | None:
+        """Return the bytes of the digest."""
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: Any, _: Dialect) -> Any:
+        """Return the digest in digits; what somebody put in its place is returned as it is."""
+        return value.hex() if isinstance(value, bytes) else value
+
+
+Sha256: TypeAlias = Annotated[str, "SHA-256 in hexadecimal digits"]
+"""What a field of a row says that becomes a column of `Digest`."""
 
 
 class Json(TypeDecorator[Any]):
@@ -205,6 +225,7 @@ NAMED_TEXTS = Json(write_json, orjson.loads)
 _TYPES: Mapping[object, type[TypeEngine[Any]] | TypeEngine[Any]] = MappingProxyType(
     {
         str: Text,
+        Sha256: Digest,
         int: BigInteger,
         bool: Boolean,
         bytes: Packed,

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from gate.core.change import Result
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.storage.tables.columns import TEXTS, Instant, Rank, Word, columns_of
+from gate.storage.tables.columns import TEXTS, Digest, Instant, Rank, Word, columns_of
 from gate.storage.tables.packed import Packed
 from gate.storage.tables.stored_change import StoredChange
 
@@ -203,9 +203,9 @@ decisions = Table(
     Column("policy", Text),
     Column("revision", Text, nullable=False),  # of the policies
     Column("standard_change", Text),
-    Column("subject_digest", Text, nullable=False),
+    Column("subject_digest", Digest, nullable=False),
     Column("record", Packed, nullable=False),  # canonical JSON, the bytes that are hashed
-    Column("record_sha256", Text, nullable=False),
+    Column("record_sha256", Digest, nullable=False),
     Column("running_change", Text),
     UniqueConstraint("change_id", "number"),
     # The words of the log's search are not here, because the two databases keep them differently:

@@ -11,6 +11,7 @@ from gate.core.change import Result, Run, State
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Hold, Outcome, Route
+from gate.storage.tables.columns import Sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class DecisionColumns:
     hold: Hold | None
     # No freeze window holds it; a stopped line does.
     excused: bool
-    subject_digest: str
+    subject_digest: Sha256
     # The change that ran in its place when it was decided.
     running_change: str | None
     direction: str
@@ -78,8 +79,8 @@ class StoredChange(DecisionColumns):
     # The natural key while this is the current change of its run; freed when a later attempt begins
     # anew.
     run_key: str | None
-    # SHA-256 of the canonical subject.
-    subject_key: str
+    # Of the canonical subject.
+    subject_key: Sha256
     # As it was written last; `state_at` says what it is now.
     state: State
     submitted_at: datetime

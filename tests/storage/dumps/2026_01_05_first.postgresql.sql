@@ -50,7 +50,7 @@ CREATE TABLE public.changes (
     matched text NOT NULL,
     hold text,
     excused boolean NOT NULL,
-    subject_digest text NOT NULL,
+    subject_digest bytea NOT NULL,
     running_change text,
     direction text NOT NULL,
     lines bigint,
@@ -73,7 +73,7 @@ CREATE TABLE public.changes (
     run_attempt bigint,
     run_step text,
     run_key text,
-    subject_key text NOT NULL,
+    subject_key bytea NOT NULL,
     state text NOT NULL,
     submitted_at bigint NOT NULL,
     settled_at bigint,
@@ -130,9 +130,9 @@ CREATE TABLE public.decisions (
     policy text,
     revision text NOT NULL,
     standard_change text,
-    subject_digest text NOT NULL,
+    subject_digest bytea NOT NULL,
     record bytea NOT NULL,
-    record_sha256 text NOT NULL,
+    record_sha256 bytea NOT NULL,
     running_change text,
     words text DEFAULT ''::text NOT NULL
 );
@@ -638,9 +638,9 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_2df7df17');
-INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3390502e2825aeac5d01e3b2c11c293226244083e1702b19b9ab321b0c90d7c1320c0564b494941b195be7e7a664946691268e04c4907d8c34c4cce4dd52fcec82f80f444899d2081655f1cf32200', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
-INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01ab460d5603ec203bb5a044a91600', '0000000000000000000000000000000000000000000000000000000000000000', NULL, 'kept größer');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_43ab526d');
+INSERT INTO public.changes VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, '\xdddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, false, 3600, NULL, NULL, NULL, 1772467200000000, '\x01c3390502e2825aeac5d01e3b2c11c293226244083e1702b19b9ab321b0c90d7c1320c0564b494941b195be7e7a664946691268e04c4907d8c34c4cce4dd52fcec82f80f444899d2081655f1cf32200', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, '\x40e99177022aeffa604795b48f6ae3597fe57d4fe665b0a2d09c886740407e9e', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL);
+INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', '\xdddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01ab460d5603ec203bb5a044a91600', '\x0000000000000000000000000000000000000000000000000000000000000000', NULL, 'kept größer');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
 INSERT INTO public.ledger_head VALUES (1, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', NULL, 1, NULL);
 SELECT pg_catalog.setval('public.checkpoints_size_seq', 1, false);

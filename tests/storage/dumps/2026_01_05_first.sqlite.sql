@@ -32,7 +32,7 @@ CREATE TABLE changes (
     matched TEXT NOT NULL,
     hold TEXT,
     excused BOOLEAN NOT NULL,
-    subject_digest TEXT NOT NULL,
+    subject_digest BLOB NOT NULL,
     running_change TEXT,
     direction TEXT NOT NULL,
     lines BIGINT,
@@ -55,7 +55,7 @@ CREATE TABLE changes (
     run_attempt BIGINT,
     run_step TEXT,
     run_key TEXT,
-    subject_key TEXT NOT NULL,
+    subject_key BLOB NOT NULL,
     state TEXT NOT NULL,
     submitted_at BIGINT NOT NULL,
     settled_at BIGINT,
@@ -555,9 +555,9 @@ CREATE TABLE decisions (
     policy TEXT,
     revision TEXT NOT NULL,
     standard_change TEXT,
-    subject_digest TEXT NOT NULL,
+    subject_digest BLOB NOT NULL,
     record BLOB NOT NULL,
-    record_sha256 TEXT NOT NULL,
+    record_sha256 BLOB NOT NULL,
     running_change TEXT,
     CONSTRAINT pk_decisions PRIMARY KEY (id),
     CONSTRAINT uq_decisions_change_id UNIQUE (change_id, number),
@@ -755,11 +755,11 @@ CREATE INDEX ix_waits_longest ON waits (week, asked, seconds, ended_at, change_i
 CREATE INDEX ix_waits_newest ON waits (service, environment, ended_at, seconds) WHERE asked = ''
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_2df7df17');
-INSERT INTO changes ("decision", "decided_at", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "subject_digest", "running_change", "direction", "lines", "parallel", "close_within_seconds", "planned_start", "planned_end", "redecide_at", "valid_until", "detail", "id", "service", "environment", "commit_sha", "digests", "repository_issuer", "repository_id", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "state", "submitted_at", "settled_at", "expires_at", "time_left", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at") VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 'forward', 10, 0, 3600, NULL, NULL, NULL, 1772467200000000, X'01C3390502E2825AEAC5D01E3B2C11C293226244083E1702B19B9AB321B0C90D7C1320C0564B494941B195BE7E7A664946691268E04C4907D8C34C4CCE4DD52FCEC82F80F444899D2081655F1CF32200', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_43ab526d');
+INSERT INTO changes ("decision", "decided_at", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "subject_digest", "running_change", "direction", "lines", "parallel", "close_within_seconds", "planned_start", "planned_end", "redecide_at", "valid_until", "detail", "id", "service", "environment", "commit_sha", "digests", "repository_issuer", "repository_id", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "state", "submitted_at", "settled_at", "expires_at", "time_left", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at") VALUES (1, 1772452800000000, 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, X'DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD', NULL, 'forward', 10, 0, 3600, NULL, NULL, NULL, 1772467200000000, X'01C3390502E2825AEAC5D01E3B2C11C293226244083E1702B19B9AB321B0C90D7C1320C0564B494941B195BE7E7A664946691268E04C4907D8C34C4CCE4DD52FCEC82F80F444899D2081655F1CF32200', 'chg_00000000000000000000000kept', 'shop', 'production', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', NULL, NULL, 'token:one', NULL, NULL, NULL, NULL, X'40E99177022AEFFA604795B48F6AE3597FE57D4FE665B0A2D09C886740407E9E', 'approved', 1772452800000000, 1772452800000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL);
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'01ABAE0500');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);
-INSERT INTO decisions ("id", "change_id", "number", "at", "service", "environment", "type", "route", "outcome", "band", "score", "policy", "revision", "standard_change", "subject_digest", "record", "record_sha256", "running_change") VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', X'01AB460D5603EC203BB5A044A91600', '0000000000000000000000000000000000000000000000000000000000000000', NULL);
+INSERT INTO decisions ("id", "change_id", "number", "at", "service", "environment", "type", "route", "outcome", "band", "score", "policy", "revision", "standard_change", "subject_digest", "record", "record_sha256", "running_change") VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', X'DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD', X'01AB460D5603EC203BB5A044A91600', X'0000000000000000000000000000000000000000000000000000000000000000', NULL);
 INSERT INTO decision_words ("rowid", "words") VALUES (1, 'kept größer');
 CREATE TRIGGER decisions_no_update BEFORE UPDATE ON decisions
 BEGIN SELECT RAISE(ABORT, 'a decision is never changed'); END;

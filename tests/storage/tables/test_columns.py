@@ -20,7 +20,7 @@ from gate.storage.incidents.links import IncidentLink
 from gate.storage.policies.freezes import Declared
 from gate.storage.policies.policy_sets import InForce
 from gate.storage.tables import schema, schema_incidents, schema_policies
-from gate.storage.tables.columns import Instant, Json, Rank, Word, columns_of
+from gate.storage.tables.columns import Digest, Instant, Json, Rank, Sha256, Word, columns_of
 from gate.storage.tables.stored_change import StoredChange
 from tests.storage.stored import NOW, put_change, writing
 
@@ -63,6 +63,7 @@ class Thing:
     names: tuple[str, ...]
     hold: Hold | None
     is_open: bool
+    digest: Sha256
 
 
 def test_a_field_is_a_column_of_its_kind() -> None:
@@ -76,6 +77,7 @@ def test_a_field_is_a_column_of_its_kind() -> None:
         ("names", Json, False),
         ("hold", Json, True),
         ("is_open", Boolean, False),
+        ("digest", Digest, False),
     ]
 
 
@@ -97,6 +99,7 @@ def test_a_field_of_a_kind_that_no_row_has_is_no_column(kind: type) -> None:
         ("digests", ("b", "a"), '["b","a"]'),
         ("hold", HOLD, '["frz_1","stocktaking",1772452800000000,["ada"],false]'),
         ("hold", None, None),
+        ("subject_key", "0a" * 32, b"\n" * 32),
     ],
 )
 def test_a_value_is_kept_and_read_again(
