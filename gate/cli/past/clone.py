@@ -14,7 +14,7 @@ from gate.errors import Invalid
 
 
 class Measures:
-    """One clone."""
+    """A clone, in which the facts of past deployments are measured."""
 
     def __init__(self, folder: Path) -> None:
         try:

@@ -8,14 +8,13 @@ network continues with the same command.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from gate.cli.past.clone import Measures
-from gate.cli.past.keep import ImportTarget, measures_of
+from gate.cli.past.keep import ImportTarget
 from gate.cli.past.tables import incidents_in
 from gate.cli.progress import clear_bar, show_bar
 from gate.client.show.text import visible
@@ -24,20 +23,20 @@ from gate.core.change import Change, Repository
 from gate.core.durations import ALLOWED, read_duration
 from gate.core.facts import Value
 from gate.core.messages.host import HostFacts, HostQuestion, confirmed
-from gate.core.past import PastDeployment, PastFacts, PastIncident
+from gate.core.past import PastDeployment, PastFacts
 from gate.errors import Invalid, SourceUnavailable
 from gate.flow.changes.listen import verified
 from gate.integrations import pagerduty_past
-from gate.integrations.code_host.past import Ended, Listed
-from gate.integrations.github import past as github_past
+from gate.integrations.code_host.past import Ended, HostPast, IncidentQuery
 from gate.integrations.github.app import App
 from gate.integrations.github.facts import HEADERS as GITHUB_HEADERS
 from gate.integrations.github.facts import GitHub
 from gate.integrations.github.facts import issuer_of as github_issuer
 from gate.integrations.github.lent import GitHubLender
-from gate.integrations.gitlab import past as gitlab_past
+from gate.integrations.github.past import GitHubPast
 from gate.integrations.gitlab.facts import HEADERS as GITLAB_HEADERS
 from gate.integrations.gitlab.facts import GitLab
+from gate.integrations.gitlab.past import GitLabPast
 from gate.integrations.http.patient import PatientRest
 
 DAYS_MAX = 366
@@ -68,89 +67,6 @@ class Wanted:
     incidents: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class PastQuery:
-    """Which issues are incidents: those with the label that were opened since then.
-
-    They become incidents of the service, and are known by the name of their source.
-    """
-
-    source: str
-    service: str
-    label: str
-    since: datetime
-
-
-class Host(Protocol):
-    """A code host, as an import reads it. Its functions raise `SourceUnavailable`."""
-
-    def deployments(
-        self, repository: Repository, since: datetime, known: Collection[str]
-    ) -> AsyncIterator[Sequence[Listed]]:
-        """Yield pages of deployments since then."""
-
-    def incidents(
-        self, repository: Repository, wanted: PastQuery
-    ) -> AsyncIterator[Sequence[PastIncident]]:
-        """Yield pages of issues with a label."""
-
-    async def facts(self, ask: HostQuestion) -> HostFacts:
-        """Return the facts of a deployment."""
-
-
-class GitHubPast:
-    """GitHub, with an App or with a token that reads the repository."""
-
-    def __init__(self, github: GitHub) -> None:
-        self._github = github
-        self.facts = github.facts
-
-    async def deployments(
-        self, repository: Repository, since: datetime, known: Collection[str]
-    ) -> AsyncIterator[Sequence[Listed]]:
-        """Yield pages of deployments since then."""
-        here = await self._github.at(repository)
-        async for page in github_past.deployments(here, since, known):
-            yield page
-
-    async def incidents(
-        self, repository: Repository, wanted: PastQuery
-    ) -> AsyncIterator[Sequence[PastIncident]]:
-        """Yield pages of issues with a label."""
-        here = await self._github.at(repository)
-        pages = github_past.incidents(
-            here, wanted.source, wanted.service, wanted.label, wanted.since
-        )
-        async for page in pages:
-            yield page
-
-
-class GitLabPast:
-    """GitLab, with a token that reads its interface."""
-
-    def __init__(self, gitlab: GitLab) -> None:
-        self._gitlab = gitlab
-        self.facts = gitlab.facts
-
-    async def deployments(
-        self, repository: Repository, since: datetime, known: Collection[str]
-    ) -> AsyncIterator[Sequence[Listed]]:
-        """Yield pages of deployments since then."""
-        async for page in gitlab_past.deployments(self._gitlab.at(repository.id), since, known):
-            yield page
-
-    async def incidents(
-        self, repository: Repository, wanted: PastQuery
-    ) -> AsyncIterator[Sequence[PastIncident]]:
-        """Yield pages of issues with a label."""
-        here = self._gitlab.at(repository.id)
-        pages = gitlab_past.incidents(
-            here, wanted.source, wanted.service, wanted.label, wanted.since
-        )
-        async for page in pages:
-            yield page
-
-
 def run(provider: str, wanted: Wanted) -> None:
     """Import from one host, and say what came of it."""
     settings = Settings.read()
@@ -167,7 +83,8 @@ def run(provider: str, wanted: Wanted) -> None:
             f"the catalogue in force gives {wanted.service} no repository of {issuer}; add it to "
             "`repositories` with its numeric id"
         )
-    work = Import(target, host, wanted, since, rest.host, measures_of(wanted.clone))
+    measures = Measures(wanted.clone) if wanted.clone is not None else None
+    work = Import(target, host, wanted, since, rest.host, measures)
     try:
         asyncio.run(work.all(repositories, rest))
     except SourceUnavailable as error:
@@ -189,7 +106,7 @@ class Import:
     def __init__(
         self,
         target: ImportTarget,
-        host: Host,
+        host: HostPast,
         wanted: Wanted,
         since: datetime,
         address: str,
@@ -250,8 +167,8 @@ class Import:
         label = self._wanted.incident_label
         if label is None:
             return
-        wanted = PastQuery(self._source(repository), self._wanted.service, label, self._since)
-        async for page in self._host.incidents(repository, wanted):
+        query = IncidentQuery(self._source(repository), self._wanted.service, label, self._since)
+        async for page in self._host.incidents(repository, query):
             self._target.incidents(page)
 
     async def _paged(self) -> None:
@@ -335,7 +252,7 @@ def _look_back(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _connected(provider: str, settings: Settings, token: str) -> tuple[str, PatientRest, Host]:
+def _connected(provider: str, settings: Settings, token: str) -> tuple[str, PatientRest, HostPast]:
     """Return the issuer of the host's identity tokens, its connection, and the reader on top of it.
 
     Raises `Invalid` if there is no token for it.

@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlencode
 
 from gate.cli.database import existing
-from gate.cli.past.clone import Measures
 from gate.client.show.text import visible
 from gate.config import Settings
 from gate.core.change import FAILED_RESULTS
@@ -135,8 +133,3 @@ def _lines(tally: Tally) -> list[str]:
             "one there, or its name to `names`, and import again"
         )
     return lines
-
-
-def measures_of(clone: Path | None) -> Measures | None:
-    """Return a way to measure changes by git, or None without a clone."""
-    return Measures(clone) if clone is not None else None

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from gate.cli.learning.files import lines_of
 from gate.cli.past.clone import Measures
-from gate.cli.past.keep import ImportTarget, measures_of
+from gate.cli.past.keep import ImportTarget
 from gate.cli.progress import clear_bar, show_bar
 from gate.config import Settings
 from gate.core.change import FAILED_RESULTS, Result
@@ -42,9 +42,8 @@ def run(table: Path, incidents: Path | None, clone: Path | None) -> None:
     broken = incidents_in(incidents, target.book) if incidents is not None else []
     target.deployments(found)
     target.incidents(broken)
-    measures = measures_of(clone)
-    if measures is not None:
-        _measure(target, found, measures)
+    if clone is not None:
+        _measure(target, found, Measures(clone))
     target.say()
 
 

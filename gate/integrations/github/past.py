@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from gate.core.change import Result
+from gate.core.change import Repository, Result
 from gate.core.facts import TEXT_LENGTH_MAX
 from gate.core.past import PastIncident
-from gate.integrations.code_host.past import Ended, Listed
+from gate.integrations.code_host.past import Ended, IncidentQuery, Listed
 from gate.integrations.code_host.place import PER_PAGE
 from gate.integrations.code_host.texts import is_commit
+from gate.integrations.github.facts import GitHub
 from gate.integrations.github.place import Place
 from gate.integrations.http import shapes
 
@@ -27,28 +28,48 @@ class _Status(NamedTuple):
     at: datetime
 
 
-async def deployments(
-    here: Place, since: datetime, known: Collection[str]
-) -> AsyncIterator[Sequence[Listed]]:
-    """Yield pages of deployments that began since then, newest first.
+class GitHubPast:
+    """GitHub, with an App or with a token that reads the repository."""
 
-    Those that are `known` are not fetched again. Raises `SourceUnavailable`.
-    """
-    async for page in here.pages("/deployments"):
-        found = []
-        for one in page:
-            key, began_at = str(shapes.number(one, "id")), shapes.instant(one, "created_at")
-            if began_at < since:
-                continue
-            ended = None if key in known else await _ended(here, one, key, began_at)
-            found.append(Listed(key, key in known, ended))
-        yield found
-        # Newest first, so nothing of interest comes after what is too old.
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+        self.facts = github.facts
+
+    async def deployments(
+        self, repository: Repository, since: datetime, known: Collection[str]
+    ) -> AsyncIterator[Sequence[Listed]]:
+        """Yield pages of deployments that began since then, newest first."""
+        here = await self._github.at(repository)
+        async for page in _created_since(here, "/deployments", since):
+            found = []
+            for one in page:
+                key = str(shapes.number(one, "id"))
+                ended = None if key in known else await _ended(here, one, key)
+                found.append(Listed(key, key in known, ended))
+            yield found
+
+    async def incidents(
+        self, repository: Repository, query: IncidentQuery
+    ) -> AsyncIterator[Sequence[PastIncident]]:
+        """Yield pages of issues with the label that were opened since then, newest first."""
+        here = await self._github.at(repository)
+        wanted = {"labels": query.label, "state": "all", "sort": "created", "direction": "desc"}
+        async for page in _created_since(here, "/issues", query.since, **wanted):
+            # GitHub lists pull requests among the issues.
+            yield [_incident(one, query) for one in page if shapes.the(one, "pull_request") is None]
+
+
+async def _created_since(
+    here: Place, path: str, since: datetime, **newest_first: str
+) -> AsyncIterator[Sequence[Any]]:
+    """Yield pages of a list that begins with the newest, without what was created before."""
+    async for page in here.pages(path, **newest_first):
+        yield [one for one in page if shapes.instant(one, "created_at") >= since]
         if page and shapes.instant(page[-1], "created_at") < since:
             return
 
 
-async def _ended(here: Place, one: Any, key: str, began_at: datetime) -> Ended | None:
+async def _ended(here: Place, one: Any, key: str) -> Ended | None:
     """Return how the deployment ended, or None if it has not, or is no deployment of a commit."""
     commit = shapes.name(one, "sha")
     if not is_commit(commit):
@@ -64,6 +85,7 @@ async def _ended(here: Place, one: Any, key: str, began_at: datetime) -> Ended |
     newest = next((status for status in said if status.state != "inactive"), None)
     if last is None or newest is None or newest.state not in _RESULTS:
         return None
+    began_at = shapes.instant(one, "created_at")
     return Ended(
         key=key,
         environment=shapes.text(one, "environment")[:TEXT_LENGTH_MAX],
@@ -75,23 +97,7 @@ async def _ended(here: Place, one: Any, key: str, began_at: datetime) -> Ended |
     )
 
 
-async def incidents(
-    here: Place, source: str, service: str, label: str, since: datetime
-) -> AsyncIterator[Sequence[PastIncident]]:
-    """Yield pages of issues with this label that were opened since then. Raises
-    `SourceUnavailable`.
-    """
-    wanted = {"labels": label, "state": "all", "sort": "created", "direction": "desc"}
-    async for page in here.pages("/issues", **wanted):
-        found = []
-        for one in page:
-            began_at = shapes.instant(one, "created_at")
-            # GitHub lists pull requests among the issues.
-            if began_at < since or shapes.the(one, "pull_request") is not None:
-                continue
-            key = f"issue {shapes.number(one, 'number')}"
-            resolved_at = shapes.maybe_instant(one, "closed_at")
-            found.append(PastIncident(source, key, service, None, began_at, resolved_at))
-        yield found
-        if page and shapes.instant(page[-1], "created_at") < since:
-            return
+def _incident(one: Any, query: IncidentQuery) -> PastIncident:
+    key = f"issue {shapes.number(one, 'number')}"
+    began_at, ended_at = shapes.instant(one, "created_at"), shapes.maybe_instant(one, "closed_at")
+    return PastIncident(query.source, key, query.service, None, began_at, ended_at)

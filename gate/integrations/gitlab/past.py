@@ -6,35 +6,48 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from gate.core.change import Result
+from gate.core.change import Repository, Result
 from gate.core.facts import TEXT_LENGTH_MAX
 from gate.core.instants import rfc3339
 from gate.core.past import PastIncident
-from gate.integrations.code_host.past import Ended, Listed
+from gate.integrations.code_host.past import Ended, IncidentQuery, Listed
 from gate.integrations.code_host.texts import is_commit
-from gate.integrations.gitlab.facts import Project
+from gate.integrations.gitlab.facts import GitLab
 from gate.integrations.http import shapes
 
 _RESULTS = {"success": Result.SUCCESSFUL, "failed": Result.UNSUCCESSFUL}
 """The results of deployments that ran to their end. A canceled one was not seen to fail."""
 
 
-async def deployments(
-    here: Project, since: datetime, known: Collection[str]
-) -> AsyncIterator[Sequence[Listed]]:
-    """Yield pages of deployments that changed since then, oldest first, without those that are
-    `known`.
+class GitLabPast:
+    """GitLab, with a token that reads its interface."""
 
-    Raises `SourceUnavailable`.
-    """
-    wanted = {"order_by": "updated_at", "sort": "asc", "updated_after": rfc3339(since)}
-    async for page in here.pages("/deployments", **wanted):
-        found = []
-        for one in page:
-            key = str(shapes.number(one, "id"))
-            ended = None if key in known else _ended(one, key, since)
-            found.append(Listed(key, key in known, ended))
-        yield found
+    def __init__(self, gitlab: GitLab) -> None:
+        self._gitlab = gitlab
+        self.facts = gitlab.facts
+
+    async def deployments(
+        self, repository: Repository, since: datetime, known: Collection[str]
+    ) -> AsyncIterator[Sequence[Listed]]:
+        """Yield pages of deployments that changed since then, oldest first."""
+        here = self._gitlab.at(repository.id)
+        wanted = {"order_by": "updated_at", "sort": "asc", "updated_after": rfc3339(since)}
+        async for page in here.pages("/deployments", **wanted):
+            found = []
+            for one in page:
+                key = str(shapes.number(one, "id"))
+                ended = None if key in known else _ended(one, key, since)
+                found.append(Listed(key, key in known, ended))
+            yield found
+
+    async def incidents(
+        self, repository: Repository, query: IncidentQuery
+    ) -> AsyncIterator[Sequence[PastIncident]]:
+        """Yield pages of issues with the label that were opened since then."""
+        here = self._gitlab.at(repository.id)
+        wanted = {"labels": query.label, "created_after": rfc3339(query.since)}
+        async for page in here.pages("/issues", **wanted):
+            yield [_incident(one, query) for one in page]
 
 
 def _ended(one: Any, key: str, since: datetime) -> Ended | None:
@@ -60,18 +73,7 @@ def _ended(one: Any, key: str, since: datetime) -> Ended | None:
     )
 
 
-async def incidents(
-    here: Project, source: str, service: str, label: str, since: datetime
-) -> AsyncIterator[Sequence[PastIncident]]:
-    """Yield pages of issues with this label that were opened since then. Raises
-    `SourceUnavailable`.
-    """
-    wanted = {"labels": label, "created_after": rfc3339(since)}
-    async for page in here.pages("/issues", **wanted):
-        found = []
-        for one in page:
-            resolved_at = shapes.maybe_instant(one, "closed_at")
-            key = f"issue {shapes.number(one, 'iid')}"
-            began_at = shapes.instant(one, "created_at")
-            found.append(PastIncident(source, key, service, None, began_at, resolved_at))
-        yield found
+def _incident(one: Any, query: IncidentQuery) -> PastIncident:
+    key = f"issue {shapes.number(one, 'iid')}"
+    began_at, ended_at = shapes.instant(one, "created_at"), shapes.maybe_instant(one, "closed_at")
+    return PastIncident(query.source, key, query.service, None, began_at, ended_at)

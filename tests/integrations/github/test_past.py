@@ -7,12 +7,11 @@ import pytest
 
 from gate.core.change import Repository, Result
 from gate.errors import SourceUnavailable
-from gate.integrations.code_host.past import Ended
+from gate.integrations.code_host.past import Ended, IncidentQuery
 from gate.integrations.code_host.place import PAST_PAGES_MAX
-from gate.integrations.github import past
 from gate.integrations.github.facts import HEADERS
 from gate.integrations.github.lent import GitHubLender
-from gate.integrations.github.place import Place
+from gate.integrations.github.past import GitHubPast
 from gate.integrations.http.rest import Rest
 from tests.builders import commit_of
 from tests.integrations.fake_github import FakeGitHub, reply
@@ -51,15 +50,15 @@ def remembering(**knows: Any) -> FakeGitHub:
     return FakeGitHub(tokens={"ghs_x": 9e9}, **knows)
 
 
-async def place(known: FakeGitHub) -> Place:
+def past_of(known: FakeGitHub) -> GitHubPast:
     """As an import asks it."""
     rest = Rest("https://api.github.com", HEADERS, known.open_client)
-    return await GitHubLender(rest).lent("ghs_x").at(HERE)
+    return GitHubPast(GitHubLender(rest).lent("ghs_x"))
 
 
 async def ended(known: FakeGitHub, *skipped: str) -> list[Ended]:
     """All that have ended."""
-    pages = past.deployments(await place(known), SINCE, skipped)
+    pages = past_of(known).deployments(HERE, SINCE, skipped)
     return [one.ended async for page in pages for one in page if one.ended is not None]
 
 
@@ -157,20 +156,18 @@ async def test_what_is_no_commit_is_no_deployment(different: dict[str, Any]) -> 
 async def test_a_hostile_answer_is_no_answer(different: dict[str, Any]) -> None:
     known = remembering(deployments={"production": [deployment(1, 5)]})
     listed = [deployment(1, 5) | different]
-    here = await place(known)
     known.failing = {"/deployments": reply(200, listed)}
 
     with pytest.raises(SourceUnavailable):
-        _ = [page async for page in past.deployments(here, SINCE, ())]
+        await ended(known)
 
 
 async def test_the_next_page_is_never_asked_for_at_an_address_that_an_answer_names() -> None:
     known = remembering()
-    here = await place(known)
     link = '<https://evil.example/repos/acme/checkout/deployments?page=2>; rel="next"'
     known.failing = {"/deployments": reply(200, [], link=link)}
 
-    _ = [page async for page in past.deployments(here, SINCE, ())]
+    await ended(known)
 
     assert {request.url.host for request in known.requests} == {"api.github.com"}
     assert len(known.requests) <= PAST_PAGES_MAX + 1
@@ -198,7 +195,7 @@ async def test_issues_with_the_label_are_incidents_and_pull_requests_are_not() -
         ]
     )
 
-    pages = past.incidents(await place(known), "github", "checkout", "incident", SINCE)
+    pages = past_of(known).incidents(HERE, IncidentQuery("github", "checkout", "incident", SINCE))
     found = [one async for page in pages for one in page]
 
     assert [(one.key, one.resolved_at is not None) for one in found] == [

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from gate.core.change import Result
+from gate.core.change import Repository, Result
 from gate.errors import SourceUnavailable
-from gate.integrations.code_host.past import Ended
-from gate.integrations.gitlab import past
-from gate.integrations.gitlab.facts import HEADERS, GitLab, Project
+from gate.integrations.code_host.past import Ended, IncidentQuery
+from gate.integrations.gitlab.facts import HEADERS, GitLab
+from gate.integrations.gitlab.past import GitLabPast
 from gate.integrations.http.rest import Rest
 from tests.builders import commit_of
 from tests.integrations.fake_github import reply
@@ -17,6 +17,7 @@ from tests.integrations.fake_gitlab import PROJECT, TOKEN, FakeGitLab
 
 pytestmark = pytest.mark.anyio
 
+HERE = Repository("https://gitlab.example.com", PROJECT)
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(days=90)
 
@@ -41,15 +42,14 @@ def deployment(number: int, hours: float, status: str = "success", **more: Any) 
     return usual | more
 
 
-def project(known: FakeGitLab) -> Project:
+def past_of(known: FakeGitLab) -> GitLabPast:
     """As an import asks it."""
-    rest = Rest("https://gitlab.example.com", HEADERS, known.open_client)
-    return GitLab(rest, TOKEN).at(PROJECT)
+    return GitLabPast(GitLab(Rest(HERE.issuer, HEADERS, known.open_client), TOKEN))
 
 
 async def ended(known: FakeGitLab, *skipped: str) -> list[Ended]:
     """All that have ended."""
-    pages = past.deployments(project(known), SINCE, skipped)
+    pages = past_of(known).deployments(HERE, SINCE, skipped)
     return [one.ended async for page in pages for one in page if one.ended is not None]
 
 
@@ -118,7 +118,7 @@ async def test_issues_with_the_label_are_incidents() -> None:
     ]
     known = FakeGitLab(answers={"/issues": issues})
 
-    pages = past.incidents(project(known), "gitlab", "checkout", "incident", SINCE)
+    pages = past_of(known).incidents(HERE, IncidentQuery("gitlab", "checkout", "incident", SINCE))
     found = [one async for page in pages for one in page]
 
     assert [(one.key, one.resolved_at is not None) for one in found] == [
