@@ -36,7 +36,7 @@ from gate.flow.answers.change import ChangeAnswer, SubmittedAnswer
 from gate.flow.answers.decision import DecisionAnswer
 from gate.flow.caller import Caller
 from gate.flow.changes import admit, cancel, close, submit
-from gate.flow.changes.submit import Submitted
+from gate.flow.changes.join import Submitted
 from gate.flow.commands import IdempotencyKey, Page
 from gate.flow.gate import Gate
 from gate.flow.identity.change_tokens import change_token

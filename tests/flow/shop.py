@@ -24,7 +24,7 @@ from gate.core.decision.record import read as read_record
 from gate.flow.answers.written import written
 from gate.flow.caller import Caller, Machine, Role
 from gate.flow.changes import admit, close, submit
-from gate.flow.changes.submit import Submitted
+from gate.flow.changes.join import Submitted
 from gate.flow.clock import Clock
 from gate.flow.commands import AdmissionCommand, ClosureCommand, IdempotencyKey, TokenCommand
 from gate.flow.gate import Gate

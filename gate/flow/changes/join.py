@@ -1,6 +1,5 @@
 """A run that asks again joins its change, or begins anew where that change is over."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -69,19 +68,22 @@ class SubmitCommand(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to a submit: the change that was joined with 200, or a new one with 201."""
+class Submitted(NamedTuple):
+    """The answer to a submit: the change that was joined with 200, or a new one with 201.
+
+    `body` is the change as JSON. A replayed answer has the very bytes of the first one.
+    """
 
     status: int
     body: bytes
     change_id: str
-    pending: bool
+    replayed: bool = False
+    pending: bool = False
 
 
 async def join(
     gate: Gate, asking: SubmitCommand, change_id: str, unit: Unit, body: bytes
-) -> Answer | None:
+) -> Submitted | None:
     """Return the run's change as the answer, or record `unit` in its place and answer `body`.
 
     None: the change moved meanwhile, and the submit has to begin again.
@@ -117,7 +119,7 @@ async def join(
     return await _begun_anew(gate, known, unit, body)
 
 
-async def join_waiting(gate: Gate, asking: SubmitCommand, subject_key: str) -> Answer | None:
+async def join_waiting(gate: Gate, asking: SubmitCommand, subject_key: str) -> Submitted | None:
     """Return the change that the same caller asked for before outside any run, or None.
 
     It must still wait. This is for somebody at a terminal who asks again after the approval. Only
@@ -148,7 +150,9 @@ def _require_proof(known: Known, by: Caller) -> None:
         )
 
 
-async def _joined(gate: Gate, asking: SubmitCommand, known: Known, state: State) -> Answer | None:
+async def _joined(
+    gate: Gate, asking: SubmitCommand, known: Known, state: State
+) -> Submitted | None:
     """Return the change as it is now; a pending one is decided again with what the caller says now.
 
     `pauses` keeps callers who ask in a loop from causing a decision each time.
@@ -183,7 +187,7 @@ async def remember_named(gate: Gate, asking: SubmitCommand, change_id: str) -> N
         await gate.store.write(_remember_named, gate, asking, change_id)
 
 
-async def take_up(gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
+async def take_up(gate: Gate, asking: SubmitCommand, change_id: str) -> Submitted | None:
     """Return the change as it is now, as the answer to this request.
 
     None: another request with the same key was first, and its answer counts.
@@ -191,7 +195,7 @@ async def take_up(gate: Gate, asking: SubmitCommand, change_id: str) -> Answer |
     return await gate.store.write(_take_up, gate, asking, change_id)
 
 
-def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
+def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Submitted | None:
     """Return what `take_up` returns, inside its transaction."""
     run = asking.change.run
     known = _remember_named(tx, gate, asking, change_id)
@@ -210,7 +214,7 @@ def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answe
     if key is not None and not remember(tx, key):
         return None
     use_token(tx, token_use(asking.by, change_id))
-    return Answer(JOINED, body, change_id, state is State.PENDING)
+    return Submitted(JOINED, body, change_id, pending=state is State.PENDING)
 
 
 def _remember_named(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Known:
@@ -248,10 +252,11 @@ def _close_run_again(
     )
 
 
-async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answer | None:
+async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Submitted | None:
     if not await gate.store.write(_replace, gate, known.stored, unit):
         return None
-    return Answer(CREATED, body, unit.change.id, unit.change.state is State.PENDING)
+    change = unit.change
+    return Submitted(CREATED, body, change.id, pending=change.state is State.PENDING)
 
 
 def _replace(tx: Tx, gate: Gate, former: StoredChange, unit: Unit) -> bool:

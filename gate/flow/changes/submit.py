@@ -9,7 +9,6 @@ moved, the change is decided once more.
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 from structlog.contextvars import bind_contextvars
@@ -40,8 +39,8 @@ from gate.flow.changes.compose import (
 from gate.flow.changes.join import (
     CREATED,
     WAITING,
-    Answer,
     SubmitCommand,
+    Submitted,
     join,
     join_waiting,
     remember_named,
@@ -70,19 +69,6 @@ DECISIONS_MAX = 3
 change of its run, may move each time."""
 
 
-class Submitted(NamedTuple):
-    """The answer to a submit. `body` is the change as JSON.
-
-    A replayed answer has the very bytes of the first one.
-    """
-
-    status: int
-    body: bytes
-    change_id: str
-    replayed: bool = False
-    pending: bool = False
-
-
 async def submit(
     gate: Gate, change: Change, by: Caller, key: IdempotencyKey | None = None
 ) -> Submitted:
@@ -97,49 +83,54 @@ async def submit(
     began = time.perf_counter()
     book = await gate.rulebooks.current()
     for _ in range(DECISIONS_MAX):
-        here = _required(change, by, book)
-        texts = Texts(book.text_ids)
-        with span("decide", gate_service=here.service, gate_environment=here.environment) as seen:
-            made = await decide_change(
-                gate, here, book, new_id("chg", gate.clock()), asked(here, texts)
-            )
-            seen.set_attribute("gate.outcome", made.record.decision.outcome.value)
-        asking = SubmitCommand(here, by, key)
-        there = await _there_already(gate, asking, made)
-        if there is not None:
-            return _joined(there)
-        unit, body = _unit(gate, made, asking, texts, book)
-        recorded = await gate.store.record(unit)
-        match recorded.outcome:
-            case units.Outcome.NEW:
-                _count(gate, made, began)
-                return Submitted(
-                    CREATED,
-                    body,
-                    made.record.change,
-                    pending=made.record.decision.outcome is Outcome.PENDING,
-                )
-            case units.Outcome.SAME_KEY if recorded.key is not None:
-                replayed = await _replayed(gate, recorded.key, unit.key)
-                # The answer is the same, but another person may have asked for it this time.
-                await remember_named(gate, asking, replayed.change_id)
-                return replayed
-            case units.Outcome.TOKEN_USED:
-                raise Unauthenticated(NOBODY)
-            case units.Outcome.SAME_RUN if recorded.change_id is not None:
-                answer = await join(gate, asking, recorded.change_id, unit, body)
-                if answer is not None:
-                    if answer.status == CREATED:
-                        _count(gate, made, began)
-                    return _joined(answer)
-            case _:
-                # The policies moved, or the run's change did: nothing was recorded.
-                pass
+        asking = SubmitCommand(_required(change, by, book), by, key)
+        answer = await _decide_and_record(gate, asking, book, began)
+        if answer is not None:
+            return answer
         book = await gate.rulebooks.refresh()
     raise Unavailable(
         "what this change depends on moved three times while it was decided; nothing was "
         "recorded, ask again"
     )
+
+
+async def _decide_and_record(
+    gate: Gate, asking: SubmitCommand, book: Rulebook, began: float
+) -> Submitted | None:
+    """Decide the change once, by these policies, and return the answer once it is durable.
+
+    None: the policies, or the change of the run, moved meanwhile, and nothing was recorded.
+    """
+    change, texts = asking.change, Texts(book.text_ids)
+    with span("decide", gate_service=change.service, gate_environment=change.environment) as seen:
+        made = await decide_change(
+            gate, change, book, new_id("chg", gate.clock()), asked(change, texts)
+        )
+        seen.set_attribute("gate.outcome", made.record.decision.outcome.value)
+    there = await _there_already(gate, asking, made)
+    if there is not None:
+        return there
+    unit, body = _unit(gate, made, asking, texts, book)
+    recorded = await gate.store.record(unit)
+    match recorded.outcome:
+        case units.Outcome.NEW:
+            _count(gate, made, began)
+            pending = made.record.decision.outcome is Outcome.PENDING
+            return Submitted(CREATED, body, made.record.change, pending=pending)
+        case units.Outcome.SAME_KEY if recorded.key is not None:
+            replayed = await _replayed(gate, recorded.key, unit.key)
+            # The answer is the same, but another person may have asked for it this time.
+            await remember_named(gate, asking, replayed.change_id)
+            return replayed
+        case units.Outcome.TOKEN_USED:
+            raise Unauthenticated(NOBODY)
+        case units.Outcome.SAME_RUN if recorded.change_id is not None:
+            answer = await join(gate, asking, recorded.change_id, unit, body)
+            if answer is not None and answer.status == CREATED:
+                _count(gate, made, began)
+            return answer
+        case _:
+            return None
 
 
 def _count(gate: Gate, made: Decided, began: float) -> None:
@@ -161,7 +152,7 @@ def _required(change: Change, by: Caller, book: Rulebook) -> Change:
     return bound
 
 
-async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> Answer | None:
+async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> Submitted | None:
     """Return the change that this request joins whatever its run is, or None.
 
     It is one that waits and was asked for outside any run, or one by which a person rejected the
@@ -276,7 +267,3 @@ def _first_decision(
     record = records.read(decisions.record(conn, change_id, FIRST))
     said = read_texts(conn, [*text_ids(record.asked), *record.decision.hold_reasons])
     return record, books.policy_of(conn, record), said
-
-
-def _joined(answer: Answer) -> Submitted:
-    return Submitted(answer.status, answer.body, answer.change_id, pending=answer.pending)
