@@ -4,18 +4,14 @@ from gate.core.change import Change
 from gate.flow.answers.decision import EvaluationAnswer, evaluation_answer
 from gate.flow.caller import Caller
 from gate.flow.changes.compose import Texts, asked, decide_change
-from gate.flow.changes.workloads import bind
+from gate.flow.changes.workloads import bound_to
 from gate.flow.gate import Gate
-from gate.flow.scope import require_repository, require_service
 
 
 async def evaluate_change(gate: Gate, change: Change, by: Caller) -> EvaluationAnswer:
     """Return what would be decided now, with every fact that it is made from."""
     book = await gate.rulebooks.current()
-    here = change._replace(environment=book.catalogue.environment_named(change.environment))
-    require_service(by, here.service)
-    here = bind(here, by, book)
-    require_repository(here, book)
+    here = bound_to(by, change, book)
     texts = Texts(book.text_ids)
     made = await decide_change(gate, here, book, "", asked(here, texts))
     return evaluation_answer(

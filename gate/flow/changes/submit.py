@@ -46,12 +46,11 @@ from gate.flow.changes.join import (
     remember_named,
     take_up,
 )
-from gate.flow.changes.workloads import bind, token_use
+from gate.flow.changes.workloads import bound_to, token_use
 from gate.flow.commands import IdempotencyKey
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
 from gate.flow.rulebooks import Rulebook, Rulebooks
-from gate.flow.scope import require_repository, require_service
 from gate.storage.changes import changes, decisions, units
 from gate.storage.changes.units import Unit
 from gate.storage.database.rows import KeyRow
@@ -83,7 +82,7 @@ async def submit(
     began = time.perf_counter()
     book = await gate.rulebooks.current()
     for _ in range(DECISIONS_MAX):
-        asking = SubmitCommand(_required(change, by, book), by, key)
+        asking = SubmitCommand(bound_to(by, change, book), by, key)
         answer = await _decide_and_record(gate, asking, book, began)
         if answer is not None:
             return answer
@@ -138,18 +137,6 @@ def _count(gate: Gate, made: Decided, began: float) -> None:
     decision = made.record.decision
     gate.metrics.decided(decision, time.perf_counter() - began)
     bind_contextvars(outcome=decision.outcome.value)
-
-
-def _required(change: Change, by: Caller, book: Rulebook) -> Change:
-    """Return the change under its environment's name in the catalogue, with what the token proves.
-
-    Raises `NotAllowed` for another service or repository than the caller's.
-    """
-    environment = book.catalogue.environment_named(change.environment)
-    require_service(by, change.service)
-    bound = bind(change._replace(environment=environment), by, book)
-    require_repository(bound, book)
-    return bound
 
 
 async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> Submitted | None:

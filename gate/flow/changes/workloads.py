@@ -21,6 +21,7 @@ from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.caller import NOBODY, Caller
 from gate.flow.commands import AdmissionCommand
 from gate.flow.rulebooks import Rulebook
+from gate.flow.scope import require_repository, require_service
 from gate.storage.database.rows import TokenUseRow
 from gate.storage.database.tx import Tx
 from gate.storage.identity import token_uses
@@ -28,6 +29,18 @@ from gate.storage.tables.stored_change import StoredChange
 
 REMEMBERED_AFTER_EXPIRY = timedelta(minutes=5)
 """Longer than any leeway with which a token's time is judged."""
+
+
+def bound_to(by: Caller, change: Change, book: Rulebook) -> Change:
+    """Return the change under its environment's name in the catalogue, with what the token proves.
+
+    Raises `NotAllowed` for another service or repository than the caller's, and as `bind` does.
+    """
+    require_service(by, change.service)
+    environment = book.catalogue.environment_named(change.environment)
+    bound = bind(change._replace(environment=environment), by, book)
+    require_repository(bound, book)
+    return bound
 
 
 def bind(change: Change, by: Caller, book: Rulebook) -> Change:
