@@ -48,6 +48,8 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
     }
 )
 FINAL = frozenset(state for state, following in MOVES.items() if not following)
+WAITING = (State.PENDING, State.APPROVED)
+"""The states of a change that waits: for people, or for its deployment."""
 
 
 @dataclass(frozen=True, slots=True)

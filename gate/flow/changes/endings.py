@@ -2,7 +2,7 @@
 follows from it.
 """
 
-from gate.core.change import FAILED_RESULTS, State
+from gate.core.change import FAILED_RESULTS, WAITING, State
 from gate.flow.changes import aftermath
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.known import Known
@@ -65,8 +65,7 @@ def cancel(
     superseded_by: str | None = None,
 ) -> bool:
     """Cancel a change that waits. False: it no longer waits, or moved since it was read."""
-    waiting = (State.PENDING, State.APPROVED)
-    if known.stored.state not in waiting or not _end_waiting(tx, known, State.CANCELED, book):
+    if known.stored.state not in WAITING or not _end_waiting(tx, known, State.CANCELED, book):
         return False
     append_entry(
         tx,

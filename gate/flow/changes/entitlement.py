@@ -11,7 +11,7 @@ from datetime import datetime
 
 from gate.core.calendar.freeze import Window
 from gate.core.catalogue.catalogue import ERASED, OWNERS_OF_LAST_RESORT
-from gate.core.change import State
+from gate.core.change import WAITING, State
 from gate.core.decision.admission import Refusal
 from gate.core.decision.values import Route
 from gate.core.workload import Workload
@@ -61,7 +61,7 @@ def why_not_take_back(known: Known, by: Person, at: datetime) -> Refusal | None:
     if by.role is Role.AUDITOR:
         return Refusal(_NOT_ALLOWED, "an auditor reads, and takes back nothing")
     state = known.stored.state_at(at)
-    if state not in {State.PENDING, State.APPROVED}:
+    if state not in WAITING:
         return Refusal(
             STATE_CONFLICT,
             f"the change is {state.value}; an approval is taken back before its deployment begins",
@@ -135,7 +135,7 @@ def why_not_cancel(known: Known, by: Caller, book: Rulebook, at: datetime) -> Re
             "only the pipeline run that asked for a change, a release manager, an owner of its"
             " service, or a person whose approval it asks for, may cancel it",
         )
-    if state not in {State.PENDING, State.APPROVED}:
+    if state not in WAITING:
         return Refusal(
             STATE_CONFLICT,
             f"the change is {state.value}; only a pending or approved one can be canceled",
@@ -261,7 +261,7 @@ def _not_held(
     known: Known, window: str | None, opened: Sequence[Window], at: datetime
 ) -> Refusal | None:
     state = known.stored.state_at(at)
-    if state not in {State.PENDING, State.APPROVED}:
+    if state not in WAITING:
         return Refusal(STATE_CONFLICT, f"the change is {state.value}; only a waiting one is held")
     if not meant(window, opened):
         what = "no stopped line" if window is None else window

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc, Window
-from gate.core.change import State
+from gate.core.change import WAITING, State
 from gate.core.decision.values import Hold, Route, binding
 from gate.flow.answers.reasons import hold_in_words
 from gate.flow.changes.excluded import windows_overridden
@@ -36,8 +36,6 @@ LOOKED_AT_AGAIN_SECONDS = 20.0
 """How long after a window opened or ended every turn looks at all changes again. A decision may
 have been gathered before that moment and recorded after it, so it misses the window. Gathering and
 recording together take less than this."""
-
-_WAITING = frozenset({State.PENDING, State.APPROVED})
 
 
 def hold_of(
@@ -202,7 +200,7 @@ def _hold(tx: Tx, stored: StoredChange, book: Rulebook, windows: Sequence[AdHoc]
     """
     state = stored.state_at(tx.now)
     hold = hold_of(tx.conn, stored, book, tx.now, windows)
-    if state not in _WAITING or hold == stored.hold:
+    if state not in WAITING or hold == stored.hold:
         return False
     again = {"redecide_at": tx.now} if state is State.PENDING else {}
     return moves.move(

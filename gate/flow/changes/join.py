@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from gate.core.change import Change, Result, State
+from gate.core.change import WAITING, Change, Result, State
 from gate.core.decision.admission import proof_by
 from gate.core.decision.named import Named, named_by
 from gate.core.instants import to_us
@@ -30,7 +30,6 @@ from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import keep_text
 
 KEY_LIFE = timedelta(hours=24)
-WAITING = frozenset({State.PENDING, State.APPROVED})
 RUN_AGAIN = "run again"
 CREATED, JOINED = 201, 200
 """The statuses of an answer: a new change, or one that is there."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from structlog.contextvars import bind_contextvars
 
 from gate.core.canonical import canonical, digest
-from gate.core.change import Change, State
+from gate.core.change import WAITING, Change, State
 from gate.core.decision import record as records
 from gate.core.decision.asked import text_ids
 from gate.core.decision.record import Record
@@ -38,7 +38,6 @@ from gate.flow.changes.compose import (
 )
 from gate.flow.changes.join import (
     CREATED,
-    WAITING,
     SubmitCommand,
     Submitted,
     join,

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from gate.core.change import State
+from gate.core.change import WAITING
 from gate.core.decision.values import Band, ChangeType
 from gate.core.instants import from_us, to_us
 from gate.errors import BadRequest
@@ -224,7 +224,7 @@ def _having_words(conn: Connection, query: ChangeFilters, now: datetime) -> set[
     newest = pages.Part(SEARCHED_MAX)
     return {
         stored.id
-        for state in (State.PENDING, State.APPROVED)
+        for state in WAITING
         for stored in change_list.change_page(
             conn, replace(query, state=state), newest, now=now
         ).rows

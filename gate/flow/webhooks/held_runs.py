@@ -10,7 +10,7 @@ import orjson
 import structlog
 from sqlalchemy import Connection
 
-from gate.core.change import Repository, Run, State
+from gate.core.change import WAITING, Repository, Run, State
 from gate.core.instants import clock
 from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Workload
@@ -119,7 +119,7 @@ async def _look_at(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
         # The admission may have been given to another job of the run, so it is asked for again. One
         # refusal is enough, because neither that job nor this one becomes another one.
         return run.reported != _refused(stored, MISMATCH) and await _let_go(gate, run, stored)
-    if state in {State.PENDING, State.APPROVED}:
+    if state in WAITING:
         reported = f"{state.value} {stored.decision}"
         return (
             run.reported != reported

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from gate.core.change import State
+from gate.core.change import WAITING, State
 from gate.core.decision.record import read_asked
 from gate.storage.database.values import every
 from gate.storage.tables.schema import changes
@@ -13,8 +13,6 @@ from gate.storage.tables.schema import changes
 PLANNED_MAX = 200
 USUAL_LENGTH = timedelta(hours=1)
 """How long a change is shown to last if it names only its beginning, or only its end."""
-
-_WAITING = (State.PENDING, State.APPROVED)
 
 
 class Planned(NamedTuple):
@@ -40,7 +38,7 @@ def planned_between(
     first = func.coalesce(column.planned_start, column.planned_end - length)
     last = func.coalesce(column.planned_end, column.planned_start + length)
     named = or_(column.planned_start.is_not(None), column.planned_end.is_not(None))
-    touching = and_(column.state.in_(_WAITING), named, first < ends, last > begins)
+    touching = and_(column.state.in_(WAITING), named, first < ends, last > begins)
     query = select(
         column.id, column.service, column.environment, column.state, first, last, column.detail
     ).where(touching)
