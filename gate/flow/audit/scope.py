@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
+from gate.flow.queries.times import time_of
 from gate.flow.rulebooks import Rulebook
 from gate.storage.audit.within import Within
 
@@ -43,7 +44,6 @@ Read: TypeAlias = Callable[[Connection, Scope], Iterable[Row]]
 
 def scope_of(ask: ReportQuestion, book: Rulebook, now: datetime) -> Scope:
     """Return the scope of a question, with defaults for the parameters that were not given."""
-    ends = ask.ends or now
-    begins = ask.begins or ends - timedelta(days=USUAL_DAYS)
+    begins, ends = time_of(ask, now, usual_days=USUAL_DAYS)
     environment = ask.environment and book.catalogue.environment_named(ask.environment)
     return Scope(Within(begins, ends, ask.service, environment), ask.at or min(ends, now), book)

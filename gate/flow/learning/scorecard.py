@@ -10,12 +10,11 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.change import State
-from gate.core.days import Days, days_touched
+from gate.core.days import Days
 from gate.core.decision.places import unknown_names
 from gate.core.delivery import percentile
 from gate.core.facts import DECIMAL_UNIT
 from gate.core.learning.scorecard import Pace, verdict
-from gate.errors import Invalid
 from gate.flow.answers.delivery import (
     CardAnswer,
     FlowAnswer,
@@ -28,6 +27,7 @@ from gate.flow.answers.delivery import (
 )
 from gate.flow.gate import Gate
 from gate.flow.learning.measures import measure_answer
+from gate.flow.queries.times import days_of
 from gate.storage.figures import delivery, measures, scorecard
 from gate.storage.figures.delivery import Place
 from gate.storage.figures.measures import Measure
@@ -63,13 +63,7 @@ async def cards(gate: Gate, query: ScorecardQuery) -> ScorecardAnswer:
     """
     catalogue = (await gate.rulebooks.current()).catalogue
     now = gate.clock()
-    ends = query.ends or now
-    begins = query.begins or ends - timedelta(days=DAYS_DEFAULT)
-    if begins >= ends:
-        raise Invalid("the time ends before it begins; `from` must be earlier than `to`")
-    days = days_touched(begins, ends)
-    if days.length > DAYS_MAX:
-        raise Invalid(f"from {begins.date()} to {ends.date()} is more than {DAYS_MAX} days")
+    days = days_of(query, now, usual_days=DAYS_DEFAULT, days_max=DAYS_MAX)
     return await gate.store.read_slowly(_read, catalogue, query, days, now)
 
 

@@ -5,7 +5,7 @@ approved or held up, and which of those failed.
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from gate.core.decision import record as records
 from gate.core.learning.backtest import SHARES, BackTest, Count, Past, back_test
 from gate.core.policy.set import Policies, read_policies
-from gate.errors import Invalid
 from gate.flow.answers.backtest import (
     BacktestAnswer,
     CaughtAnswer,
@@ -24,6 +23,7 @@ from gate.flow.answers.backtest import (
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries.rehearsal import rehearse
+from gate.flow.queries.times import short_time_of
 from gate.flow.rulebooks import Rulebook
 from gate.storage.figures import past
 from gate.storage.figures.deployed import deployed_between
@@ -77,10 +77,8 @@ async def backtest(gate: Gate, command: BacktestCommand, by: Caller) -> Backtest
 
 
 async def _backtest(gate: Gate, command: BacktestCommand) -> BacktestAnswer:
-    ends = command.ends or gate.clock()
-    begins = command.begins or ends - timedelta(days=DAYS_DEFAULT)
-    if not timedelta(0) < ends - begins <= timedelta(days=DAYS_MAX):
-        raise Invalid(f"`from` must be earlier than `to`, by at most {DAYS_MAX} days")
+    now = gate.clock()
+    begins, ends = short_time_of(command, now, usual_days=DAYS_DEFAULT, days_max=DAYS_MAX)
     candidate = await asyncio.to_thread(read_policies, command.files)
     book = await gate.rulebooks.current()
     trial = Trial(book, candidate, begins, ends, history=command.history)

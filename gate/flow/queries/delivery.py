@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from gate.core.days import days_touched
 from gate.core.decision.places import unknown_names
 from gate.core.decision.values import Band
 from gate.core.delivery import SpanCount, distribution, rate
-from gate.errors import Invalid
 from gate.flow.answers.delivery import (
     DeliveryAnswer,
     DivisionsAnswer,
@@ -19,6 +17,7 @@ from gate.flow.answers.delivery import (
     spread_of_counts,
 )
 from gate.flow.gate import Gate
+from gate.flow.queries.times import days_of
 from gate.storage.figures import delivery
 from gate.storage.figures.delivery import Place, Share, Sums
 
@@ -61,16 +60,7 @@ async def delivered(gate: Gate, query: DeliveryQuery) -> Delivered:
     Raises `Invalid` as `figures` does.
     """
     catalogue = (await gate.rulebooks.current()).catalogue
-    ends = query.ends or gate.clock()
-    begins = query.begins or ends - timedelta(days=DAYS_DEFAULT)
-    if begins >= ends:
-        raise Invalid("the time ends before it begins; `from` must be earlier than `to`")
-    days = days_touched(begins, ends)
-    if days.length > DAYS_MAX:
-        raise Invalid(
-            f"from {begins.date()} to {ends.date()} are {days.length} days, at most "
-            f"{DAYS_MAX} are allowed"
-        )
+    days = days_of(query, gate.clock(), usual_days=DAYS_DEFAULT, days_max=DAYS_MAX)
     place = Place(query.service, catalogue.environment_named(query.environment), days)
     unknown = unknown_names(catalogue, place.service, place.environment)
     sums = await gate.store.read_slowly(delivery.sums, place)

@@ -4,7 +4,7 @@ switch the gate to enforcing.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
@@ -18,7 +18,6 @@ from gate.core.decision.values import Decision, Finding, FindingKind, Outcome, R
 from gate.core.facts import Facts
 from gate.core.history import TrackRecord
 from gate.core.policy.policy import Policy
-from gate.errors import Invalid
 from gate.flow.answers.delivery import (
     EarnedAnswer,
     ImportedAnswer,
@@ -33,6 +32,7 @@ from gate.flow.changes.gather import to_earn
 from gate.flow.gate import Gate
 from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.rehearsal import Rehearsed, rehearse
+from gate.flow.queries.times import short_time_of
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage import texts
 from gate.storage.changes import history
@@ -62,10 +62,7 @@ async def observations(gate: Gate, query: DeliveryQuery, by: Caller) -> Observat
 async def _observations(gate: Gate, query: DeliveryQuery) -> ObservationsAnswer:
     book = await gate.rulebooks.current()
     now = gate.clock()
-    ends = query.ends or now
-    begins = query.begins or ends - timedelta(days=DAYS_DEFAULT)
-    if not timedelta(0) < ends - begins <= timedelta(days=DAYS_MAX):
-        raise Invalid(f"`from` must be earlier than `to`, by at most {DAYS_MAX} days")
+    begins, ends = short_time_of(query, now, usual_days=DAYS_DEFAULT, days_max=DAYS_MAX)
     environment = book.catalogue.environment_named(query.environment)
     place = Watched(query.service, environment, begins, ends)
     return await gate.store.read_slowly(_read, gate.rulebooks, book, place, now)
