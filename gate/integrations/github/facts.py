@@ -15,10 +15,6 @@ from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
 from gate.core.change import Repository
 from gate.core.facts import Value
 from gate.core.messages.host import (
-    FROM_BASE,
-    OF_CHECKS,
-    OF_REF,
-    OF_REVIEWS,
     HostFacts,
     HostQuestion,
     Review,
@@ -95,13 +91,12 @@ class GitHub:
     async def facts(self, question: HostQuestion) -> HostFacts:
         """Return the facts. Raises `SourceUnavailable` if GitHub lets the gate read nothing."""
         answer, here = Answer(), await self.at(question.repository)
-        await asyncio.gather(
-            answer.part(FROM_BASE, _compare(here, question, answer)),
-            answer.part(OF_REVIEWS, _review(here, question, answer)),
-            answer.part(OF_CHECKS, _check(here, question, answer)),
-            answer.part(OF_REF, _protect(here, question, answer)),
+        return await answer.filled(
+            compare=_compare(here, question, answer),
+            review=_review(here, question, answer),
+            check=_check(here, question, answer),
+            protect=_protect(here, question, answer),
         )
-        return answer.done()
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
         """Return a run as GitHub itself describes it. Raises `SourceUnavailable`."""
@@ -185,23 +180,14 @@ async def _with_moved(
 def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...] | None) -> None:
     values: dict[str, Value] = {"diff.commits": seen.total_commits}
     if seen.all_commits:
-        values["diff.reverts"] = any(one.reverts for one in seen.messages)
         values["author.count"] = read.authors(seen.commits)
     else:
         answer.trouble.append(
             f"{seen.total_commits} commits since the base are more than are listed"
         )
-    if files is None:
-        answer.trouble.append("the list of changed files is not whole")
-    else:
-        values.update(measure.diff_facts(files))
-        if measure.counts(files) is None:
-            answer.trouble.append(
-                "the lines of some changed files are not told: they are binary by content "
-                "or attribute, or submodules"
-            )
-    fixes = measure.fixes_defect(seen.messages, files) if seen.all_commits else None
-    answer.measured(values, fixes, whole=seen.all_commits and files is not None)
+    messages = seen.messages if seen.all_commits else None
+    untold = "binary by content or attribute, or submodules"
+    answer.measured(values, messages, files, untold=untold)
 
 
 async def _last_deployed(here: Place, question: HostQuestion) -> str | None:

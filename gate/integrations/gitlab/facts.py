@@ -11,10 +11,6 @@ from urllib.parse import quote
 from gate.core.change import Repository
 from gate.core.facts import TEXT_LENGTH_MAX, Value
 from gate.core.messages.host import (
-    FROM_BASE,
-    OF_CHECKS,
-    OF_REF,
-    OF_REVIEWS,
     HostFacts,
     HostQuestion,
     Review,
@@ -23,7 +19,6 @@ from gate.core.messages.host import (
 )
 from gate.core.messages.host_reports import RunHeld, RunSeen
 from gate.errors import SourceUnavailable
-from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer
 from gate.integrations.code_host.merged import holds_no_more
 from gate.integrations.code_host.place import NOT_FOUND, PER_PAGE, HostPlace
@@ -55,13 +50,12 @@ class GitLab:
     async def facts(self, question: HostQuestion) -> HostFacts:
         """Return the facts; those of a part that fails are silent."""
         answer, here = Answer(), self.at(question.repository.id)
-        await asyncio.gather(
-            answer.part(FROM_BASE, _compare(here, question, answer)),
-            answer.part(OF_REVIEWS, _review(here, question, answer)),
-            answer.part(OF_CHECKS, _check(here, question, answer)),
-            answer.part(OF_REF, _protect(here, question, answer)),
+        return await answer.filled(
+            compare=_compare(here, question, answer),
+            review=_review(here, question, answer),
+            check=_check(here, question, answer),
+            protect=_protect(here, question, answer),
         )
-        return answer.done()
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
         """Return the job of a deployment that waits, by the id of the deployment.
@@ -143,21 +137,12 @@ async def _compare(here: Project, question: HostQuestion, answer: Answer) -> Non
     values: dict[str, Value] = {}
     if seen.all_commits:
         values["diff.commits"] = len(seen.commits)
-        values["diff.reverts"] = any(one.reverts for one in seen.messages)
         values["author.count"] = read.authors(seen.commits)
     else:
         answer.trouble.append("the list of commits may not be whole")
-    if seen.files is None:
-        answer.trouble.append("the list of changed files is not whole")
-    else:
-        values.update(measure.diff_facts(seen.files))
-        if measure.counts(seen.files) is None:
-            answer.trouble.append(
-                "the lines of some changed files are not told: they are large, moved, "
-                "binary or submodules"
-            )
-    fixes = measure.fixes_defect(seen.messages, seen.files) if seen.all_commits else None
-    answer.measured(values, fixes, whole=seen.all_commits and seen.files is not None)
+    messages = seen.messages if seen.all_commits else None
+    untold = "large, moved, binary or submodules"
+    answer.measured(values, messages, seen.files, untold=untold)
 
 
 async def _last_deployed(here: Project, question: HostQuestion) -> str | None:
