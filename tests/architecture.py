@@ -141,7 +141,6 @@ SMALL_FILES: Mapping[str, str] = MappingProxyType(
         "gate/core/messages/external.py": "a value that integrations and flow share",
         "gate/flow/audit/controls.py": "one question of auditors",
         "gate/flow/changes/evaluate.py": "one step of a change",
-        "gate/flow/queries/reviews.py": "one question of a page",
         "gate/flow/entries.py": "the one way to write to the ledger",
         "gate/flow/ledger/watch.py": "a value that the gate holds and the publisher changes",
         "gate/integrations/http/signed.py": "who sent a webhook? one question of security",

@@ -38,7 +38,7 @@ from gate.flow.changes.judged import (
     outlived,
     place_of,
 )
-from gate.flow.changes.known import Known, know, know_stored, visible_change
+from gate.flow.changes.known import Known, know_existing, know_stored, visible_change
 from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
 from gate.flow.commands import AdmissionCommand
@@ -152,8 +152,8 @@ async def _decide_again(gate: Gate, change_id: str, by: Caller) -> None:
     The facts of the caller's token are used only where the decision in force rests on a token of
     the same run; any other caller could change what was proved.
     """
-    known = await gate.store.read(know, gate.rulebooks, change_id)
-    if known is None or known.stored.state_at(gate.clock()) is not State.APPROVED:
+    known = await gate.store.read(know_existing, gate.rulebooks, change_id)
+    if known.stored.state_at(gate.clock()) is not State.APPROVED:
         return
     judged = known.proof
     facts = (
@@ -200,9 +200,8 @@ def _name(tx: Tx, known: Known, by: Workload, books: Books) -> None:
 
     From now on no approval of theirs counts, whether or not it is admitted this time.
     """
-    now = know(tx.conn, books.all, known.stored.id, books.current)
-    if now is not None:
-        learn(tx, now.stored, now.names, Named(asked=by.actor))
+    now = know_existing(tx.conn, books.all, known.stored.id, books.current)
+    learn(tx, now.stored, now.names, Named(asked=by.actor))
 
 
 def _admit(

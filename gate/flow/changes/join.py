@@ -14,7 +14,7 @@ from gate.flow.caller import Caller
 from gate.flow.changes import endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.excluded import learn
-from gate.flow.changes.known import Known, know, know_existing
+from gate.flow.changes.known import Known, know_existing
 from gate.flow.changes.workloads import require_unused, token_use, use_token
 from gate.flow.commands import IdempotencyKey
 from gate.flow.gate import Gate
@@ -87,10 +87,10 @@ async def join(
 
     None: the change moved meanwhile, and the submit has to begin again.
     """
-    known = await gate.store.read(know, gate.rulebooks, change_id)
+    known = await gate.store.read(know_existing, gate.rulebooks, change_id)
     run = asking.change.run
-    if known is None or run is None:
-        return None
+    if run is None:
+        raise LookupError(change_id)  # it was found by its run
     _require_proof(known, asking.by)
     stored = known.stored
     state = stored.state_at(gate.clock())
@@ -126,13 +126,15 @@ async def join_waiting(gate: Gate, asking: SubmitCommand, subject_key: str) -> S
     """
     change = asking.change
     stored = await gate.store.read(waiting_without_run, asking.caller, change.commit, subject_key)
-    known = await gate.store.read(know, gate.rulebooks, stored.id) if stored else None
-    if known is None or known.stored.state_at(gate.clock()) not in WAITING:
+    if stored is None:
         return None
-    if known.texts.get(known.record.asked.requested_by) != change.requested_by:
+    known = await gate.store.read(know_existing, gate.rulebooks, stored.id)
+    state = known.stored.state_at(gate.clock())
+    requester = known.texts.get(known.record.asked.requested_by)
+    if state not in WAITING or requester != change.requested_by:
         return None
     _require_proof(known, asking.by)
-    return await _joined(gate, asking, known, known.stored.state_at(gate.clock()))
+    return await _joined(gate, asking, known, state)
 
 
 def _require_proof(known: Known, by: Caller) -> None:
@@ -238,8 +240,8 @@ def _close_run_again(
     `token` will be bound to the new change; here it is only checked that it is unused.
     """
     require_unused(tx.conn, token)
-    known = know(tx.conn, gate.rulebooks, change_id)
-    if known is None or known.stored.state is not State.DEPLOYING:
+    known = know_existing(tx.conn, gate.rulebooks, change_id)
+    if known.stored.state is not State.DEPLOYING:
         return
     note = keep_text(tx, RUN_AGAIN)
     endings.close(

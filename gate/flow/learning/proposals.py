@@ -31,7 +31,7 @@ from gate.core.learning.weeks import week_of
 from gate.core.policy.set import rule_titles
 from gate.flow.answers.delivery import spread
 from gate.flow.answers.insights.improvement import CauseAnswer, ProposalAnswer, ProposalsAnswer
-from gate.flow.changes.known import Known, know
+from gate.flow.changes.known import Known, know_existing
 from gate.flow.gate import Gate
 from gate.flow.policies import standard_changes
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -173,7 +173,7 @@ def _recurring(conn: Connection, books: Rulebooks, now: datetime) -> Iterator[Pr
     days = _days(now, RECURRING_DAYS)
     for place in proposals.failing(conn, days)[:FAILING_PLACES_MAX]:
         newest = proposals.failed_changes(conn, place.service, place.environment, days)
-        known = [one for change in newest if (one := know(conn, books, change))]
+        known = [know_existing(conn, books, change) for change in newest]
         page = _log(place.service, place.environment, now, RECURRING_DAYS)
         said = (
             f"{place.failed} deployments failed in the last {RECURRING_DAYS} days. "

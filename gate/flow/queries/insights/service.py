@@ -16,7 +16,7 @@ from gate.flow.answers.incident import IncidentAnswer, incident_answers
 from gate.flow.answers.insights.service import LinkAnswer, OwnerAnswer, ServiceAnswer, ServicePlace
 from gate.flow.answers.story import DueAnswer
 from gate.flow.caller import Person
-from gate.flow.changes.known import know, know_all
+from gate.flow.changes.known import know_all, know_existing
 from gate.flow.commands import PAGE_ITEMS_MAX, Part
 from gate.flow.gate import Gate
 from gate.flow.policies import standard_changes
@@ -25,6 +25,7 @@ from gate.flow.queries import look
 from gate.flow.queries.insights import periods
 from gate.flow.queries.insights.insights import place_figures
 from gate.flow.queries.insights.periods import WEEK
+from gate.flow.queries.reviews import due_answers
 from gate.flow.queries.waiting_list import WaitingList
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import change_list, post_reviews
@@ -145,17 +146,11 @@ def _read(
     weeks: Periods,
 ) -> _Read:
     books, now, base_url = gate.rulebooks, gate.clock(), gate.base_url
-    known = [know(conn, books, one) for one in waiting]
     failed = change_list.newest_failed(conn, name, environments, FAILURES_SHOWN + 1)
-    owed = [(one, know(conn, books, one.change)) for one in post_reviews.due_of(conn, name)]
     return _Read(
-        waiting=tuple(one.answer(now, base_url) for one in known if one is not None),
+        waiting=tuple(know_existing(conn, books, one).answer(now, base_url) for one in waiting),
         failures=tuple(one.answer(now, base_url) for one in know_all(conn, books, failed)),
-        reviews=tuple(
-            DueAnswer(change.answer(now, base_url), one.due_at, one.owners)
-            for one, change in owed
-            if change is not None
-        ),
+        reviews=due_answers(conn, gate, post_reviews.due_of(conn, name)),
         incidents=tuple(incident_answers(conn, incidents.open_of_service(conn, name))),
         ended=places.of_places(conn, environments, weeks, name),
     )
