@@ -5,7 +5,7 @@ sent is answered with a fault.
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gate.flow.webhooks import inbox
 from gate.worker import HANDLERS, Worker
 from tests.api.asgi import problem_name
 from tests.api.served import DIGEST, Served, admission, request, served
+from tests.flow.webhooks.test_inbox import earlier
 from tests.shared_data import shared
 
 pytestmark = pytest.mark.anyio
@@ -226,6 +227,62 @@ async def test_c17_nobody_takes_the_name_of_what_another_system_will_tell(servic
     again = await second.post("/v1/hooks/cdevents", json=cdevent("deployed", "deployment 7"))
 
     assert [one.json()["taken"] for one in (taken, other, again)] == [1, 1, 0]
+
+
+async def test_b11_an_end_that_waits_ends_no_incident_of_another_service(service: Served) -> None:
+    stranger, own = await hook(service), await hook(service, HookKind.CDEVENTS, "status-page")
+    later = datetime.now(UTC) + timedelta(minutes=30)
+
+    # The name of the next incident can be guessed, and its end is tried again until it is there.
+    early = await stranger.post(
+        "/v1/hooks/cdevents", json=trouble("resolved", "web", "e1", at=later)
+    )
+    began = await own.post("/v1/hooks/cdevents", json=trouble("detected", "status-page", "e2"))
+    await inbox.work(service.gate, HANDLERS)
+    await service.gate.store.write(earlier, 1)
+    await inbox.work(service.gate, HANDLERS)
+
+    assert [one.json()["taken"] for one in (early, began)] == [1, 1]
+    assert await troubles(service) == [("status-page", None)]
+
+
+async def test_b11_nobody_occupies_the_name_of_an_incident_of_another_service(
+    service: Served,
+) -> None:
+    stranger, own = await hook(service), await hook(service, HookKind.CDEVENTS, "status-page")
+
+    await stranger.post("/v1/hooks/cdevents", json=trouble("detected", "web", "e1"))
+    await inbox.work(service.gate, HANDLERS)
+    began = await own.post("/v1/hooks/cdevents", json=trouble("detected", "status-page", "e2"))
+    await inbox.work(service.gate, HANDLERS)
+
+    assert (began.status_code, began.json()) == (202, {"taken": 1, "known": 0, "ignored": []})
+    assert sorted(await troubles(service)) == [("status-page", None), ("web", None)]
+
+
+def trouble(
+    predicate: str, about: str, event: str, *, at: datetime | None = None
+) -> dict[str, Any]:
+    """The incident of the same number, as somebody tells it of a service."""
+    return {
+        "context": {
+            "specversion": "0.5.1",
+            "id": event,
+            "source": "/desk",
+            "type": f"dev.cdevents.incident.{predicate}.0.3.0",
+            "timestamp": (at or datetime.now(UTC)).isoformat(),
+        },
+        "subject": {
+            "id": "INC-124",
+            "content": {"environment": {"id": "staging"}, "service": {"id": about}},
+        },
+    }
+
+
+async def troubles(service: Served) -> list[tuple[str, str | None]]:
+    """The service of every incident, and when it ended."""
+    found = (await (await service.auditor()).get("/v1/incidents")).json()["items"]
+    return [(one["service"], one["resolved_at"]) for one in found]
 
 
 async def test_a_hook_may_send_more_than_others_and_not_without_end(service: Served) -> None:

@@ -45,6 +45,8 @@ class IncidentReport:
     reopened: bool = False
     # The source reports the end only, so the gate waits until it knows of the beginning.
     is_end: bool = False
+    # The services whose incidents the sender may change; None is all.
+    within: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def read_incident(content: bytes) -> IncidentReport:
     for name in ("began_at", "resolved_at", "reported_at"):
         raw[name] = raw[name] and datetime.fromisoformat(raw[name])
     raw["changes"] = tuple(raw["changes"])
+    if raw.get("within") is not None:
+        raw["within"] = tuple(raw["within"])
     return IncidentReport(**raw)
 
 

@@ -153,7 +153,7 @@ def _known_at_its_source(tx: Tx, books: Books, report: IncidentReport, by: str) 
     if report.id is None:
         return None
     incidents.lock_series(tx, report.source, report.id)
-    series = incidents.of_series(tx.conn, report.source, report.id)
+    series = incidents.of_series(tx.conn, report.source, report.id, within=report.within)
     latest = max(series, key=lambda one: one.reported_at, default=None)
     if latest is not None and _reported_at(tx, report) < latest.reported_at:
         # An older report that comes late moves nothing and changes nothing.

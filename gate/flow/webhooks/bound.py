@@ -1,13 +1,17 @@
-"""A hook token reports about its own services only, so that a stolen one cannot hurt others."""
+"""A hook token reports about its own services only, so that a stolen one cannot hurt others.
+
+An incident of another service under the same name is another incident for such a token. So the
+token neither ends that one nor keeps its own sender from reporting it.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
-from gate.core.messages.reports import DeploymentReport, IncidentReport
+from gate.core.messages.reports import API, DeploymentReport, IncidentReport
 from gate.errors import NotAllowed
 from gate.flow.caller import Caller, Machine
 from gate.flow.gate import Gate
@@ -15,7 +19,6 @@ from gate.flow.refusals import Refused
 from gate.flow.refuse import record_refusal, refuse
 from gate.storage.changes import changes
 from gate.storage.incidents import incidents
-from gate.storage.incidents.incidents import Incident
 
 Report: TypeAlias = IncidentReport | DeploymentReport
 
@@ -42,7 +45,7 @@ async def hear(gate: Gate, reports: Iterable[tuple[str, Report]], by: Caller) ->
         if because:
             heard.ignored.append(because)
         else:
-            heard.taken.append((name, one))
+            heard.taken.append((name, _within(one, by)))
     if heard.ignored:
         refused = Refused(by.caller, OPERATION, "not_allowed")
         if not heard.taken:
@@ -73,30 +76,21 @@ async def foreign(gate: Gate, one: Report, by: Caller) -> str:
     )
 
 
+def _within(one: Report, by: Caller) -> Report:
+    """Return the report with the services of its sender, because it is worked on later."""
+    if isinstance(one, DeploymentReport) or not isinstance(by, Machine) or by.services is None:
+        return one
+    return replace(one, within=tuple(sorted(by.services)))
+
+
 def _services_of(conn: Connection, one: Report, catalogue: Catalogue) -> frozenset[str]:
-    """Return every service that a report is about: the one that it names, those of the incidents
-    that it changes, and those of the changes that it names as causes.
+    """Return every service that a report is about: the one that it names, those of the changes that
+    it names as causes, and that of the incident whose id a caller of the API gives.
     """
     services = {catalogue.service_named(one.service)}
     if isinstance(one, IncidentReport):
         causes = [changes.read(conn, change) for change in one.changes]
         services.update(found.service for found in causes if found is not None)
-        if one.id is not None:
-            services.update(known.service for known in _touched(conn, one.source, one.id))
+        known = incidents.read(conn, one.id) if one.source == API and one.id else None
+        services.update({known.service} if known else ())
     return frozenset(services)
-
-
-def _touched(conn: Connection, source: str, name: str) -> list[Incident]:
-    """Return the incidents that a report under this name may change.
-
-    An incident that moves to another place ends where it was. So every incident that is still open
-    is touched, and so is the one that was reported last.
-    """
-    own = incidents.read(conn, name)
-    series = incidents.of_series(conn, source, name)
-    latest = max(series, key=lambda one: one.reported_at, default=None)
-    return [
-        known
-        for known in (own, *series)
-        if known is not None and (known is own or known is latest or known.resolved_at is None)
-    ]

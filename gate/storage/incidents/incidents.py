@@ -1,6 +1,6 @@
 """Incidents: each is kept once, as its source last described it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -100,19 +100,19 @@ def newest_of_series(conn: Connection, source: str, series: str) -> Incident | N
     return first(conn, Incident, query)
 
 
-def of_series(conn: Connection, source: str, series: str) -> list[Incident]:
-    """Return every incident that the source reported under this name, newest first.
+def of_series(
+    conn: Connection, source: str, series: str, *, within: Collection[str] | None
+) -> list[Incident]:
+    """Return every incident of these services that the source reported under this name, newest
+    first; of all services with None.
 
     There are several if it moved from one place to another, or came back after its end.
     """
     newest = (_I.began_at.desc(), _I.created_at.desc(), _I.id.desc())
-    query = (
-        select(incidents)
-        .where(_I.source == source, _I.series == series)
-        .order_by(*newest)
-        .limit(SERIES_MAX)
-    )
-    return list(every(conn, Incident, query))
+    query = select(incidents).where(_I.source == source, _I.series == series)
+    if within is not None:
+        query = query.where(_I.service.in_(within))
+    return list(every(conn, Incident, query.order_by(*newest).limit(SERIES_MAX)))
 
 
 def open_of_service(conn: Connection, service: str) -> list[Incident]:

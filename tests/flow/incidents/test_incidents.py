@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from gate.core.change import Result, Run
-from gate.errors import Conflict, Invalid, NotAllowed, NotFound
+from gate.core.messages.reports import IncidentReport
+from gate.errors import Conflict, Invalid, NotFound
 from gate.flow.caller import Machine, Role
 from gate.flow.commands import Part
 from gate.flow.incidents import incidents, ties
 from gate.flow.queries import incidents as incident_list
-from gate.flow.webhooks import bound
+from gate.flow.webhooks import bound, inbox
 from gate.storage.incidents.incidents import IncidentFilters
 from gate.storage.incidents.links import LINKS_MAX
 from tests.builders import Wire, commit_of
@@ -425,8 +426,16 @@ async def test_b11_a_hook_token_ends_no_incident_that_moved_back_to_another_serv
         began_at=began, reported_at=began + HOUR, service="web", resolved_at=began + HOUR
     )
 
-    with pytest.raises(NotAllowed, match="not for checkout"):
-        await bound.require_own(shop.gate, ask(**news), of_web)
+    ((_, heard),) = (await bound.hear(shop.gate, [("1", ask(**news))], of_web)).taken
+    assert isinstance(heard, IncidentReport)
+    delivery = incidents.delivery(heard, named="1", caller=of_web.caller)
+    await inbox.receive(shop.gate, [delivery])
+    await inbox.work(shop.gate, {incidents.KIND: incidents.work})
+
+    assert [
+        (one["service"], one["resolved_at"] is None)
+        for one in await open_incidents(shop, open=True)
+    ] == [("checkout", True)]
 
 
 async def test_c17_the_end_of_an_incident_keeps_its_severity(shop: Shop) -> None:
