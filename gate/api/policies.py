@@ -34,9 +34,9 @@ async def policy_schema() -> Answer:
 
 
 @router.post("/check", response_model=PolicyCheckAnswer)
-async def check_policies(request: PoliciesRequest, _: Checker) -> Answer:
+async def check_policies(request: PoliciesRequest, by: Checker, gate: GateDep) -> Answer:
     """Return whether these files could be registered; nothing is recorded."""
-    return answer(await policies.check(request.files))
+    return answer(await policies.check(gate, request.files, by))
 
 
 @router.post("", status_code=201, response_model=PolicySetAnswer, responses=documented(409))

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import TypeAlias
 
@@ -59,8 +60,9 @@ class Gate:
     rate_limit: int
     activate_at_once: bool
     callbacks: Callbacks = field(default_factory=Callbacks)
-    # The turns of questions that take seconds.
+    # The turns of questions that take seconds, and those of policies that are only checked.
     turns: Turns = field(default_factory=Turns)
+    checks: Turns = field(default_factory=partial(Turns, "checks of policies"))
     # Whether a personal token may decide as its person.
     token_approvals: bool = False
     # The proxies that are trusted to say where a request comes from.

@@ -38,6 +38,32 @@ WEAPONS = {
 }
 
 
+def many(word: str, number: int, entry: str = "") -> str:
+    """So many lines, each with another name."""
+    return "".join(f"  {word}{k:05}{entry}\n" for k in range(number))
+
+
+PLACES = (
+    "environments:\n" + many("e", 600, ": {tier: other}") + "services:\n" + many("s", 600, ": {}")
+)
+GROUPS = "groups:\n" + many("group", 6_000, ": {}")
+REMIND = "remind:\n  after: 1h\n  escalate_to:\n"
+BOMBS: dict[str, dict[str, str]] = {
+    "more places than anybody has": {
+        "catalog.yaml": PLACES + "  observed: {gate: {e00000: observe}}\n"
+    },
+    "long lists": {
+        f"long{k}.yaml": f"policy: long{k}\nrules: []\n" + REMIND + many("- g", 9_900)
+        for k in range(6)
+    },
+    "many misspelt groups": {
+        "catalog.yaml": GROUPS,
+        "default.yaml": POLICY + REMIND + many("- grp", 1_000),
+    },
+}
+"""Small files, of which each entry has something to do with each other one."""
+
+
 @pytest.fixture
 async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """On both kinds of database."""
@@ -59,6 +85,19 @@ async def test_a_policy_that_is_a_weapon_or_ambiguous_is_refused_at_once(service
 
     assert found == dict.fromkeys(WEAPONS, ("invalid", True))
     assert (await http.get("/v1/policies")).json() == before
+
+
+@pytest.mark.parametrize("files", [pytest.param(one, id=name) for name, one in BOMBS.items()])
+async def test_a56_what_anybody_may_check_costs_little(
+    service: Served, files: dict[str, str]
+) -> None:
+    http = await service.person("ada")
+    began = time.process_time()
+
+    answer = await http.post("/v1/policies/check", json={"files": FILES | files})
+
+    assert problem_name(answer) == "invalid"
+    assert time.process_time() - began < SECONDS_MAX
 
 
 async def test_a58_a_pattern_that_ruins_others_is_only_read_through(service: Served) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import islice
+from typing import TypeAlias, TypeVar
 
 from gate.core.calendar.calendar import Calendar
 from gate.core.calendar.file import read_calendar
@@ -11,17 +12,22 @@ from gate.core.catalogue.file import read_catalogue
 from gate.core.facts import Facts
 from gate.core.policy.policy import Policy
 from gate.core.policy.set import GroupsNeeded, Policies, read_policies
-from gate.core.yaml.fields import did_you_mean
+from gate.core.yaml.fields import FAULTS_MAX, did_you_mean
 from gate.core.yaml.reader import clip
 from gate.errors import Fault, Invalid
 
 CATALOGUE_FILE = "catalog.yaml"
 CALENDAR_FILE = "calendar.yaml"
 FILES_MAX = 100
+PLACES_MAX = 20_000
+"""The most places of a catalogue, each a service in an environment, for which it is looked up which
+policies apply there. A file of a few kilobytes can describe millions."""
+
 FAULTS_SAID_MAX = 3
 """How many faults the one-line message contains; all of them are in `faults`."""
 
 _T = TypeVar("_T")
+_Place: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,11 @@ def read_bundle(files: Mapping[str, str]) -> Bundle:
     policies = _read(faults, lambda: read_policies(files))
     warnings: list[Fault] = []
     if policies is not None and catalogue is not None:
+        observed = _only_observed(policies, catalogue)
         for needed in policies.needs:
-            found = warnings if _only_observed(policies.named(needed.policy), catalogue) else faults
-            found.extend(_unfilled(needed, catalogue))
+            found = warnings if needed.policy in observed else faults
+            # Each fault may take milliseconds, and one file can have thousands of them.
+            found.extend(islice(_unfilled(needed, catalogue), max(FAULTS_MAX - len(found), 0)))
     if policies is None or catalogue is None or calendar is None or faults:
         raise Invalid(
             _joined([f"{fault.where}: {fault.detail}" for fault in faults]), faults=faults
@@ -111,28 +119,51 @@ def _read(faults: list[Fault], read: Callable[[], _T]) -> _T | None:
         return None
 
 
-def _only_observed(policy: Policy | None, catalogue: Catalogue) -> bool:
-    """Return whether the policy may apply somewhere, but only where the gate observes."""
-    places = [
-        (service.name, place)
-        for service in catalogue.services.values()
-        for place in catalogue.environments
-        if service.deploys_to(place) and _may_apply(policy, catalogue.facts(service.name, place))
-    ]
-    return bool(places) and all(catalogue.observes(service, place) for service, place in places)
+def _only_observed(policies: Policies, catalogue: Catalogue) -> frozenset[str]:
+    """Return the names of the policies that may apply somewhere, but only where the gate observes.
 
-
-def _may_apply(policy: Policy | None, facts: Facts) -> bool:
-    values = {name: fact.value for name, fact in facts.items()}
-    return (
-        policy is None or policy.applies_to is None or policy.applies_to.check(values) is not False
+    Of a catalogue with more than `PLACES_MAX` places it returns none, as if the gate enforced.
+    """
+    if not any(service.observing for service in catalogue.services.values()):
+        return frozenset()
+    places = list(islice(_places(catalogue), PLACES_MAX + 1))
+    if len(places) > PLACES_MAX:
+        return frozenset()
+    return frozenset(
+        policy.name for policy in policies.all if _is_only_observed(policy, catalogue, places)
     )
+
+
+def _places(catalogue: Catalogue) -> Iterator[_Place]:
+    for service in catalogue.services.values():
+        listed = service.environments
+        for environment in catalogue.environments if listed is None else listed:
+            yield service.name, environment
+
+
+def _is_only_observed(policy: Policy, catalogue: Catalogue, places: Sequence[_Place]) -> bool:
+    applies = False
+    for place in places:
+        if _may_apply(policy, catalogue.facts(*place)):
+            if not catalogue.observes(*place):
+                return False
+            applies = True
+    return applies
+
+
+def _may_apply(policy: Policy, facts: Facts) -> bool:
+    values = {name: fact.value for name, fact in facts.items()}
+    return policy.applies_to is None or policy.applies_to.check(values) is not False
 
 
 def _unfilled(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
     """Yield a fault for groups that do not exist or have fewer people than a policy needs."""
-    unknown = list(_unknown(needed, catalogue))
-    yield from unknown or _too_few(needed, catalogue)
+    unknown = False
+    for fault in _unknown(needed, catalogue):
+        unknown = True
+        yield fault
+    if not unknown:
+        yield from _too_few(needed, catalogue)
 
 
 def _unknown(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:

@@ -179,14 +179,15 @@ class Fields:
             self.faults.add(
                 self.place_of(key), f"{key}: found an empty list, allowed is at least one entry"
             )
-        found: list[str] = []
+        # The keys of a dictionary, because a list of thousands would be searched for each of them.
+        found: dict[str, None] = {}
         for node in nodes:
             text = self._text(node, key, TEXT_LENGTH_MAX)
             if text in found:
                 self.faults.add(node.place, f"{key}: found {clip(text)} twice; keep one of them")
             if text and choices and text not in choices:
                 self.wrong(node, key, f"{', '.join(choices)}{did_you_mean(text, choices)}")
-            found.append(text)
+            found[text] = None
         return tuple(found)
 
     def duration(self, key: str, default: int | None = None) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -57,9 +58,15 @@ class Registered:
     activated: bool
 
 
-async def check(files: Mapping[str, str]) -> PolicyCheckAnswer:
-    """Return the revision of these files. Raises `Invalid` with every fault and its place."""
-    return PolicyCheckAnswer(valid=True, revision=(await _read_bundle(files)).policies.revision)
+async def check(gate: Gate, files: Mapping[str, str], by: Caller) -> PolicyCheckAnswer:
+    """Return the revision of these files.
+
+    Raises `Invalid` with every fault and its place, and `RateLimited` or `Unavailable` as
+    `Turns.take` does, because everybody who is signed in may check files, and large ones take
+    seconds.
+    """
+    bundle = await gate.checks.take(by, partial(_read_bundle, files))
+    return PolicyCheckAnswer(valid=True, revision=bundle.policies.revision)
 
 
 async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> PolicySetAnswer:

@@ -1,5 +1,5 @@
 """Turns for questions that take seconds of a processor: backtests and reports on an observing gate,
-which replay what was imported. One runs at a time, and few wait.
+which replay what was imported, and checks of policies. One of a kind runs at a time, and few wait.
 
 A server has few threads for slow reads. Without a limit, one person who asks a hundred times at
 once would keep the log, the reports and the proofs from everybody for minutes.
@@ -29,9 +29,10 @@ T = TypeVar("T")
 
 
 class Turns:
-    """The queue of slow questions. Each process has one."""
+    """The queue of slow questions of one kind. Each process has one for each kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, questions: str = "backtests and reports") -> None:
+        self._questions = questions
         self._places = asyncio.Semaphore(AT_ONCE_MAX)
         self._open: set[asyncio.Task[Any]] = set()
         self._of: Counter[str] = Counter()
@@ -46,12 +47,12 @@ class Turns:
         who = by.root
         if self._of[who] >= OPEN_OF_ONE_MAX:
             raise RateLimited(
-                f"{OPEN_OF_ONE_MAX} backtests and reports of yours are open already; ask again "
+                f"{OPEN_OF_ONE_MAX} {self._questions} of yours are open already; ask again "
                 "when one is answered"
             )
         if len(self._open) >= OPEN_MAX:
             raise Unavailable(
-                f"{OPEN_MAX} backtests and reports are open already; ask again later",
+                f"{OPEN_MAX} {self._questions} are open already; ask again later",
                 retry_after_seconds=BUSY_SECONDS,
             )
         work = asyncio.ensure_future(self._in_turn(question))

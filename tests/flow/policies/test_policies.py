@@ -13,12 +13,13 @@ import pytest
 from sqlalchemy import Connection, select
 
 from gate.config import Activation
-from gate.errors import Conflict, Invalid, NotAllowed, NotFound
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound, RateLimited
 from gate.flow.caller import ByToken, Machine, Role
 from gate.flow.commands import PersonCommand
 from gate.flow.identity import people
 from gate.flow.identity.access import Access
 from gate.flow.policies import policies
+from gate.flow.queries.turns import OPEN_OF_ONE_MAX
 from gate.storage.policies import policy_sets
 from gate.storage.tables import schema, schema_policies
 from tests.builders import Wire, make_person, person_id
@@ -79,17 +80,32 @@ async def test_a_broken_set_is_refused_and_leaves_in_force_what_is(
 
 async def _try(attempt: object, shop: Shop, files: Mapping[str, str]) -> None:
     if attempt is policies.check:
-        await policies.check(files)
+        await policies.check(shop.gate, files, ADMIN)
     elif attempt is policies.register:
         await policies.register(shop.gate, files, ADMIN)
     else:
         await policies.adopt(shop.gate, files, changed=True)
 
 
+async def test_nobody_uses_up_the_server_with_checks(small_shop: Shop) -> None:
+    gate, waiting = small_shop.gate, asyncio.Event()
+    open_ones = [
+        asyncio.ensure_future(gate.checks.take(ADMIN, waiting.wait)) for _ in range(OPEN_OF_ONE_MAX)
+    ]
+    await asyncio.sleep(0)
+
+    with pytest.raises(RateLimited, match="checks of policies of yours are open already"):
+        await policies.check(gate, make_files(), ADMIN)
+
+    waiting.set()
+    await asyncio.gather(*open_ones)
+    assert (await policies.check(gate, make_files(), ADMIN)).valid
+
+
 async def test_checking_registers_nothing(small_shop: Shop) -> None:
     before = await small_shop.entries()
 
-    checked = as_json(await policies.check(make_files(close_within=OTHERS)))
+    checked = as_json(await policies.check(small_shop.gate, make_files(close_within=OTHERS), ADMIN))
 
     assert checked["valid"] is True
     assert await small_shop.entries() == before
