@@ -65,7 +65,7 @@ SHOWN: Mapping[str, str] = {
     "A57": "attacks/test_policies_and_people.py",
     "A58": "attacks/test_policies_and_people.py",
     "A59": "attacks/test_policies_and_people.py",
-    "A60": "api/http/test_body.py api/http/test_protocol.py",
+    "A60": "api/http/test_body.py api/http/test_protocol.py attacks/test_policies_and_people.py",
     "A61": "api/http/test_rates.py api/http/test_edge.py",
     "A62": "attacks/test_approvals.py attacks/test_named_later.py api/models/test_change.py "
     "flow/changes/test_review.py",

@@ -1,5 +1,5 @@
-"""Over HTTP: policies that are weapons or were swapped, and admins who serve themselves (A54-A59,
-A63).
+"""Over HTTP: policies and bodies that are weapons or were swapped, and admins who serve themselves
+(A54-A60, A63).
 """
 
 import time
@@ -95,6 +95,27 @@ async def test_a56_what_anybody_may_check_costs_little(
     began = time.process_time()
 
     answer = await http.post("/v1/policies/check", json={"files": FILES | files})
+
+    assert problem_name(answer) == "invalid"
+    assert time.process_time() - began < SECONDS_MAX
+
+
+WRONG = {
+    "groups": {f"label{k}": {} for k in range(65_000)},
+    "names": {"diff": {f"lines{k}": 1 for k in range(60_000)}},
+}
+"""Facts that nobody may claim, as many as fit into a body."""
+
+
+@pytest.mark.parametrize("facts", [pytest.param(one, id=name) for name, one in WRONG.items()])
+async def test_a60_a_body_full_of_faults_keeps_nobody_waiting(
+    service: Served, facts: dict[str, Any]
+) -> None:
+    http = await service.pipeline()
+    body = {"service": "web", "environment": "staging", "commit": "a" * 40, "facts": facts}
+    began = time.process_time()
+
+    answer = await http.post("/v1/evaluations", json=body)
 
     assert problem_name(answer) == "invalid"
     assert time.process_time() - began < SECONDS_MAX

@@ -4,8 +4,9 @@ A null value is left out, because it means unknown.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias
 
@@ -104,43 +105,53 @@ Labels: TypeAlias = Annotated[
 def claims_of(
     facts: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str | None]
 ) -> dict[str, Value]:
-    """Return every claimed fact by full name. Raises `Invalid` with every fault."""
+    """Return every claimed fact by full name.
+
+    Raises `Invalid` with the first `FAULTS_MAX` faults. More are not looked for: a body has room
+    for a hundred thousand, and it takes a moment to find out what each of them may have meant.
+    """
     claims: dict[str, Value] = {}
-    faults: list[Fault] = []
+    faults = list(islice(_read(facts, labels, claims), FAULTS_MAX))
+    if faults:
+        raise Invalid(f"{faults[0].where}: {faults[0].detail}", faults=faults)
+    return claims
+
+
+def _read(
+    facts: Mapping[str, Mapping[str, Any]],
+    labels: Mapping[str, str | None],
+    claims: dict[str, Value],
+) -> Iterator[Fault]:
+    """Add every fact that may be claimed to the claims, and yield what is wrong with the others."""
     for group, values in facts.items():
         names = CLAIMABLE.get(group)
         if names is None:
-            faults.append(Fault(_no_group(group), pointer(["facts", group])))
+            yield Fault(_no_group(group), pointer(["facts", group]))
             continue
         for short, raw in values.items():
             known = names.get(short)
             if known is not None and (value := known.read(raw)) is not None:
                 claims[known.name] = value
             elif known is None or raw is not None:
-                _take(group, short, raw, claims, faults)
+                yield from _take(group, short, raw, claims)
     for short, text in labels.items():
         if text is not None and claims.setdefault(f"{_LABELS}.{short}", text) != text:
-            faults.append(
-                Fault("differs from the same label under facts", pointer([_LABELS, short]))
-            )
+            yield Fault("differs from the same label under facts", pointer([_LABELS, short]))
     if len(labels) + len(facts.get(_LABELS, ())) > LABELS_MAX:
-        faults.append(Fault(f"at most {LABELS_MAX} labels are allowed", pointer([_LABELS])))
-    if faults:
-        raise Invalid(f"{faults[0].where}: {faults[0].detail}", faults=faults[:FAULTS_MAX])
-    return claims
+        yield Fault(f"at most {LABELS_MAX} labels are allowed", pointer([_LABELS]))
 
 
-def _take(group: str, short: str, raw: Any, claims: dict[str, Value], faults: list[Fault]) -> None:
-    """Add a label to the claims, or what is wrong with the fact to the faults."""
+def _take(group: str, short: str, raw: Any, claims: dict[str, Value]) -> Iterator[Fault]:
+    """Add a label to the claims, or yield what is wrong with the fact."""
     where = pointer(["facts", group, short])
     if short not in CLAIMABLE[group] and not (group == _LABELS and _LABEL.fullmatch(short)):
-        faults.append(Fault(_no_claim(group, short), where))
+        yield Fault(_no_claim(group, short), where)
         return
     try:
         value = read_value(f"{group}.{short}", raw)
     except Invalid as error:
         allowed = error.faults[0].detail.rpartition("allowed is ")[2]
-        faults.append(Fault(f"found {shown(raw)}, allowed is {allowed}", where))
+        yield Fault(f"found {shown(raw)}, allowed is {allowed}", where)
         return
     if value is not None:
         claims[f"{group}.{short}"] = value
