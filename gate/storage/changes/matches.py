@@ -39,12 +39,13 @@ def newest(
         .where(link.change_id == changes.c.id, text(ACTIVE), link.counts_at <= at)
         .exists()
     )
-    failed = or_(changes.c.result.in_(FAILED_RESULTS), tied)
+    # While it is deploying there is no result, and SQL would answer neither yes nor no.
+    reported = func.coalesce(changes.c.result.in_(FAILED_RESULTS), False)
     columns = (
         func.coalesce(changes.c.same_commit, False),
         changes.c.result,
         changes.c.closed_at,
-        failed,
+        or_(reported, tied),
         changes.c.failed_at,
     )
     query = (

@@ -77,6 +77,16 @@ async def test_whom_another_server_has_just_shut_out_reinstates_nothing(shop: Sh
     assert (await _listed(shop))["suspended"]
 
 
+async def test_a_deployment_that_goes_on_is_listed_and_has_not_failed(shop: Shop) -> None:
+    await shop.adopt(standard_changes=SUSPENDED)
+    await shop.deploy("a", None)
+
+    listed = await _listed(shop)
+
+    assert (listed["changes"], listed["ended"], listed["failed"]) == (1, 0, 0)
+    assert listed["success_rate"] is None
+
+
 async def test_section_6_reinstating_starts_the_count_of_failures_anew(shop: Shop) -> None:
     await _suspended(shop)
     suspended = await _listed(shop)
