@@ -13,7 +13,14 @@ from gate.core.decision.evaluate import plan_of, seen_as
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Facts, Origin, Value, Values, definition, wire_value
 from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Wording
-from gate.core.policy.spoken import YES_AND_NO, is_count, said_unknown, whether, words_of
+from gate.core.policy.spoken import (
+    YES_AND_NO,
+    is_count,
+    said_unknown,
+    singular,
+    whether,
+    words_of,
+)
 
 NAMED_MAX = 5
 """How many facts, or items of a list, a sentence names; the others are only counted."""
@@ -148,14 +155,14 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Wording:
     )
     ending = f"; {limit} {_gives(finding.points)}"
     words, counts = words_of(name), is_count(name)
-    after, before = f" {words}{ending}", f"{words}: "
+    several, one = f" {words}{ending}", f"1 {singular(words)}{ending}"
 
     def worded(_values: Values, facts: Facts) -> str:
-        """Write `812 lines added`, but `lines added: 1`, and `service tier: 2` for no count."""
+        """Write `812 lines added`, `1 line added`, and `service tier: 2` for what is no count."""
         value = facts[name].value if name in facts else ""
-        if counts and value != 1:
-            return f"{shown(name, value)}{after}"
-        return f"{before}{shown(name, value)}{ending}"
+        if not counts:
+            return f"{words}: {shown(name, value)}{ending}"
+        return one if value == 1 else f"{shown(name, value)}{several}"
 
     return worded
 
@@ -285,7 +292,7 @@ def _said(name: str, value: Value) -> str:
         return f"{words}: {shown(name, value)}"
     if not is_count(name):
         return f"the {words} is {shown(name, value)}"
-    return f"{words}: 1" if value == 1 else f"{value or 'no'} {words}"
+    return f"1 {singular(words)}" if value == 1 else f"{value or 'no'} {words}"
 
 
 def _together(wordings: Sequence[Wording]) -> Wording:

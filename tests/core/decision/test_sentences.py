@@ -25,7 +25,7 @@ def said(policy: Policy, facts: Facts, number: int = 0) -> str:
         (200, "200 lines added; 200 or more gives 30 points"),
         (199, "199 lines added; 10 or more gives 8 points"),
         (9, "9 lines added; fewer than 10 gives no points"),
-        (1, "lines added: 1; fewer than 10 gives no points"),
+        (1, "1 line added; fewer than 10 gives no points"),
         (None, "unknown: lines added; counted as the worst case, 30 points"),
     ],
 )
@@ -161,7 +161,7 @@ def test_of_several_conditions_the_one_that_decided_is_named() -> None:
         == "unknown: whether every author is known here; counted as the worst case, 5 points"
     )
     assert said(policy, make_facts({**known, "diff.commits": 1})) == (
-        "it reverts no commit, commits: 1; points only if (it reverts a commit or more than 3 "
+        "it reverts no commit, 1 commit; points only if (it reverts a commit or more than 3 "
         "commits)"
     )
 
@@ -212,9 +212,7 @@ def test_a_standard_change_says_what_it_asks_for() -> None:
         "[reviews.approvals >= 1], up_to: low, earn: none}]"
     )
 
-    assert (
-        said(policy, make_facts({"reviews.approvals": 1}), 1) == "approving reviews: 1; it matches"
-    )
+    assert said(policy, make_facts({"reviews.approvals": 1}), 1) == "1 approving review; it matches"
     assert (
         said(policy, make_facts({"reviews.approvals": 0}), 1)
         == "no approving reviews; needed: any approving reviews"
