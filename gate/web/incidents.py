@@ -10,7 +10,7 @@ from gate.errors import Conflict, Invalid, NotFound
 from gate.flow.caller import Person
 from gate.flow.gate import Gate
 from gate.flow.incidents import ties
-from gate.flow.queries import incidents
+from gate.flow.queries import incidents, look
 from gate.web.changes.changes import METHODS
 from gate.web.forms import NOT_WRITTEN, Written, read_form, read_request, text_of, written
 from gate.web.notices import Notice
@@ -43,8 +43,10 @@ async def link(request: Request, incident_id: str, by: Linker, gate: GateDep) ->
 
 async def _page(gate: Gate, incident_id: str, by: Person, refused: Written = NOT_WRITTEN) -> View:
     found = await incidents.story(gate, incident_id)
+    tied = [one.change for one in found.incident.links]
     values = {
         "found": found,
+        "titles": await look.titles(gate, [*tied, *(one.change for one in found.suspects)]),
         "incident": found.incident,
         "methods": METHODS,
         "may_tie": OWNERS_OF_LAST_RESORT in by.groups,

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gate.api.http.answers import Answer, answer
+from gate.api.http.edge import REQUEST_ID
 from gate.api.http.refused import keep_refusal
 from gate.api.http.route import GateRoute
 from gate.api.models.queries import CURSOR_LENGTH_MAX
@@ -27,7 +28,7 @@ from gate.flow.answers.written import written as as_json
 from gate.web import notices, strip
 from gate.web.forms import Form, typed
 from gate.web.notices import Notice
-from gate.web.render import HEADERS, render
+from gate.web.render import HEADERS, VIEWER, render
 
 JSON_SUFFIX = ".json"
 LOGIN = "/login"
@@ -91,7 +92,10 @@ class PageRoute(GateRoute):
     """A route that answers a `View` as a page, and an error as a page too."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer. An unexpected error goes on to the edge, which logs it."""
+        """Send the answer. An unexpected error goes on to the edge, which logs it.
+
+        Its page is sent before, because the edge would answer as it answers machines.
+        """
         if not scope["gate.full"]:
             await super().handle(scope, receive, send)
             return
@@ -103,6 +107,9 @@ class PageRoute(GateRoute):
             await strip.put(request)
             written = await typed(request) if request.method == "POST" else {}
             refused, made = error, problem_page(request, error, written)
+        except Exception:
+            await broken_page(request)(scope, receive, send)
+            raise
         if not isinstance(made, Response):
             await strip.put(request)
             refused = made.refused
@@ -121,6 +128,8 @@ class JsonRoute(GateRoute):
             await super().handle(scope, receive, send)
             return
         made: Any = await self._call(Request(scope, receive))
+        if isinstance(made, View) and made.refused is not None:
+            raise made.refused
         response = made if isinstance(made, Response) else answer(made.data, made.status)
         await response(scope, receive, send)
 
@@ -185,6 +194,29 @@ def problem_page(
         "is_signed_out": isinstance(error, Unauthenticated),
     }
     return render(request, "problem.html", status=status, headers=headers, **values)
+
+
+def broken_page(request: Request) -> Response:
+    """Return a page that says that the gate itself failed, and under which id its log says why.
+
+    It is the page of somebody who is not signed in, because the status of production may be what
+    failed.
+    """
+    request.scope.pop(VIEWER, None)
+    return render(
+        request,
+        "problem.html",
+        status=500,
+        heading="Something went wrong here",
+        detail="The gate failed in a way that nobody planned, and approved nothing by it. Try "
+        "again; if it stays so, tell its operator the id under which its log says why: "
+        f"{request.scope[REQUEST_ID]}",
+        faults=(),
+        code=500,
+        written=[],
+        back="/",
+        is_signed_out=False,
+    )
 
 
 def go_to(address: str) -> Response:

@@ -42,7 +42,9 @@ HEADERS: Mapping[str, str] = {
 """The headers of every page. `Cache-Control` and `X-Content-Type-Options` are added by the edge."""
 
 
-_CHANGE = re.compile(r"\bchg_[0-9A-Za-z]{26}\b")
+_ID = re.compile(r"\b(?:(?P<changes>chg)|(?P<incidents>inc))_[0-9A-Za-z]{26}\b")
+"""The id of a change or an incident; the group that matches is the name of its pages."""
+
 _INSTANT = re.compile(r"\b[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}, [0-9]{2}:[0-9]{2} UTC\b")
 """An instant as `words.instant` writes it into sentences."""
 
@@ -130,11 +132,15 @@ def _isolated(text: str, shown: Markup) -> Markup:
 
 
 def linked(text: str) -> Markup:
-    """Return a sentence in which the id of a change is a link to that change, and an instant is a
-    tag from which the script shows the viewer's own time.
+    """Return a sentence in which the id of a change or an incident is a link to its page, and an
+    instant is a tag from which the script shows the viewer's own time.
     """
     shown = _INSTANT.sub(_as_time_tag, str(escape(visible(text))))
-    return Markup(_CHANGE.sub(r'<a href="/changes/\g<0>">\g<0></a>', shown))  # noqa: S704 - escaped above; an id has no sign that means anything
+    return Markup(_ID.sub(_as_link, shown))  # noqa: S704 - escaped above; an id has no sign that means anything
+
+
+def _as_link(found: re.Match[str]) -> str:
+    return f'<a href="/{found.lastgroup}/{found[0]}">{found[0]}</a>'
 
 
 def _as_time_tag(found: re.Match[str]) -> str:

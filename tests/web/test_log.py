@@ -99,7 +99,7 @@ async def test_what_was_canceled_says_by_whom_and_that_nobody_said_why(service: 
     queue = (await (await browser(service)).get("/?q=is:decided")).text
 
     assert "No reason was given" in queue
-    assert "<bdi>Ben Okafor</bdi>" in queue.partition('class="age"')[2]
+    assert "<bdi>Ben Okafor</bdi>" in queue.partition('class="side age"')[2]
 
 
 def test_rows_of_one_change_stand_together_where_its_newest_row_does() -> None:

@@ -131,6 +131,14 @@ def test_no_page_scrolls_sideways_and_every_button_is_in_the_window(site: Site) 
     assert wrong == []
 
 
+def test_on_a_phone_the_strip_takes_two_lines(site: Site) -> None:
+    with site.as_person("ada", viewport={"width": 390, "height": 800}) as page:
+        page.goto(site.gate.url)
+        height = page.evaluate(_HEIGHT_OF_A_BUSY_STRIP)
+
+    assert 0 < height < 2.5 * 28
+
+
 def test_no_script_knows_how_wide_the_window_is() -> None:
     """So a page that becomes narrow is the one that was opened in a narrow window."""
     known = r"innerWidth|clientWidth|matchMedia|ResizeObserver|resize|screen\."
@@ -153,6 +161,15 @@ def test_a_page_says_times_in_the_viewers_zone_with_utc_beside(site: Site) -> No
 def _open_all(page: Page) -> None:
     page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
 
+
+_HEIGHT_OF_A_BUSY_STRIP = """() => {
+  const strip = document.getElementById("strip");
+  strip.querySelector(".lamps").innerHTML = `<li class="lamp partly"><a>Production: <strong>3 of 12
+    <span class="fine">services</span> frozen</strong><span class="fine">, the last until</span></a>
+    <a class="then fine">freezes Fri 15:00</a> <a class="then fine">11 held</a></li>
+    <li class="lamp urgent">1 emergency</li><li class="lamp urgent">1 review overdue</li>`;
+  return strip.offsetHeight;
+}"""
 
 _OUTSIDE = """width => [...document.querySelectorAll("button, a.button, summary, .top nav a")]
   .filter(one => !one.closest(".scroll") && one.offsetParent !== null)

@@ -186,28 +186,6 @@ async def test_an_address_without_a_page_says_so_to_people_and_to_machines(servi
     )
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/?q=is:weird",
-        "/?unknown=1",
-        "/?after=x",
-        "/log?band=huge",
-        "/log?from=yesterday",
-        "/log?cursor=x",
-        "/calendar?at=2300-01-01",
-        "/calendar?view=year",
-    ],
-)
-async def test_an_address_that_is_not_understood_is_explained_on_a_page(
-    service: Served, address: str
-) -> None:
-    response = await (await browser(service)).get(address)
-
-    assert response.status_code in {400, 422}
-    assert "Back to the queue" in response.text
-
-
 async def test_the_log_finds_by_day_word_and_facet_and_its_export_has_the_same_filters(
     service: Served,
 ) -> None:
@@ -343,6 +321,10 @@ async def test_e24_whoever_may_clears_the_way_and_the_reason_leads_to_what_stand
     assert (
         linked(f"{change['id']} is <deploying> here")
         == f'<a href="{page}">{change["id"]}</a> is &lt;deploying&gt; here'
+    )
+    incident = f"inc_{'0' * 26}"
+    assert linked(f"Incident {incident}") == (
+        f'Incident <a href="/incidents/{incident}">{incident}</a>'
     )
 
 

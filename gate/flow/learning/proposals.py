@@ -227,7 +227,8 @@ def _ageing(conn: Connection, now: datetime) -> Iterator[ProposalAnswer]:
             continue
         said = (
             f"The oldest of {queue.waiting} that wait here has waited {waited // _HOUR} hours; of "
-            f"the changes before, nine of ten were decided within {-(-usual // 3_600)}."
+            f"the changes before, nine of ten were decided within "
+            f"{counted(-(-usual // 3_600), 'hour')}."
         )
         waiting = [change for change, _ in scorecard.waiting(conn, *place)]
         found = _Evidence(said, queue.waiting, "/", "", waiting)

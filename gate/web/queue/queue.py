@@ -51,7 +51,13 @@ async def queue(
 ) -> View:
     """Return the queue, with one of its changes in the pane."""
     catalogue = (await gate.rulebooks.current()).catalogue
-    filters = replace(wanted.read(query.q, catalogue), after=query.after)
+    refused = None
+    try:
+        filters = wanted.read(query.q, catalogue)
+    except Invalid as error:
+        # What was typed stays in the box, to be mended there.
+        filters, refused = QueueFilters(), error
+    filters = replace(filters, after=query.after)
     found = await read_queue(gate, waiting_list, filters, by)
     ids = [item.id for item in found.items]
     opened = query.open if query.open in ids else next(iter(ids), None)
@@ -64,6 +70,7 @@ async def queue(
         "chips": _chips(found, filters),
         "filters": filters,
         "text": query.q,
+        "refused": refused.detail if refused else "",
         "following": _address(wanted.written(filters, filters.tab), found.next)
         if found.next
         else None,
@@ -73,7 +80,7 @@ async def queue(
         **(await pane.values(gate, opened, by) if opened else pane.NOTHING),
         "then": _address(query.q, query.after, _behind(ids, opened)),
     }
-    return View("queue.html", found, values)
+    return View("queue.html", found, values, 422 if refused else 200, refused)
 
 
 def _behind(ids: Sequence[str], opened: str | None) -> str | None:

@@ -14,6 +14,8 @@ BATCH_BANDS = frozenset({"low", "moderate"})
 """The bands of changes that may be decided together. Riskier ones are decided alone."""
 
 DOTS_MAX = 6
+REVIEW = "review"
+"""The rule of the reason that no standard change approves."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,17 @@ def _why_not_yet(change: QueueItem) -> str:
 
 
 def plain(reasons: Sequence[ExplainedReason]) -> str:
-    """Return the strongest of these reasons, without the limit that made it count."""
+    """Return the strongest of these reasons, without the limit that made it count and the points.
+
+    That no standard change approves it is said only if nothing else is, because the row shows the
+    risk.
+    """
     scored = [one for one in reasons if one.kind is FindingKind.RULE]
-    if not scored:
-        return reasons[0].because
-    strongest = max(scored, key=lambda one: one.points)
-    return strongest.because.partition(";")[0]
+    if scored:
+        strongest = max(scored, key=lambda one: one.points)
+    else:
+        strongest = min(reasons, key=lambda one: one.rule == REVIEW)
+    return strongest.because.partition(";")[0].partition(", which gives ")[0]
 
 
 def _who(change: QueueItem) -> str:

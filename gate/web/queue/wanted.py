@@ -71,7 +71,7 @@ def _is(given: str) -> dict[str, Any]:
     if value in _BANDS:
         return {"band": _BANDS[value]}
     known = ", ".join(f"is:{word}" for word in (*_TABS, *_TYPES, *_BANDS))
-    raise Invalid(f"is:{given[:40]} means nothing here. There are {known}.")
+    raise Invalid(f"The filter is:{given[:40]} means nothing here. There are {known}.")
 
 
 _READERS: Mapping[str, Callable[[str], dict[str, Any]]] = {

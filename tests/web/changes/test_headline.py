@@ -45,7 +45,7 @@ async def test_one_of_each_is_needed_where_one_of_each_is_needed(service: Served
 
     queue = (await (await browser(service, "farida")).get("/?q=is:others")).text
 
-    assert "waits for 1 of release-managers or on-call and 1 of team-web" in queue
+    assert "needs 1 of release-managers or on-call and 1 of team-web" in queue
     assert (
         await _headline(service, change)
         == "Needs 1 more of release-managers or on-call and 1 more of team-web."

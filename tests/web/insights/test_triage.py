@@ -50,6 +50,10 @@ async def test_an_incident_is_tied_on_its_page_and_leaves_the_list(service: Serv
     assert (forbidden.status_code, without.status_code, unknown.status_code) == (403, 422, 422)
     assert tied.status_code == 303
     assert "The incident is tied to the change" in after
+    assert (
+        f'<a href="/changes/{change["id"]}"><bdi>Faster images</bdi></a> <span class="hint">A p'
+        in after
+    )
     assert "the basket was changed" in after
     assert "Carts" not in (await http.get("/triage?kind=unlinked_incident")).text
     assert (await http.get("/incidents/inc_unknown")).status_code == 404
@@ -110,6 +114,7 @@ async def test_what_waited_leads_to_its_changes(service: Served) -> None:
     behind = [(await http.get(one["page"])).text for one in waited["groups"] + waited["places"]]
 
     assert waited["changes"] == 1
+    assert page.count('<table class="places">') == 2
     assert {one["group"] for one in waited["groups"]} >= {"release-managers"}
     assert all(one["page"].replace("&", "&amp;") in page for one in waited["groups"])
     assert len(behind) > 1
