@@ -27,6 +27,9 @@ people_app = typer.Typer(
 Policies = Annotated[
     Path | None, typer.Option(envvar="GATE_POLICIES", help="Folder of the policy files.")
 ]
+PolicyFolder = Annotated[
+    Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -190,9 +193,7 @@ def explain(
 @policy_app.command("check")
 @with_exit_code
 def policy_check(
-    folder: Annotated[
-        Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")
-    ] = Path("policies"),
+    folder: PolicyFolder = Path("policies"),
 ) -> None:
     """Read the policies, the catalogue and the calendar, and say what is wrong."""
     from gate.cli.policy import check_folder  # noqa: PLC0415 - only what runs is imported
@@ -203,9 +204,7 @@ def policy_check(
 @policy_app.command("test")
 @with_exit_code
 def policy_test(
-    folder: Annotated[
-        Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")
-    ] = Path("policies"),
+    folder: PolicyFolder = Path("policies"),
 ) -> None:
     """Run the cases in the folder `tests` beside the policies."""
     from gate.cli.policy import test_folder  # noqa: PLC0415 - only what runs is imported

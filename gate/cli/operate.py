@@ -11,7 +11,7 @@ from urllib.parse import quote
 from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid, Unavailable
-from gate.flow.key_place import key_place
+from gate.flow.key_place import key_place, required_key_place
 from gate.flow.signing import OWNER_ALONE, make_key, read_key
 from gate.storage import migrate
 from gate.storage.database.engine import shown, sqlite_path
@@ -73,9 +73,7 @@ def ledger_key() -> None:
     A key is made only if nothing was ever written that another key had to sign.
     """
     settings = Settings.read()
-    place = key_place(settings)
-    if place is None:
-        raise Invalid("no key file is named; set GATE_SIGNING_KEY_FILE")
+    place = required_key_place(settings)
     key = read_key(place.path, settings.address)
     if key is None:
         if sqlite_path(settings.database) is not None:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -31,6 +33,8 @@ from gate.storage.store import transaction
 
 HOST = Maker("command line")
 
+Kind = TypeVar("Kind", bound=StrEnum)
+
 _HOOKS = "|".join(HookKind)
 
 
@@ -54,11 +58,11 @@ def create(flags: TokenFlags) -> None:
     """
     _check(flags)
     command = TokenCommand(
-        _role(flags.role),
+        _member(Role, flags.role, "role"),
         frozenset(flags.services) or None,
         flags.person,
         _instant(flags.expires_at),
-        _hook(flags.hook),
+        _member(HookKind, flags.hook, "hook"),
         _name(flags.name),
     )
     with transaction(existing(Settings.read())) as tx:
@@ -141,22 +145,14 @@ def _all(conn: Connection) -> Iterator[Token]:
         part = replace(part, after=found.next)
 
 
-def _role(role: str | None) -> Role | None:
-    if role is None:
+def _member(kind: type[Kind], text: str | None, what: str) -> Kind | None:
+    """Return the member of an enumeration that a flag names, or None if the flag is not given."""
+    if text is None:
         return None
     try:
-        return Role(role)
+        return kind(text)
     except ValueError:
-        raise Invalid(f"there is no role {role}; roles are {', '.join(Role)}") from None
-
-
-def _hook(hook: str | None) -> HookKind | None:
-    if hook is None:
-        return None
-    try:
-        return HookKind(hook)
-    except ValueError:
-        raise Invalid(f"there is no hook {hook}; hooks are {', '.join(HookKind)}") from None
+        raise Invalid(f"there is no {what} {text}; {what}s are {', '.join(kind)}") from None
 
 
 def _name(name: str | None) -> str | None:

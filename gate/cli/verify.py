@@ -1,9 +1,9 @@
 """`gate verify-admission`: the check in the deploy step. Needs no network and no server."""
 
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gate.cli.ledger.offline import can_be_read
 from gate.core.change import Artifact
 from gate.errors import Invalid
 from gate.ledger.dsse import StatementError
@@ -47,7 +47,7 @@ def _read(file: Path) -> bytes:
 def _key(key: str) -> VerifierKey:
     """Return the key: the text itself, or the content of a file or a pipe such as `<(…)`."""
     source = Path(key)
-    if not _can_be_read(source):
+    if not can_be_read(source):
         try:
             return VerifierKey.parse(key)
         except KeyTextError as error:
@@ -58,11 +58,3 @@ def _key(key: str) -> VerifierKey:
         return VerifierKey.parse(_read(source).decode(errors="replace"))
     except KeyTextError as error:
         raise KeyTextError(f"--key {source}: {error}") from None
-
-
-def _can_be_read(source: Path) -> bool:
-    try:
-        return not stat.S_ISDIR(source.stat().st_mode)
-    except (OSError, ValueError):
-        # The text of a key is longer than a file's name may be, or has a character that none has.
-        return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.config import Settings
+from gate.errors import Invalid
 from gate.flow.signing import KEY_FILE
 from gate.storage.database.engine import sqlite_path
 
@@ -38,6 +39,14 @@ def key_place(settings: Settings) -> KeyPlace | None:
     # One key never signs two ledgers.
     own = DEMO_KEY_FILE if database.name == DEMO_FILE else KEY_FILE
     return KeyPlace(database.with_name(own), may_make=True)
+
+
+def required_key_place(settings: Settings) -> KeyPlace:
+    """Return the place of the signing key. Raises `Invalid` if there is no setting for it."""
+    place = key_place(settings)
+    if place is None:
+        raise Invalid("no key file is named; set GATE_SIGNING_KEY_FILE")
+    return place
 
 
 def guard_place(settings: Settings) -> Path | None:

@@ -14,10 +14,14 @@ PolicyFile = Annotated[
         "--policy", envvar="GATE_POLICY", help="A policy file; the shipped production.yaml if none."
     ),
 ]
-MapFile = Annotated[
+HistoryFile = Annotated[
     Path | None,
-    typer.Option("--map", envvar="GATE_MAP", help="YAML: which column holds which fact."),
+    typer.Argument(
+        metavar="HISTORY", help="CSV with a header, or .csv.gz; without one the gate's own log."
+    ),
 ]
+MAP = typer.Option("--map", envvar="GATE_MAP", help="YAML: which column holds which fact.")
+MapFile = Annotated[Path | None, MAP]
 LabelColumn = Annotated[
     str | None,
     typer.Option(envvar="GATE_LABEL", metavar="COL", help="The column that is 1 where it failed."),
@@ -44,10 +48,7 @@ def score(
         Path, typer.Argument(metavar="CHANGES", help="CSV with a header, or .csv.gz.")
     ],
     *,
-    column_map: Annotated[
-        Path,
-        typer.Option("--map", envvar="GATE_MAP", help="YAML: which column holds which fact."),
-    ],
+    column_map: Annotated[Path, MAP],
     out: Annotated[
         Path, typer.Option(envvar="GATE_OUT", help="Where the scores go: CSV, or .csv.gz.")
     ],
@@ -68,13 +69,7 @@ def score(
 
 @with_exit_code
 def calibrate(
-    table: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="HISTORY",
-            help="CSV with a header, or .csv.gz; without one the gate's own log.",
-        ),
-    ] = None,
+    table: HistoryFile = None,
     *,
     out: Annotated[
         Path, typer.Option(envvar="GATE_OUT", help="Where the policy with other points goes.")
@@ -102,13 +97,7 @@ def calibrate(
 
 @with_exit_code
 def backtest(  # noqa: PLR0913 - one parameter a flag
-    table: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="HISTORY",
-            help="CSV with a header, or .csv.gz; without one the gate's own log.",
-        ),
-    ] = None,
+    table: HistoryFile = None,
     *,
     candidate: Annotated[
         Path,

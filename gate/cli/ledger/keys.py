@@ -3,7 +3,6 @@ opens an epoch.
 """
 
 import base64
-import os
 import sys
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.entries import append_entry
-from gate.flow.key_place import guard_place, key_place
+from gate.flow.key_place import guard_place, required_key_place
 from gate.flow.ledger.guard import contradiction, read_guard
-from gate.flow.signing import OWNER_ALONE, read_key
+from gate.flow.signing import make_key, read_key
 from gate.ledger.checkpoint import epoch_of, origin_of
 from gate.ledger.format import Kind
 from gate.ledger.note import SigningKey
@@ -39,7 +38,7 @@ def rotate() -> None:
     settings = Settings.read()
     file, old = _own_key(settings)
     beside = file.with_name(f"{file.name}{NEW_SUFFIX}")
-    new = read_key(beside, settings.address) or _write_new(beside, SigningKey.generate(old.name))
+    new = read_key(beside, settings.address) or make_key(beside, settings.address)
     with transaction(existing(settings)) as tx:
         _hand_over(tx, old, new)
     kept = file.with_name(f"{file.name}.{old.key_id.hex()}")
@@ -96,9 +95,7 @@ def open_epoch(comment: str) -> None:
 
 
 def _own_key(settings: Settings) -> tuple[Path, SigningKey]:
-    place = key_place(settings)
-    if place is None:
-        raise Invalid("no key file is named; set GATE_SIGNING_KEY_FILE")
+    place = required_key_place(settings)
     key = read_key(place.path, settings.address)
     if key is None:
         raise Invalid(
@@ -136,15 +133,3 @@ def _locked(tx: Tx) -> Head:
     if head is None:
         raise Invalid("a server seals the ledger at this moment; ask again")
     return head
-
-
-def _write_new(file: Path, key: SigningKey) -> SigningKey:
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ALONE)
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(key.private_text())
-            opened.flush()
-            os.fsync(opened.fileno())
-    except OSError as error:
-        raise Invalid(f"{file} cannot be written ({error.strerror})") from None
-    return key

@@ -168,7 +168,7 @@ def judge(
 def read_keys(text: str) -> list[VerifierKey]:
     """Return the keys: the text itself, or the lines of a file or a pipe. Raises `CannotVerify`."""
     source = Path(text)
-    if _can_be_read(source):
+    if can_be_read(source):
         with _opened(source) as opened:
             text = opened.read(KEY_TEXT_LENGTH_MAX * 16).decode(errors="replace")
     try:
@@ -327,7 +327,8 @@ def _opened(path: Path) -> BinaryIO:
         raise CannotVerify(f"{path} cannot be read ({error.strerror})") from None
 
 
-def _can_be_read(source: Path) -> bool:
+def can_be_read(source: Path) -> bool:
+    """Return whether there is a file or a pipe, and no folder, at this place."""
     try:
         return not stat.S_ISDIR(source.stat().st_mode)
     except (OSError, ValueError):
