@@ -23,7 +23,7 @@ from gate.flow.answers.decision import DecisionAnswer, decision_answer
 from gate.flow.answers.parts import hold_answer, utc
 from gate.flow.answers.place import InFlightAnswer, PlaceAnswer, SaidAnswer
 from gate.flow.caller import Caller, ChangeHolder
-from gate.flow.changes.known import Known, know, know_all, visible_change
+from gate.flow.changes.known import Known, know_all, know_existing, visible_change
 from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, Whole, by_own_name, one_page
@@ -166,8 +166,7 @@ async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> K
         while True:
             # Cleared before the read: a move during the read then wakes this at once.
             moved.clear()
-            latest = await gate.store.read(know, gate.rulebooks, change_id)
-            known = latest or known
+            known = await gate.store.read(know_existing, gate.rulebooks, change_id)
             now = gate.clock()
             left = ends - loop.time()
             if known.stored.state_at(now) is not State.PENDING or left <= 0 or gate.waiters.closed:

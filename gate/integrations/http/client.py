@@ -118,20 +118,25 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+async def read_whole(response: httpx.Response, name: str, bytes_max: int) -> bytes:
+    """Return the body of an answer. Raises `SourceUnavailable` for a longer one.
+
+    It is never unpacked, because a small one could become a large one.
+    """
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > bytes_max:
+            raise SourceUnavailable(f"{name} answered with more than {bytes_max:,} bytes")
+    return bytes(content)
+
+
 async def _content(response: httpx.Response, may_answer: Collection[int]) -> bytes:
-    """Return the body. It is never unpacked, because a small one could become a large one."""
     if response.status_code not in may_answer:
         raise SourceUnavailable(
             f"{_named(str(response.url))} answered {response.status_code}, wanted was 200"
         )
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += chunk
-        if len(content) > ANSWER_BYTES_MAX:
-            raise SourceUnavailable(
-                f"{_named(str(response.url))} answered with more than {ANSWER_BYTES_MAX:,} bytes"
-            )
-    return bytes(content)
+    return await read_whole(response, _named(str(response.url)), ANSWER_BYTES_MAX)
 
 
 def _named(url: str) -> str:

@@ -13,7 +13,7 @@ import httpx
 import orjson
 
 from gate.errors import SourceUnavailable
-from gate.integrations.http.client import OpenClient, is_private, open_client
+from gate.integrations.http.client import OpenClient, is_private, open_client, read_whole
 from gate.tracing import span
 
 REQUEST_SECONDS_MAX = 2.5
@@ -299,14 +299,8 @@ async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> Reply:
 
 
 async def _content(response: httpx.Response) -> Any:
-    """Return the JSON of the body, which is never unpacked, because it could become large."""
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += chunk
-        if len(content) > ANSWER_BYTES_MAX:
-            raise SourceUnavailable(
-                f"{response.url.host} answered with more than {ANSWER_BYTES_MAX:,} bytes"
-            )
+    """Return the JSON of the body, or None for an empty one."""
+    content = await read_whole(response, response.url.host, ANSWER_BYTES_MAX)
     if not content:
         return None
     try:

@@ -68,20 +68,16 @@ def track_record(conn: Connection, query: PlaceQuery) -> TrackRecord:
     `matches` holds only what can count for earning: settled successes with another commit than the
     one before, and failures that no reinstatement has forgiven.
     """
-    return track_records(conn, [query])[0]
-
-
-def track_records(conn: Connection, queries: Sequence[PlaceQuery]) -> list[TrackRecord]:
-    """Return the track records of several places, in the order of the queries."""
     with asked_at_once(conn):
-        answers = ask_track_records(conn, queries)
-    return answers()
+        answers = ask_track_records(conn, [query])
+    (found,) = answers()
+    return found
 
 
 def ask_track_records(
     conn: Connection, queries: Sequence[PlaceQuery]
 ) -> Callable[[], list[TrackRecord]]:
-    """Ask for what `track_records` returns, to be read later."""
+    """Ask for the track records of several places, to be read later in the order of the queries."""
     if conn.dialect.name == "sqlite":
         cursor = conn.connection.cursor()
         cursor.execute(history_query.of_sqlite(len(queries)), _bound(queries))

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from gate.core.history import TrackRecord, direction
 from gate.storage.changes import history, history_query
-from gate.storage.changes.history import Earning, PlaceQuery, track_record, track_records
+from gate.storage.changes.history import Earning, PlaceQuery, ask_track_records, track_record
+from gate.storage.database.hot import asked_at_once
 from tests.storage.stored import (
     COMMIT,
     DAY,
@@ -56,7 +57,9 @@ def test_places_asked_for_together_are_answered_as_alone(database_url: str) -> N
     ]
 
     with reading(database_url) as conn:
-        together = track_records(conn, queries)
+        with asked_at_once(conn):
+            answers = ask_track_records(conn, queries)
+        together = answers()
         alone = [track_record(conn, query) for query in queries]
 
     # of matches at least as many as were asked for: a limit is common to all who ask
