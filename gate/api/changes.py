@@ -81,11 +81,11 @@ def _link(act: str, body: dict[str, Any] | None = None, method: str = "post") ->
 
     `~1` stands for a slash, because the address is part of a JSON pointer.
     """
-    known = {
+    link = {
         "operationRef": f"#/paths/~1v1~1changes~1{{change_id}}{act}/{method}",
         "parameters": {"change_id": "$response.body#/id"},
     }
-    return known if body is None else {**known, "requestBody": body}
+    return link if body is None else {**link, "requestBody": body}
 
 
 _SUBMIT_LINKS = {

@@ -214,14 +214,14 @@ class Rulebooks:
         of a set to the next.
         """
         key = (set_id, activation)
-        known = self._kept.get(key)
-        if known is None:
-            known = _compiled(conn, set_id, is_in_force=activation is not None)
+        book = self._kept.get(key)
+        if book is None:
+            book = _compiled(conn, set_id, is_in_force=activation is not None)
             with self._lock:
                 while len(self._kept) >= KEPT_MAX:
                     del self._kept[next(iter(self._kept))]
-                self._kept[key] = known
-        return known
+                self._kept[key] = book
+        return book
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,28 +176,28 @@ def listing() -> tuple[ReportSummary, ...]:
 
 async def report(gate: Gate, name: str, ask: ReportQuestion) -> ReportAnswer:
     """Answer one question. Raises `NotFound` for an unknown name, `Invalid` for too many rows."""
-    known = REPORTS.get(name)
-    if known is None:
+    asked = REPORTS.get(name)
+    if asked is None:
         raise NotFound(f"there is no report {name[:64]}; GET /v1/reports lists them")
     scope = scope_of(ask, await gate.rulebooks.current(), gate.clock())
-    return await gate.store.read_slowly(_report, name, known, scope)
+    return await gate.store.read_slowly(_report, name, asked, scope)
 
 
-def _report(conn: Connection, name: str, known: Report, scope: Scope) -> ReportAnswer:
-    columns: tuple[str, ...] = known.row._fields
-    rows = [dict(zip(columns, map(_plain, row), strict=True)) for row in _some(known, conn, scope)]
-    if not known.ordered:
+def _report(conn: Connection, name: str, asked: Report, scope: Scope) -> ReportAnswer:
+    columns: tuple[str, ...] = asked.row._fields
+    rows = [dict(zip(columns, map(_plain, row), strict=True)) for row in _some(asked, conn, scope)]
+    if not asked.ordered:
         rows.sort(key=canonical, reverse=columns[0] == "at" or columns[0].endswith("_at"))
     parameters = _parameters(scope)
     sealed = digest(canonical({"name": name, "parameters": parameters, "rows": rows}))
     root, size = _head(conn)
     return ReportAnswer(
         name=name,
-        title=known.title,
-        question=known.question,
+        title=asked.title,
+        question=asked.question,
         parameters=parameters,
         columns=columns,
-        rows=tuple(_spelled(conn, rows, known.written)),
+        rows=tuple(_spelled(conn, rows, asked.written)),
         row_count=len(rows),
         root=root,
         log_size=size,
@@ -205,9 +205,9 @@ def _report(conn: Connection, name: str, known: Report, scope: Scope) -> ReportA
     )
 
 
-def _some(known: Report, conn: Connection, scope: Scope) -> list[Row]:
+def _some(asked: Report, conn: Connection, scope: Scope) -> list[Row]:
     found: list[Row] = []
-    for row in known.read(conn, scope):
+    for row in asked.read(conn, scope):
         if len(found) >= ROWS_MAX:
             raise Invalid(
                 f"found more than {ROWS_MAX} rows, which is the most of one report; ask for a "

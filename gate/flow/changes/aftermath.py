@@ -65,9 +65,13 @@ def tie(tx: Tx, books: Books, asked: Tie) -> IncidentLink | None:
     if stored is None or stored.admitted_at is None:
         return None
     moves.lock_place(tx, stored.service, stored.environment)
-    known = links.active(tx.conn, asked.incident, asked.change)
-    if known is not None and known.method is Method.WINDOW and asked.method is not Method.WINDOW:
-        _found_better(tx, known, asked.method, asked.by)
+    earlier = links.active(tx.conn, asked.incident, asked.change)
+    if (
+        earlier is not None
+        and earlier.method is Method.WINDOW
+        and asked.method is not Method.WINDOW
+    ):
+        _found_better(tx, earlier, asked.method, asked.by)
         settle(tx, books, asked.change)
         return None
     link = links.add(tx, new_id("lnk", tx.now), asked)
@@ -148,8 +152,8 @@ def suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
         if name not in rules:
             continue
         newest = matches.newest(tx.conn, stored.service, stored.environment, name, at=tx.now)
-        known = matches.suspension(tx.conn, stored.service, stored.environment, name)
-        because = to_suspend(rules[name], newest, reinstated_at=known.reinstated_at)
+        suspension = matches.suspension(tx.conn, stored.service, stored.environment, name)
+        because = to_suspend(rules[name], newest, reinstated_at=suspension.reinstated_at)
         if because is not None and matches.suspend(
             tx, stored.service, stored.environment, name, because
         ):
@@ -228,9 +232,9 @@ def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
     for one in incidents.open_of_service(tx.conn, repaired.service):
         if one.environment in {None, repaired.environment} and one.began_at >= began - CLOCK_SLACK:
             return one.id
-    known = incidents.newest_of_series(tx.conn, GATE, repaired.id)
-    if known is not None:
-        return known.id
+    own = incidents.newest_of_series(tx.conn, GATE, repaired.id)
+    if own is not None:
+        return own.id
     title = keep_text(tx, f"{repaired.id} needs a remedy")
     incident = Incident(
         id=new_id("inc", tx.now),

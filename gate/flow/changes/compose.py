@@ -54,8 +54,8 @@ BORN = {
 class Texts:
     """Collects what people wrote, and gives out the ids under which it is kept."""
 
-    # The ids of the catalogue's names and addresses, under which they are kept already.
-    known: Mapping[str, str]
+    # The ids under which the names and addresses of the catalogue are kept already.
+    ids_of_catalogue: Mapping[str, str]
     rows: list[TextRow] = field(default_factory=list)
     by_id: dict[str, str] = field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class Texts:
         """Return the id of a text, which is kept from now on; an empty id for no text."""
         if not text:
             return ""
-        identity = self.known.get(text)
+        identity = self.ids_of_catalogue.get(text)
         if identity is None:
             row = new_text(text)
             self.rows.append(row)

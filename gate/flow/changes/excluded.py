@@ -110,16 +110,16 @@ def overridden(given: Iterable[Override], excluded: Collection[str]) -> Overridd
     return {one.window: one.at for one in given if one.person not in excluded}
 
 
-def learn(tx: Tx, stored: StoredChange, known: Named, said: Named) -> bool:
+def learn(tx: Tx, stored: StoredChange, names: Named, said: Named) -> bool:
     """Remember for good whom a request or a token names; return whether any name was new.
 
     A pending change is then decided again soon, so that its record and the ledger say so, too.
     Raises `Invalid` beyond `NAMED_MAX`.
     """
-    news = said.beyond(known)
+    news = said.beyond(names)
     if not news:
         return False
-    number = len(known) + len(news)
+    number = len(names) + len(news)
     if number > NAMED_MAX:
         said_so = f"{number} names were given for {stored.id}, at most {NAMED_MAX} are allowed"
         raise Invalid(f"{said_so}; ask with a new run")
@@ -129,13 +129,13 @@ def learn(tx: Tx, stored: StoredChange, known: Named, said: Named) -> bool:
 
 
 def remember(
-    tx: Tx, stored: StoredChange, record: Record, known: Named, people: Iterable[str]
+    tx: Tx, stored: StoredChange, record: Record, names: Named, people: Iterable[str]
 ) -> None:
     """Remember for good who is excluded now and was not when the change was decided.
 
     The catalogue may forget later why somebody was excluded; the exclusion has to outlast that.
     """
-    news = frozenset(people) - frozenset(record.case.people.excluded) - known.people
+    news = frozenset(people) - frozenset(record.case.people.excluded) - names.people
     if news:
         named.add(tx, stored.id, Named(people=news))
         look_again(tx, stored)

@@ -106,17 +106,17 @@ def assemble(
     vouched = verified(heard, change, book)
     # The order is the rank of the sources, because a later one replaces an earlier one: claims,
     # the code host, the identity token, and last what the gate knows by itself.
-    known = facts_of(claims, Origin.CLAIMED)
-    known.update(facts_of(vouched, Origin.VERIFIED))
-    known.update(facts_of(change.proved, Origin.TOKEN))
+    facts = facts_of(claims, Origin.CLAIMED)
+    facts.update(facts_of(vouched, Origin.VERIFIED))
+    facts.update(facts_of(change.proved, Origin.TOKEN))
     overdue = debt_of(change.service, seen.overdue_reviews, book)
-    _add_own_facts(known, change, book, seen, overdue, at)
+    _add_own_facts(facts, change, book, seen, overdue, at)
     named_by_host = _named_by_host(heard)
-    is_rollback = known["change.direction"].value == "rollback"
+    is_rollback = facts["change.direction"].value == "rollback"
     people = _people(change, book, before, heard, named_by_host, rollback=is_rollback)
     lifted = overridden(seen.overrides, people.excluded)
     case = Case(
-        facts=known,
+        facts=facts,
         at=at,
         emergency=change.emergency is not None,
         people=people,
@@ -139,7 +139,7 @@ def assemble(
 
 
 def _add_own_facts(
-    known: dict[str, Fact],
+    facts: dict[str, Fact],
     change: Change,
     book: Rulebook,
     seen: Seen,
@@ -149,14 +149,14 @@ def _add_own_facts(
     """Add what the gate knows by itself: from the catalogue, the calendar and its own records."""
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
     opened = freeze.open_windows(book.calendar, seen.windows, scope, at)
-    known.update(book.catalogue.facts(change.service, change.environment))
-    known.update(freeze.facts(opened, book.calendar, at))
-    known.update(
+    facts.update(book.catalogue.facts(change.service, change.environment))
+    facts.update(freeze.facts(opened, book.calendar, at))
+    facts.update(
         history.facts(
             seen.track_record,
             change.commit,
             change.digests,
-            files_known="diff.files" in known,
+            files_known="diff.files" in facts,
             overdue_reviews=overdue,
             at=at,
         )

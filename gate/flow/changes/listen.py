@@ -204,7 +204,7 @@ def verified(heard: HostFacts | None, change: Change, book: Rulebook) -> dict[st
 
 
 def contradicted(
-    heard: HostFacts | None, change: Change, known: Mapping[str, Value], before: Case | None
+    heard: HostFacts | None, change: Change, vouched: Mapping[str, Value], before: Case | None
 ) -> tuple[Contradiction, ...]:
     """Return the claims of the caller that the host contradicts.
 
@@ -213,7 +213,7 @@ def contradicted(
     """
     fresh = contradictions(
         change.claims,
-        known,
+        vouched,
         same_base=heard is not None and heard.base is not None and heard.base == change.base,
     )
     earlier = before.contradictions if before else ()
@@ -222,7 +222,7 @@ def contradicted(
         *(
             one
             for one in earlier
-            if one.fact not in known and change.claims.get(one.fact) == one.claimed
+            if one.fact not in vouched and change.claims.get(one.fact) == one.claimed
         ),
     )
 

@@ -43,8 +43,8 @@ def person_named(book: Rulebook, text: str) -> str | None:
 
 def account_of(conn: Connection, book: Rulebook, email: str) -> Stored | None:
     """Return the account of an address, or None."""
-    known = person_at(book, email)
-    stored = None if known is None else people.read(conn, known)
+    person = person_at(book, email)
+    stored = None if person is None else people.read(conn, person)
     return stored or people.by_email(conn, one_spelling(email))
 
 
@@ -53,9 +53,9 @@ def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Stored:
     found = account_of(tx.conn, book, email)
     if found is not None:
         return joined(tx, book, found)
-    known = person_at(book, email)
-    if known is not None:
-        return people.ensure(tx, known, by)
+    person = person_at(book, email)
+    if person is not None:
+        return people.ensure(tx, person, by)
     spelled = one_spelling(email)
     return people.ensure(tx, new_person_id(), by, email=texts.name_ids(tx, [spelled])[spelled])
 
@@ -68,11 +68,11 @@ def joined(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
     """
     if stored.email is None:
         return stored
-    known = person_at(book, texts.read_texts(tx.conn, [stored.email]).get(stored.email, ""))
-    if known is None:
+    person = person_at(book, texts.read_texts(tx.conn, [stored.email]).get(stored.email, ""))
+    if person is None:
         return stored
-    join(tx, stored.id, known)
-    return people.ensure(tx, known, stored.id)
+    join(tx, stored.id, person)
+    return people.ensure(tx, person, stored.id)
 
 
 def is_somebody(book: Rulebook, stored: Stored) -> bool:

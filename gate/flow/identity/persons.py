@@ -128,11 +128,11 @@ def _entering(tx: Tx, person: Person, accounts: Mapping[str, str], new_id: NewPe
     """Return the id of a person who enters the catalogue: that of the account with one of their
     addresses, or a new one.
     """
-    known = next(iter(_accounts(person, accounts)), None)
-    if known is None:
+    account = next(iter(_accounts(person, accounts)), None)
+    if account is None:
         return new_id(person.key)
-    people.enter(tx, known)
-    return known
+    people.enter(tx, account)
+    return account
 
 
 def _accounts(person: Person, accounts: Mapping[str, str]) -> list[str]:

@@ -125,12 +125,12 @@ def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | Refused:
     People are recognised by the provider's name for them, and the first time by their address.
     """
     name = people.external_id(external.issuer, external.subject)
-    known = people.by_external_id(tx.conn, name)
-    if known is not None and known.disabled_at is None and not is_somebody(book, known):
+    account = people.by_external_id(tx.conn, name)
+    if account is not None and account.disabled_at is None and not is_somebody(book, account):
         # The person has left the catalogue. Somebody who is in it again has another id.
-        people.unbind(tx, known.id)
-        known = None
-    stored = known or _recognised(tx, book, external, name)
+        people.unbind(tx, account.id)
+        account = None
+    stored = account or _recognised(tx, book, external, name)
     if isinstance(stored, Refused):
         return stored
     opened = begin(tx, stored.id, book)
@@ -144,10 +144,10 @@ def _recognised(tx: Tx, book: Rulebook, external: External, name: str) -> Stored
     """Bind the provider's name to the account of this address, and return the account."""
     if external.email is None:
         return Refused(NO_ADDRESS)
-    known = person_at(book, external.email)
+    person = person_at(book, external.email)
     stored = account_of(tx.conn, book, external.email)
-    if stored is None and known is not None:
-        stored = people.ensure(tx, known, BY)
+    if stored is None and person is not None:
+        stored = people.ensure(tx, person, BY)
     if stored is None:
         return Refused(UNKNOWN)
     if not people.bind(tx, stored.id, name):

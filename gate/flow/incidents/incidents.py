@@ -83,17 +83,17 @@ def _take(tx: Tx, books: Books, report: IncidentReport, by: str) -> Reported:
     severity = report.severity and report.severity.lower()
     report = replace(report, service=service, environment=environment, severity=severity)
     _check(tx.conn, report)
-    known = (
-        _known_to_callers(tx, report)
+    meant = (
+        _meant_by_caller(tx, report)
         if report.source == API
-        else _known_at_its_source(tx, books, report, by)
+        else _meant_by_source(tx, books, report, by)
     )
-    if known is None:
+    if meant is None:
         incident = _open(tx, report, by)
     else:
-        incident = _updated(tx, books, known.incident, known.report, by)
+        incident = _updated(tx, books, meant.incident, meant.report, by)
     _tie_by_itself(tx, books, incident, report, by)
-    return Reported(answer_of(tx.conn, incident.id), known is None)
+    return Reported(answer_of(tx.conn, incident.id), meant is None)
 
 
 def _check(conn: Connection, report: IncidentReport) -> None:
@@ -115,14 +115,14 @@ def _check(conn: Connection, report: IncidentReport) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Meant:
     """The incident that a report is about, and the report as it applies there."""
 
     incident: Incident
     report: IncidentReport
 
 
-def _known_to_callers(tx: Tx, report: IncidentReport) -> _Known | None:
+def _meant_by_caller(tx: Tx, report: IncidentReport) -> _Meant | None:
     """Return the incident with the id that a caller gave, or with one of the gate's own ids.
 
     Raises `Conflict` for an incident of another place.
@@ -130,19 +130,20 @@ def _known_to_callers(tx: Tx, report: IncidentReport) -> _Known | None:
     if report.id is None:
         return None
     if report.id.startswith(OWN_ID):
-        known: Incident | None = found_incident(tx.conn, report.id)
+        incident: Incident | None = found_incident(tx.conn, report.id)
     else:
         incidents.lock_series(tx, report.source, report.id)
-        known = incidents.newest_of_series(tx.conn, report.source, report.id)
-    if known is not None and not _is_at(known, report):
-        where = f"{known.service} in {known.environment or 'no named environment'}"
+        incident = incidents.newest_of_series(tx.conn, report.source, report.id)
+    if incident is not None and not _is_at(incident, report):
+        where = f"{incident.service} in {incident.environment or 'no named environment'}"
         raise Conflict(
-            f"{known.series[:100]} is an incident of {where}; report another one under another id"
+            f"{incident.series[:100]} is an incident of {where}; report another one under another "
+            "id"
         )
-    return None if known is None else _Known(known, report)
+    return None if incident is None else _Meant(incident, report)
 
 
-def _known_at_its_source(tx: Tx, books: Books, report: IncidentReport, by: str) -> _Known | None:
+def _meant_by_source(tx: Tx, books: Books, report: IncidentReport, by: str) -> _Meant | None:
     """Return the incident that its source calls by this name, or None if it is new.
 
     If the source has moved it to another service or environment, it ends where it was.
@@ -157,7 +158,7 @@ def _known_at_its_source(tx: Tx, books: Books, report: IncidentReport, by: str) 
     latest = max(series, key=lambda one: one.reported_at, default=None)
     if latest is not None and _reported_at(tx, report) < latest.reported_at:
         # An older report that comes late moves nothing and changes nothing.
-        return _Known(latest, report)
+        return _Meant(latest, report)
     here = next((one for one in series if _is_at(one, report)), None)
     elsewhere = [one for one in series if not _is_at(one, report) and one.resolved_at is None]
     if report.is_end and here is None and elsewhere:
@@ -179,11 +180,11 @@ def _known_at_its_source(tx: Tx, books: Books, report: IncidentReport, by: str) 
         )
     if here is None:
         return None
-    return _Known(here, replace(report, reopened=report.reopened or bool(elsewhere)))
+    return _Meant(here, replace(report, reopened=report.reopened or bool(elsewhere)))
 
 
-def _is_at(known: Incident, report: IncidentReport) -> bool:
-    return known.service == report.service and report.environment in {None, known.environment}
+def _is_at(incident: Incident, report: IncidentReport) -> bool:
+    return incident.service == report.service and report.environment in {None, incident.environment}
 
 
 def _reported_at(tx: Tx, report: IncidentReport) -> datetime:
@@ -194,14 +195,14 @@ def _reported_at(tx: Tx, report: IncidentReport) -> datetime:
     return min(report.reported_at or tx.now, tx.now + AHEAD_MAX)
 
 
-def _end_there(tx: Tx, books: Books, known: Incident, at: datetime, by: str) -> None:
+def _end_there(tx: Tx, books: Books, incident: Incident, at: datetime, by: str) -> None:
     """End an incident in its old place, because its source says that it is elsewhere."""
-    ended = max(at, known.began_at)
+    ended = max(at, incident.began_at)
     incidents.record_report(
-        tx, known.id, resolved_at=ended, severity=known.severity, reported_at=at
+        tx, incident.id, resolved_at=ended, severity=incident.severity, reported_at=at
     )
-    _append_incident_entry(tx, replace(known, resolved_at=ended, reported_at=at), "moved", by)
-    _settle_tied(tx, books, known)
+    _append_incident_entry(tx, replace(incident, resolved_at=ended, reported_at=at), "moved", by)
+    _settle_tied(tx, books, incident)
 
 
 def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
@@ -229,29 +230,29 @@ def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
     return incident
 
 
-def _updated(tx: Tx, books: Books, known: Incident, report: IncidentReport, by: str) -> Incident:
+def _updated(tx: Tx, books: Books, incident: Incident, report: IncidentReport, by: str) -> Incident:
     """Update an incident from a report, and return it.
 
     The newest report of its source counts; an older one that comes late changes nothing.
     """
     reported_at = _reported_at(tx, report)
-    resolved_at = report.resolved_at or (None if report.reopened else known.resolved_at)
-    severity = report.severity or known.severity
-    is_same = (resolved_at, severity) == (known.resolved_at, known.severity)
-    if reported_at < known.reported_at or (is_same and report.reported_at is None):
-        return known
-    news = replace(known, resolved_at=resolved_at, severity=severity, reported_at=reported_at)
+    resolved_at = report.resolved_at or (None if report.reopened else incident.resolved_at)
+    severity = report.severity or incident.severity
+    is_same = (resolved_at, severity) == (incident.resolved_at, incident.severity)
+    if reported_at < incident.reported_at or (is_same and report.reported_at is None):
+        return incident
+    news = replace(incident, resolved_at=resolved_at, severity=severity, reported_at=reported_at)
     incidents.record_report(
-        tx, known.id, resolved_at=resolved_at, severity=severity, reported_at=reported_at
+        tx, incident.id, resolved_at=resolved_at, severity=severity, reported_at=reported_at
     )
-    if resolved_at != known.resolved_at:
+    if resolved_at != incident.resolved_at:
         _append_incident_entry(tx, news, "resolved" if resolved_at else "reopened", by)
-        _settle_tied(tx, books, known)
+        _settle_tied(tx, books, incident)
     return news
 
 
-def _settle_tied(tx: Tx, books: Books, known: Incident) -> None:
-    for tied in links.of_incidents(tx.conn, [known.id]):
+def _settle_tied(tx: Tx, books: Books, incident: Incident) -> None:
+    for tied in links.of_incidents(tx.conn, [incident.id]):
         aftermath.settle(tx, books, tied.change)
 
 

@@ -76,31 +76,31 @@ def _link(tx: Tx, books: Books, incident_id: str, asked: LinkCommand) -> Reporte
         raise Conflict(f"{stored.id} was never admitted, so nothing can be put down to it")
     moves.lock_place(tx, stored.service, stored.environment)
     tied = links.of_incidents(tx.conn, [incident.id])
-    known = next((one for one in tied if one.change == stored.id), None)
-    if known is None and len(tied) >= LINKS_MAX:
+    tie = next((one for one in tied if one.change == stored.id), None)
+    if tie is None and len(tied) >= LINKS_MAX:
         raise Conflict(
             f"{incident.id} is tied to {LINKS_MAX} changes already; untie those it has "
             "nothing to do with"
         )
     reason = keep_text(tx, asked.reason)
-    if known is None:
+    if tie is None:
         aftermath.tie(tx, books, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason))
-    elif known.method is Method.WINDOW and links.confirm(tx, known, asked.by):
-        aftermath.append_link_entry(tx, known, "confirmed", by=asked.by, reason=reason)
+    elif tie.method is Method.WINDOW and links.confirm(tx, tie, asked.by):
+        aftermath.append_link_entry(tx, tie, "confirmed", by=asked.by, reason=reason)
         aftermath.settle(tx, books, stored.id)
-    return Reported(answer_of(tx.conn, incident.id), known is None)
+    return Reported(answer_of(tx.conn, incident.id), tie is None)
 
 
 def _unlink(tx: Tx, books: Books, incident_id: str, asked: LinkCommand) -> IncidentAnswer:
     incident = found_incident(tx.conn, incident_id)
-    known = links.read(tx.conn, asked.named)
-    if known is None or known.incident != incident.id:
+    tie = links.read(tx.conn, asked.named)
+    if tie is None or tie.incident != incident.id:
         raise NotFound(f"{incident.id} has no link {asked.named[:64]}")
-    stored = changes.existing(tx.conn, known.change)
+    stored = changes.existing(tx.conn, tie.change)
     moves.lock_place(tx, stored.service, stored.environment)
     reason = keep_text(tx, asked.reason)
-    if not links.remove(tx, known, asked.by, reason):
-        raise Conflict(f"{known.id} was removed before")
-    aftermath.append_link_entry(tx, known, "removed", by=asked.by, reason=reason)
-    aftermath.settle(tx, books, known.change)
+    if not links.remove(tx, tie, asked.by, reason):
+        raise Conflict(f"{tie.id} was removed before")
+    aftermath.append_link_entry(tx, tie, "removed", by=asked.by, reason=reason)
+    aftermath.settle(tx, books, tie.change)
     return answer_of(tx.conn, incident.id)

@@ -71,20 +71,20 @@ async def status(gate: Gate, waiting_list: WaitingList, by: Person) -> StatusAns
     )
 
 
-def _environment(known: _Calendar, name: str, waiting: Iterable[Waiting]) -> EnvironmentStatus:
-    catalogue, said = known.book.catalogue, known.said
+def _environment(calendar: _Calendar, name: str, waiting: Iterable[Waiting]) -> EnvironmentStatus:
+    catalogue, said = calendar.book.catalogue, calendar.said
     # Without services in the catalogue, an unknown service stands for all: a window that covers
     # it covers everything.
     deployed = [key for key, one in catalogue.services.items() if one.deploys_to(name)]
     services = deployed or [""]
-    holds = [_held(known, service, name) for service in services]
+    holds = [_held(calendar, service, name) for service in services]
     frozen = [one for one in holds if one is not None and not one.stop]
     ends = [one.until for one in frozen if one.until is not None]
     following = next(
         (
             one
-            for one in known.ahead
-            if one.begins > known.now
+            for one in calendar.ahead
+            if one.begins > calendar.now
             and _concerns(one, catalogue, _open_by(one, services, holds), name)
         ),
         None,
@@ -105,9 +105,9 @@ def _environment(known: _Calendar, name: str, waiting: Iterable[Waiting]) -> Env
     )
 
 
-def _held(known: _Calendar, service: str, environment: str) -> Hold | None:
-    scope = freeze.scope_of(known.book.catalogue, service, environment)
-    return freeze.held(known.book.calendar, known.windows, scope, known.now)
+def _held(calendar: _Calendar, service: str, environment: str) -> Hold | None:
+    scope = freeze.scope_of(calendar.book.catalogue, service, environment)
+    return freeze.held(calendar.book.calendar, calendar.windows, scope, calendar.now)
 
 
 def _open_by(window: Window, services: Sequence[str], holds: Sequence[Hold | None]) -> list[str]:

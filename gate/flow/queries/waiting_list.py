@@ -137,19 +137,19 @@ def _key(one: Waiting) -> tuple[bool, datetime, str]:
     return one.key
 
 
-def _all(conn: Connection, books: Rulebooks, known: dict[str, Waiting]) -> dict[str, Waiting]:
+def _all(conn: Connection, books: Rulebooks, before: dict[str, Waiting]) -> dict[str, Waiting]:
     """Return all waiting changes. Only those with a new decision or with any approval are read
     again.
     """
     light = waiting.decisions_of_waiting(conn)
     spoken = waiting.ids_with_approvals(conn)
     same = {
-        name: known[name]
+        name: before[name]
         for name, (decision, held, expires) in light.items()
-        if name in known
+        if name in before
         and name not in spoken
-        and not known[name].approvers
-        and (known[name].decision, known[name].held, known[name].expires_at)
+        and not before[name].approvers
+        and (before[name].decision, before[name].held, before[name].expires_at)
         == (decision, held, optional_instant(expires))
     }
     return same | _some(conn, books, light.keys() - same.keys())
