@@ -4,6 +4,7 @@ sent is answered with a fault.
 
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,9 @@ from tests.shared_data import shared
 pytestmark = pytest.mark.anyio
 
 SECRET = "a secret of PagerDuty"  # noqa: S105 - known to the test alone
+SECONDS_MAX = 3.0
+"""Generous: a weapon took ten."""
+
 NAMED_MAX = 60
 """Of one payload: a token's entry in the ledger has a limit."""
 SERVICE_EVENT = "dev.cdevents.service.{}.0.3.0"
@@ -293,6 +297,38 @@ async def test_a_hook_may_send_more_than_others_and_not_without_end(service: Ser
     assert (
         await http.post("/v1/hooks/cdevents", content=b"x" * (HOOK_BODY_BYTES_MAX + 1))
     ).status_code == 413
+
+
+WEAPONS = {
+    "as many lists as fit": b"[],",
+    "as many objects as fit": b'{"a":1},',
+    "as many texts as fit": b'"ab",',
+}
+
+
+@pytest.mark.parametrize("unit", [pytest.param(one, id=name) for name, one in WEAPONS.items()])
+async def test_a60_what_a_hook_sends_keeps_nobody_waiting(service: Served, unit: bytes) -> None:
+    http = await hook(service, HookKind.ALERTMANAGER)
+    many = unit * ((HOOK_BODY_BYTES_MAX - NAMED_MAX * 10) // len(unit))
+    began = time.process_time()
+
+    answer = await http.post("/v1/hooks/alertmanager", content=alert_of(b"[" + many + b"1]"))
+
+    assert problem_name(answer) == "invalid"
+    assert time.process_time() - began < SECONDS_MAX
+
+
+async def test_a60_what_is_nested_deep_is_no_fault_of_the_gate(service: Served) -> None:
+    http = await hook(service, HookKind.ALERTMANAGER)
+
+    answer = await http.post("/v1/hooks/alertmanager", content=alert_of(b"[" * 1000 + b"]" * 1000))
+
+    assert problem_name(answer) == "invalid"
+
+
+def alert_of(service: bytes) -> bytes:
+    """A notification of Alertmanager, whose alert names this service."""
+    return b'{"version": "4", "groupKey": "k", "alerts": [{"labels": {"service": %s}}]}' % service
 
 
 # Everything that was ever sent

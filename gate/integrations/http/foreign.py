@@ -5,6 +5,7 @@ field has another shape.
 """
 
 import re
+import reprlib
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -19,14 +20,30 @@ from gate.integrations.http.shapes import the
 CHANGES_NAMED_MAX = 10
 """The most changes that one report may name as the cause of an incident."""
 
+OPENED_MAX = 50_000
+"""The most `{` and `[` of a body. Each takes twenty times its size in memory once it is read, and
+the largest delivery of those systems has a few thousand."""
+
 _CHANGE = re.compile(r"(?<![0-9A-Za-z_])chg_[0-9A-Za-z]{26}(?![0-9A-Za-z])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _WORD = re.compile(r"[^a-z0-9_]+")
 _SHOWN_LENGTH = 60
+_SHOWN = reprlib.Repr()
+"""Writes only the beginning of a value, however large or deep it is."""
+
+_SHOWN.maxstring = _SHOWN.maxother = 2 * _SHOWN_LENGTH
 
 
 def json_of(body: bytes) -> Any:
-    """Return the JSON value of a body. Raises `BadRequest`."""
+    """Return the JSON value of a body. Raises `BadRequest`, and `Invalid` for one that has more
+    objects and lists than `OPENED_MAX`.
+    """
+    opened = body.count(b"{") + body.count(b"[")
+    if opened > OPENED_MAX:
+        raise Invalid(
+            f"the body has {opened} objects and lists, at most {OPENED_MAX} are allowed; send "
+            "fewer at once"
+        )
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -111,6 +128,6 @@ def misshapen(value: Any, path: tuple[str | int, ...], wanted: str) -> Invalid:
     where = "".join(f"/{step}" for step in path)
     found = the(value, *path)
     return Invalid(
-        f"{where or '/'}: found {repr(found)[:_SHOWN_LENGTH]}, allowed is {wanted}",
+        f"{where or '/'}: found {_SHOWN.repr(found)[:_SHOWN_LENGTH]}, allowed is {wanted}",
         faults=[Fault(f"not {wanted}", where)],
     )
