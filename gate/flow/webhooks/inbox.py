@@ -22,7 +22,7 @@ CLAIMED_FOR = timedelta(minutes=2)
 """After this another replica takes over what one has claimed and not finished."""
 
 TURNS_MAX = 50
-"""The most claims of one round from a source that has more deliveries."""
+"""The most claims of one round from a sender that has more deliveries."""
 
 KEPT_FOR = timedelta(days=14)
 """How long a repeated delivery is recognised. No sender repeats one for so long."""
@@ -41,20 +41,20 @@ async def receive(gate: Gate, deliveries: Sequence[InboxDelivery]) -> int:
 async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
     """Work on deliveries that are due, and return how many there were.
 
-    Those of one source come one after the other, in their order; sources are worked on at the same
+    Those of one sender come one after the other, in their order; senders are worked on at the same
     time.
     """
     worked = 0
     for _ in range(TURNS_MAX):
         claimed = await gate.store.write(_claim)
-        sources: dict[str, list[Claimed]] = {}
+        senders: dict[tuple[str, str], list[Claimed]] = {}
         for one in claimed:
-            sources.setdefault(one.source, []).append(one)
+            senders.setdefault((one.source, one.caller), []).append(one)
         await asyncio.gather(
-            *(_work_through(gate, handlers, claimed) for claimed in sources.values())
+            *(_work_through(gate, handlers, claimed) for claimed in senders.values())
         )
         worked += len(claimed)
-        if all(len(claimed) < CLAIMED_MAX for claimed in sources.values()):
+        if all(len(claimed) < CLAIMED_MAX for claimed in senders.values()):
             break
     return worked
 

@@ -13,7 +13,7 @@ from gate.storage.database.values import every
 from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries, sources_heard
 
 CLAIMED_MAX = 20
-"""The most deliveries of one source that are claimed at once."""
+"""The most deliveries of one sender that are claimed at once."""
 
 ERROR_LENGTH_MAX = 500
 HEARD_PAUSE = timedelta(minutes=1)
@@ -103,19 +103,19 @@ def _add(tx: Tx, one: InboxDelivery) -> bool:
 
 
 def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
-    """Claim deliveries that are due, some of every source, oldest first.
+    """Claim deliveries that are due, some of every sender, oldest first.
 
-    Each source has its own limit, so that a slow source keeps no other one waiting. If the process
-    that claims a delivery dies, another one gets it at `again_at`.
+    A sender is a source with the token that its reports come with. Each has its own limit, so that
+    one with much to tell keeps no other one waiting. If the process that claims a delivery dies,
+    another one gets it at `again_at`.
     """
     due = (_D.next_at.is_not(None), _D.next_at <= tx.now)
     found: list[Claimed] = []
-    for source in tx.conn.scalars(
-        select(_D.source).where(*due).distinct().order_by(_D.source)
-    ).all():
+    senders = select(_D.source, _D.caller).where(*due).distinct().order_by(_D.source, _D.caller)
+    for source, caller in tx.conn.execute(senders).all():
         query = (
             select(deliveries)
-            .where(*due, _D.source == source)
+            .where(*due, _D.source == source, _D.caller == caller)
             .order_by(_D.next_at, _D.at, _D.key)
             .limit(CLAIMED_MAX)
         )

@@ -113,13 +113,20 @@ async def test_what_always_fails_is_given_up_visibly(small_shop: Shop) -> None:
     assert await small_shop.gate.store.read(rows) == [(inbox.ATTEMPTS_MAX, False, b"", "down")]
 
 
-async def test_a_source_with_much_to_tell_is_worked_through_and_keeps_no_other_waiting(
-    shop: Shop,
+@pytest.mark.parametrize(
+    "sender",
+    [
+        pytest.param({"source": "github"}, id="another source"),
+        pytest.param({"caller": "token:other"}, id="A61 another token of the source"),
+    ],
+)
+async def test_a_sender_with_much_to_tell_is_worked_through_and_keeps_no_other_waiting(
+    shop: Shop, sender: dict[str, str]
 ) -> None:
     begun, hand = asyncio.Event(), Hand()
 
     async def slow(gate: Gate, one: Claimed) -> None:
-        """Waits until the other source was worked on."""
+        """Waits until the other sender was worked on."""
         await begun.wait()
         await hand(gate, one)
 
@@ -128,9 +135,7 @@ async def test_a_source_with_much_to_tell_is_worked_through_and_keeps_no_other_w
         begun.set()
         await hand(gate, one)
 
-    much = [
-        delivery(str(number), source="github", kind="slow") for number in range(2 * CLAIMED_MAX + 1)
-    ]
+    much = [delivery(str(number), **sender, kind="slow") for number in range(2 * CLAIMED_MAX + 1)]
     await inbox.receive(shop.gate, [*much, delivery("last", kind="quick")])
 
     assert await inbox.work(shop.gate, {"slow": slow, "quick": quick}) == len(much) + 1
