@@ -2,7 +2,7 @@
 revisions, and a trial of a change.
 """
 
-import difflib
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -26,6 +26,7 @@ from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_shown
 from gate.flow.policies import policies, readable
 from gate.flow.queries.insights import insights
+from gate.web.changed_lines import changed_files
 from gate.web.forms import NOT_WRITTEN, Form, Written, read_form, read_request, text_of, written
 from gate.web.notices import Notice
 from gate.web.page import NOTHING_WRITTEN, Cursor, Pages, View, following, go_on
@@ -110,7 +111,8 @@ async def _revision(
     earlier = None if against else await policies.before(gate, revision)
     other = against or (earlier.revision if earlier else None)
     before: Mapping[str, str] = (await readable.read(gate, other, by)).files if other else {}
-    data = {**vars(found), "against": other, "difference": _difference(before, found.files)}
+    difference = await asyncio.to_thread(changed_files, before, found.files)
+    data = {**vars(found), "against": other, "difference": difference}
     others = [one for one in listed if one.revision != found.revision]
     names = await callers_shown(gate, [found.registered_by])
     values = {"found": data, "others": others, "names": names, "written": written}
@@ -234,24 +236,3 @@ def _value(name: str, given: str) -> Any:
         return [line.strip() for line in given.splitlines() if line.strip()]
     digits = given.replace(",", "").replace(" ", "")
     return int(digits) if digits.isdecimal() else given
-
-
-def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[dict[str, Any]]:
-    found = []
-    for name in sorted(before.keys() | now.keys()):
-        lines = list(
-            difflib.unified_diff(
-                before.get(name, "").splitlines(), now.get(name, "").splitlines(), lineterm="", n=3
-            )
-        )[2:]
-        if lines:
-            found.append(
-                {
-                    "file": name,
-                    "lines": [
-                        {"kind": {"+": "add", "-": "cut"}.get(line[:1], ""), "text": line}
-                        for line in lines
-                    ],
-                }
-            )
-    return found
