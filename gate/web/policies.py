@@ -91,9 +91,11 @@ async def rule(policy: str, rule_id: str, _: Viewer, gate: GateDep) -> View:
 async def revision(
     revision: str, query: Annotated[RevisionQuery, Query()], by: Viewer, gate: GateDep
 ) -> View:
-    """Return the files of a revision, and the difference to another one.
+    """Return the files of a set, and the difference to another one.
 
-    Without a chosen revision, the other one is the one before it.
+    Without a chosen one, a set is compared with the one that it would replace, which is in force.
+    Compared with the one that was registered before it, two steps could hide what the first one
+    brings. The set in force is compared with the one before it.
     """
     return await _revision(gate, revision, by, query.against)
 
@@ -108,15 +110,29 @@ async def _revision(
 ) -> View:
     found = await readable.read(gate, revision, by)
     listed = (await policies.listing(gate, by)).items
-    earlier = None if against else await policies.before(gate, revision)
-    other = against or (earlier.revision if earlier else None)
-    before: Mapping[str, str] = (await readable.read(gate, other, by)).files if other else {}
-    difference = await asyncio.to_thread(changed_files, before, found.files)
-    data = {**vars(found), "against": other, "difference": difference}
-    others = [one for one in listed if one.revision != found.revision]
-    names = await callers_shown(gate, [found.registered_by])
-    values = {"found": data, "others": others, "names": names, "written": written}
+    against = against or await _former(gate, found)
+    other = await readable.read(gate, against, by) if against else None
+    difference = await asyncio.to_thread(changed_files, other.files if other else {}, found.files)
+    data = {**vars(found), "against": other and other.id, "difference": difference}
+    values = {
+        "found": data,
+        "other": other,
+        "others": [one for one in listed if one.id != found.id],
+        "names": await callers_shown(gate, [found.registered_by]),
+        "written": written,
+    }
     return View("revision.html", data, values, refused=refused)
+
+
+async def _former(gate: Gate, found: PolicySetAnswer) -> str | None:
+    """Return the id of the set that this one would replace, or for the one in force of the one
+    before it.
+    """
+    in_force = (await gate.rulebooks.current()).id
+    if in_force and not found.active:
+        return in_force
+    earlier = await policies.before(gate, found.id)
+    return earlier.id if earlier else None
 
 
 @pages.form("/policies/{revision}/activation")
@@ -167,6 +183,7 @@ async def _overview(
         "sources": {one.name: source_of(files, one.name) for one in found.items},
         "may_try": by.role is not Role.AUDITOR,
         "revision": found.revision,
+        "in_force": book.id,
         "trouble": gate.rulebooks.files_trouble,
         "listed": _with_news(listed),
         "following": following("/policies", "revisions", cursor=listed.next),
