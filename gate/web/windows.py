@@ -29,6 +29,7 @@ from gate.web.viewer import Doer, Viewer
 
 _TEXT_MAX = 4_000
 _ZONE_MAX = 64
+NO_END = "Say when it ends. Only a stopped line has no end."
 
 pages = Pages()
 
@@ -72,8 +73,7 @@ async def add_window(request: Request, by: Doer, gate: GateDep) -> View | Respon
         return await _form(gate, form, by)
     stop = text_of(form, "stop") == "yes"
     try:
-        zone = _zone(text_of(form, "zone"))
-        times = {} if stop else {name: _instant(form, name, zone) for name in ("begins", "ends")}
+        times = {} if stop else _times(form)
         ask = read_request(
             FreezeRequest,
             reason=text_of(form, "reason"),
@@ -139,6 +139,15 @@ def _zone(named: str) -> tzinfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         detail = f"{named[:_ZONE_MAX]} is no time zone that is known here"
         raise Invalid(f"{detail}.", faults=[Fault(detail, "#/ends")]) from None
+
+
+def _times(form: Form) -> dict[str, str | None]:
+    """Return when the window begins and ends. Raises `Invalid` if the form says no end."""
+    zone = _zone(text_of(form, "zone"))
+    times = {name: _instant(form, name, zone) for name in ("begins", "ends")}
+    if times["ends"] is None:
+        raise Invalid(NO_END, faults=[Fault(NO_END, "#/ends")])
+    return times
 
 
 def _instant(form: Form, name: str, zone: tzinfo) -> str | None:

@@ -371,3 +371,15 @@ def test_what_passes_by_itself_stands_under_decided(site: Site) -> None:
         expect(page.get_by_role("heading", name="Nothing fits this filter")).to_be_visible()
         page.get_by_role("link", name=re.compile("^Decided 1")).click()
         expect(page.get_by_role("link", name="Passed by itself")).to_be_visible()
+
+
+def test_a_token_that_was_made_is_in_sight_where_it_was_asked_for(site: Site) -> None:
+    with site.as_person("ada", Role.ADMIN) as page:
+        page.goto(f"{site.gate.url}/administration")
+        page.get_by_label("What it is used for").fill("Deployments at night")
+        page.get_by_role("button", name="Make it").click()
+        expect(page.locator("[aria-labelledby=secret] code")).to_be_in_viewport()
+        page.get_by_label("Address").fill("new@example.com")
+        page.get_by_role("button", name="Invite").click()
+        expect(page.locator("[aria-labelledby=invitation] code")).to_be_in_viewport()
+    site.session("ada")

@@ -281,4 +281,4 @@ async def test_a_deployment_that_an_incident_is_tied_to_is_nowhere_called_succes
         assert 'class="state successful' not in page
         assert 'class="state failed"' in page
     assert "Deployed" in broken[1]
-    assert ", and failed, incident PD-8." in broken[1]
+    assert ", and failed, incident “Baskets are empty”." in broken[1]

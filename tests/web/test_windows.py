@@ -72,6 +72,14 @@ async def test_the_error_stands_at_its_field(service: Served) -> None:
     assert '<p class="error" id="error-ends">tomorrow is no time' in refused.text
 
 
+async def test_a_window_without_an_end_is_refused_in_words_of_its_form(service: Served) -> None:
+    page = await send(await browser(service), "/calendar/windows", reason="New racks")
+
+    assert page.status_code == 422
+    assert 'id="error-ends">Say when it ends. Only a stopped line has no end.<' in page.text
+    assert "`" not in page.text
+
+
 async def test_times_are_meant_in_the_zone_that_the_form_names(service: Served) -> None:
     http = await browser(service)
     times = {"begins": "2150-01-01T10:00", "ends": "2150-01-01T12:00"}

@@ -37,6 +37,7 @@ from gate.web.forms import (
 from gate.web.notices import Notice
 from gate.web.page import Pages, View, go_on, own_path
 from gate.web.queue import deciding
+from gate.web.queue.rows import REVIEW
 from gate.web.viewer import Doer, Viewer
 
 METHODS: Mapping[Method, str] = {
@@ -187,6 +188,8 @@ def _view(found: StoryAnswer, *, status: int = 200, **more: Any) -> View:
         "diff": sources.summary(found.decisions[0].facts if found.decisions else {}),
         "view": more.get("view", "timeline"),
         "headline": headline(found),
+        # A standard change that matches may not approve, and then this is why.
+        "obstacle": next((one.because for one in found.explained if one.rule == REVIEW), ""),
         "bar": risk_bar(found.change, found.explained, found.bands),
         "moved": more.get("moved"),
         "comment": more.get("comment", ""),

@@ -114,12 +114,7 @@ def _ended(found: StoryAnswer) -> Headline:
     took = ""
     if change.closed and change.admitted_at:
         took = f" {after((change.closed.at - change.admitted_at).total_seconds())}"
-    # Each incident, by whether its newest link still stands.
-    linked: dict[str, bool] = {}
-    for event in found.timeline:
-        if event["kind"] == "link":
-            linked[event["incident"]] = event["action"] != "removed"
-    broken = ", ".join(name for name, stands in linked.items() if stands)
+    broken = ", ".join(f"“{one.title}”" if one.title else one.id for one in found.incidents)
     incidents = f", incident {broken}" if broken else ""
     match result:
         case Result.UNSUCCESSFUL:

@@ -18,6 +18,7 @@ from gate.web.page import View, own_path
 from gate.web.queue.rows import may_batch
 
 MANY_MAX = 50
+NO_COMMENT = "A rejection needs a comment: whoever asked wants to know why."
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,18 @@ async def many(gate: Gate, form: Form, by: Person) -> View:
     """Approve or reject each of several changes, and return a page with the result for each of
     them.
 
-    Each change is judged separately.
+    Each change is judged separately. Raises `Invalid` for what is wrong with all of them.
     """
-    chosen = form["change"]
+    chosen = form.get("change", [])
+    if not chosen:
+        raise Invalid("No change was chosen. Tick the changes that you mean, then decide.")
     if len(chosen) > MANY_MAX:
         raise Invalid(
             f"{len(chosen)} changes at once are too many; decide at most {MANY_MAX} together."
         )
     act, comment = text_of(form, "act"), text_of(form, "comment")
+    if act == "reject" and not comment:
+        raise Invalid(NO_COMMENT)
     done: list[_Done] = []
     for each in chosen:
         change_id, _, digest = each.partition(":")
@@ -103,7 +108,7 @@ async def _say(
             return Notice.APPROVED
         case "reject":
             if not comment:
-                raise Invalid("A rejection needs a comment: whoever asked wants to know why.")
+                raise Invalid(NO_COMMENT)
             await review.reject(
                 gate,
                 change_id,

@@ -5,21 +5,24 @@ decided.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
-from urllib.parse import urlencode
+from typing import Annotated, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 from starlette.requests import Request
 
 from gate.api.http.permits import GateDep
 from gate.core.decision.values import Band
 from gate.errors import Invalid
 from gate.flow.answers.queue import QueueAnswer
+from gate.flow.caller import Person
+from gate.flow.gate import Gate
 from gate.flow.queries.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
 from gate.flow.queries.queue import queue as read_queue
-from gate.web.forms import read_form
-from gate.web.page import Blank, Pages, View
+from gate.flow.queries.waiting_list import WaitingList
+from gate.web.forms import read_form, text_of
+from gate.web.page import Blank, Pages, View, own_path
 from gate.web.queue import deciding, pane, wanted
 from gate.web.queue.rows import row_of
 from gate.web.viewer import Doer, Viewer, WaitingListDep
@@ -33,6 +36,17 @@ LABELS = {
 }
 
 pages = Pages()
+
+
+class _GivenBack(NamedTuple):
+    """A decision on several changes that was refused as a whole: why, and what was in its form."""
+
+    refused: Invalid | None
+    ticked: frozenset[str]
+    comment: str
+
+
+NOTHING_GIVEN_BACK = _GivenBack(None, frozenset(), "")
 
 
 class QueueQuery(BaseModel, extra="forbid"):
@@ -50,8 +64,18 @@ async def queue(
     query: Annotated[QueueQuery, Query()], by: Viewer, gate: GateDep, waiting_list: WaitingListDep
 ) -> View:
     """Return the queue, with one of its changes in the pane."""
+    return await _page(query, by, gate, waiting_list)
+
+
+async def _page(
+    query: QueueQuery,
+    by: Person,
+    gate: Gate,
+    waiting_list: WaitingList,
+    given_back: _GivenBack = NOTHING_GIVEN_BACK,
+) -> View:
     catalogue = (await gate.rulebooks.current()).catalogue
-    refused = None
+    refused = given_back.refused
     try:
         filters = wanted.read(query.q, catalogue)
     except Invalid as error:
@@ -71,6 +95,7 @@ async def queue(
         "filters": filters,
         "text": query.q,
         "refused": refused.detail if refused else "",
+        "given_back": given_back,
         "following": _address(wanted.written(filters, filters.tab), found.next)
         if found.next
         else None,
@@ -92,13 +117,31 @@ def _behind(ids: Sequence[str], opened: str | None) -> str | None:
 
 
 @pages.form("/queue/decisions")
-async def decide_many(request: Request, by: Doer, gate: GateDep) -> View:
-    """Give one decision on several changes, each of which is judged separately."""
+async def decide_many(
+    request: Request, by: Doer, gate: GateDep, waiting_list: WaitingListDep
+) -> View:
+    """Give one decision on several changes, each of which is judged separately.
+
+    What is refused as a whole is given back in the queue, with its ticks and its comment.
+    """
     form = await read_form(request, by)
-    chosen = form.get("change", [])
-    if not chosen:
-        raise Invalid("No change was chosen. Tick the changes that you mean, then decide.")
-    return await deciding.many(gate, form, by)
+    try:
+        return await deciding.many(gate, form, by)
+    except Invalid as refused:
+        given_back = _GivenBack(
+            refused, frozenset(form.get("change", [])), text_of(form, "comment")
+        )
+        query = _query_of(own_path(text_of(form, "back")))
+        return await _page(query, by, gate, waiting_list, given_back)
+
+
+def _query_of(address: str) -> QueueQuery:
+    """Return what was shown in the queue at this address, or the whole queue for another one."""
+    given = dict(parse_qsl(urlsplit(address).query))
+    try:
+        return QueueQuery(**given)
+    except ValidationError:
+        return QueueQuery()
 
 
 def _tabs(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]:
