@@ -136,6 +136,8 @@ def _require_known(kind: str, key: str, names: Sequence[str], known: Collection[
 def _add(tx: Tx, command: FreezeCommand, by: str) -> WindowAnswer:
     if command.ends is not None and command.ends <= tx.now:
         raise Invalid("the window is over already; `ends` must be to come")
+    if command.stop:
+        _require_few_stops(tx.conn, by)
     declared = sum(not one.stop for one in freezes.open_at(tx.conn, tx.now))
     if not command.stop and declared >= freezes.OPEN_MAX:
         raise Invalid(
@@ -157,6 +159,16 @@ def _add(tx: Tx, command: FreezeCommand, by: str) -> WindowAnswer:
     freezes.add(tx, window)
     _append_freeze_entry(tx, window, "added", by)
     return _answer(window, {reason: command.reason})
+
+
+def _require_few_stops(conn: Connection, by: str) -> None:
+    stops = freezes.count_stops(conn, by)
+    if stops >= freezes.STOPS_OF_ONE_MAX:
+        raise Invalid(
+            f"you have stopped {stops} lines that nobody has lifted, at most "
+            f"{freezes.STOPS_OF_ONE_MAX} are allowed; stop several services with one, or ask a "
+            "release manager to lift some"
+        )
 
 
 def _lift(tx: Tx, books: Rulebooks, freeze_id: str, person: Person) -> WindowAnswer:

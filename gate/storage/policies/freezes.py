@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from gate.core.calendar.calendar import Reach
 from gate.core.calendar.freeze import AdHoc
@@ -23,8 +23,9 @@ OPEN_MAX = 200
 """The most windows that are not over, because every decision reads all of them. Stopped lines are
 not counted."""
 
-STOPS_MAX = 1_000
-"""The most stopped lines that are read beside them. More of them would stop no more."""
+STOPS_OF_ONE_MAX = 20
+"""The most stopped lines of one person that nobody has lifted. Every decision reads all of these,
+too: were only some of them read, many small ones would hide a large one."""
 
 TOPIC = "freezes"
 """The topic that is announced to other processes when a window was declared or lifted."""
@@ -87,6 +88,13 @@ def read(conn: Connection, freeze: str) -> Declared | None:
     return first(conn, Declared, select(freezes).where(freezes.c.id == freeze))
 
 
+def count_stops(conn: Connection, by: str) -> int:
+    """Return how many lines this person has stopped that nobody has lifted."""
+    here = freezes.c
+    stops = select(func.count()).where(here.stop, here.lifted_at.is_(None), here.created_by == by)
+    return int(conn.execute(stops).scalar_one())
+
+
 def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
     """Return the windows that are open at this instant or open later, because the end of a freeze
     depends on both.
@@ -109,21 +117,18 @@ def freeze_page(conn: Connection, part: Part) -> Page[Declared]:
 
 
 def not_over(conn: Connection, at: datetime) -> tuple[Declared, ...]:
-    """Return the windows that are open at this instant or open later, newest first, up to the
-    number that a decision reads.
-    """
+    """Return the windows that are open at this instant or open later, newest first."""
     still = or_(freezes.c.ends.is_(None), freezes.c.ends > at)
     found = select(freezes).where(freezes.c.lifted_at.is_(None), still)
-    newest = found.order_by(*(key.desc() for key in KEYS)).limit(OPEN_MAX + STOPS_MAX)
-    return every(conn, Declared, newest)
+    return every(conn, Declared, found.order_by(*(key.desc() for key in KEYS)))
 
 
-# Stopped lines come first, so that no number of windows hides one from a decision.
-_OPEN = Hot(f"""
+# Without a limit, because a window that is not read holds nothing.
+_OPEN = Hot("""
 SELECT id, reason, begins, ends, stop, services, environments FROM freezes
 WHERE lifted_at IS NULL AND (ends IS NULL OR ends > ?)
-ORDER BY stop DESC, id LIMIT {OPEN_MAX + STOPS_MAX}
-""")  # noqa: S608 - a number of our own
+ORDER BY stop DESC, id
+""")
 
 
 def _adhoc(row: tuple[Any, ...]) -> AdHoc:

@@ -97,6 +97,23 @@ async def test_more_windows_than_a_decision_reads_are_refused_and_the_line_can_s
     assert as_json(await freezes.add(small_shop.gate, window(), ADA))["id"]
 
 
+async def test_a61_nobody_hides_a_freeze_behind_stopped_lines(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    own = replace(STOP, services=("web",))
+    async with open_shop(sqlite_url, tmp_path, make_files(emergency=BY_OWNERS)) as shop:
+        await freezes.add(shop.gate, window(services=("checkout",)), ADA)
+        lena = member("lena", "team-web")
+        for _ in range(freezes_table.STOPS_OF_ONE_MAX):
+            await freezes.add(shop.gate, own, lena)
+
+        with pytest.raises(Invalid, match="lines that nobody has lifted, at most 20 are allowed"):
+            await freezes.add(shop.gate, own, lena)
+
+        assert (await shop.submit("a"))["hold"]["reason"] == "Year-end closing"
+        assert as_json(await freezes.add(shop.gate, STOP, ADA))["stop"] is True
+
+
 async def test_whom_another_server_has_just_shut_out_lifts_and_overrides_nothing(
     shop: Shop,
 ) -> None:

@@ -83,13 +83,18 @@ def test_what_opens_later_is_seen_too(database_url: str) -> None:
     )
 
 
-def test_no_number_of_windows_hides_a_stopped_line(database_url: str) -> None:
+@pytest.mark.parametrize("stop", [True, False])
+def test_no_number_of_windows_and_stopped_lines_hides_another(
+    database_url: str, *, stop: bool
+) -> None:
+    last = replace(WINDOW, id="frz_99999", stop=stop, ends=None if stop else WINDOW.ends)
     with writing(database_url) as tx:
-        for number in range(freezes.OPEN_MAX + freezes.STOPS_MAX):
-            add(tx, replace(WINDOW, id=f"frz_{number:05d}"))
-        add(tx, replace(WINDOW, id="frz_99999", stop=True, ends=None))
+        for number in range(1_300):
+            add(tx, replace(WINDOW, id=f"frz_{number:05d}", stop=number % 2 == 0))
+        add(tx, last)
 
-        assert open_at(tx.conn, NOW)[0].id == "frz_99999"
+        assert last.id in {one.id for one in open_at(tx.conn, NOW)}
+        assert last.id in {one.id for one in not_over(tx.conn, NOW)}
 
 
 def test_the_list_is_newest_first_with_what_is_over(database_url: str) -> None:
