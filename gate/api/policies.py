@@ -12,6 +12,7 @@ from gate.api.models.acts import ActivationRequest, PoliciesRequest
 from gate.api.models.open import SchemaAnswer
 from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
+from gate.core.policy.schema import schema
 from gate.flow.answers.policy import PolicyCheckAnswer, PolicyFilesAnswer, PolicySetAnswer
 from gate.flow.commands import Page
 from gate.flow.policies import policies
@@ -30,7 +31,7 @@ async def list_policies(
 @router.get("/schema", response_model=SchemaAnswer)
 async def policy_schema() -> Answer:
     """Return the JSON Schema of a policy file, for editors."""
-    return answer(policies.schema())
+    return answer(schema())
 
 
 @router.post("/check", response_model=PolicyCheckAnswer)

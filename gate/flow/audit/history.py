@@ -164,8 +164,7 @@ def _files(conn: Connection, revisions: Mapping[str, str]) -> Mapping[str, str] 
         return None
     for summary in policy_sets.named(conn, revisions["policies"]):
         if summary.revisions.catalogue == revisions.get("catalogue"):
-            kept = policy_sets.read(conn, summary.id)
-            return None if kept is None else kept.files
+            return policy_sets.existing(conn, summary.id).files
     return None
 
 

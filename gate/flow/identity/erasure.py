@@ -216,8 +216,9 @@ def _entries(conn: Connection, catalogues: Iterable[str]) -> frozenset[Entry]:
 
 def _in_force(conn: Connection) -> tuple[str, ...]:
     active = policy_sets.in_force(conn)
-    kept = policy_sets.read(conn, active.policy_set) if active else None
-    return () if kept is None else (kept.files[CATALOGUE_FILE],)
+    if active is None:
+        return ()
+    return (policy_sets.existing(conn, active.policy_set).files[CATALOGUE_FILE],)
 
 
 def _spellings(person: Person) -> Iterator[str]:

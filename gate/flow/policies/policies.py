@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection
@@ -12,7 +11,6 @@ from sqlalchemy import Connection
 from gate.core.canonical import digest
 from gate.core.catalogue import record as catalog_record
 from gate.core.decision.record import Revisions
-from gate.core.policy.schema import schema as policy_schema
 from gate.core.rulebook.bundle import CATALOGUE_FILE, Bundle, read_bundle
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.policy import PolicyCheckAnswer, PolicyFilesAnswer, PolicySetAnswer
@@ -126,10 +124,7 @@ async def before(gate: Gate, revision: str) -> PolicySetAnswer | None:
 
     Raises `NotFound`.
     """
-    named, found = await gate.store.read(_before, revision)
-    if not named:
-        raise _unknown(revision)
-    return found
+    return await gate.store.read(_before, revision)
 
 
 async def read(gate: Gate, revision: str) -> PolicyFilesAnswer:
@@ -150,10 +145,7 @@ async def stored(gate: Gate, revision: str) -> PolicyFilesAnswer:
 
     Raises `NotFound`.
     """
-    found, current = await gate.store.read(_set, revision)
-    if found is None:
-        raise _unknown(revision)
-    return PolicyFilesAnswer(**vars(_answer(found.summary, current)), files=found.files)
+    return await gate.store.read(_stored, revision)
 
 
 async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> PolicySetAnswer:
@@ -176,11 +168,6 @@ async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Polic
         )
     await gate.rulebooks.refresh()
     return answer
-
-
-def schema() -> Mapping[str, Any]:
-    """Return the JSON Schema of a policy file, for editors."""
-    return policy_schema()
 
 
 def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str, root: str) -> Registered:
@@ -248,9 +235,7 @@ def _meant(conn: Connection, revision: str) -> PolicySetSummary:
 
     It raises `Invalid` for several, because nobody should put in force what they did not look at.
     """
-    found = policy_sets.named(conn, revision)
-    if not found:
-        raise _unknown(revision)
+    found = _named(conn, revision)
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)
         raise Invalid(
@@ -258,13 +243,6 @@ def _meant(conn: Connection, revision: str) -> PolicySetSummary:
             f"its id: {ids}"
         )
     return found[0]
-
-
-def _unknown(revision: str) -> NotFound:
-    return NotFound(
-        f"no policies of revision {revision[:64]} were registered; the list of policies has "
-        "the ids and revisions"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,16 +258,13 @@ class _Activation:
 
 
 def _put_in_force(tx: Tx, asked: _Activation, new_id: NewPersonId) -> None:
-    before = policy_sets.read(tx.conn, asked.current.policy_set) if asked.current else None
+    before = policy_sets.existing(tx.conn, asked.current.policy_set) if asked.current else None
     expected = asked.current.policy_set if asked.current else None
     if not policy_sets.activate(
         tx, asked.policy_set, expected=expected, by=asked.by, comment=asked.comment
     ):
         raise Conflict("another set was activated meanwhile; look at it, then activate again")
-    after = policy_sets.read(tx.conn, asked.policy_set)
-    if after is None:
-        # Sets are never deleted.
-        raise LookupError(asked.policy_set)
+    after = policy_sets.existing(tx.conn, asked.policy_set)
     pass_on(tx, _catalogue_of(before), orjson.loads(after.files[CATALOGUE_FILE]), new_id)
     difference = _difference(before.files if before else {}, after.files)
     former = before.summary.revisions if before else Revisions("", "", "")
@@ -337,16 +312,25 @@ FOLDER = "folder"
 """The name under which `gate serve` registers the files of its folder."""
 
 
-def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None, InForce | None]:
-    named = policy_sets.named(conn, revision)
-    return policy_sets.read(conn, named[0].id) if named else None, policy_sets.in_force(conn)
+def _named(conn: Connection, revision: str) -> tuple[PolicySetSummary, ...]:
+    """Return the set of that id, or those with that part, newest first. Raises `NotFound`."""
+    found = policy_sets.named(conn, revision)
+    if not found:
+        raise NotFound(
+            f"no policies of revision {revision[:64]} were registered; the list of policies has "
+            "the ids and revisions"
+        )
+    return found
+
+
+def _stored(conn: Connection, revision: str) -> PolicyFilesAnswer:
+    found = policy_sets.existing(conn, _named(conn, revision)[0].id)
+    answer = _answer(found.summary, policy_sets.in_force(conn))
+    return PolicyFilesAnswer(**vars(answer), files=found.files)
 
 
 def _registered(conn: Connection, policy_set: str) -> PolicySetAnswer:
-    found = policy_sets.read(conn, policy_set)
-    if found is None:
-        # The set was registered a moment ago, and sets are never deleted.
-        raise LookupError(policy_set)
+    found = policy_sets.existing(conn, policy_set)
     return _answer(found.summary, policy_sets.in_force(conn))
 
 
@@ -355,10 +339,9 @@ def _page(conn: Connection, part: pages.Part) -> pages.Page[PolicySetAnswer]:
     return pages.Page(tuple(_answer(summary, current) for summary in found.rows), found.next)
 
 
-def _before(conn: Connection, revision: str) -> tuple[bool, PolicySetAnswer | None]:
-    named = policy_sets.named(conn, revision)
-    found = policy_sets.before(conn, named[0]) if named else None
-    return bool(named), None if found is None else _answer(found, policy_sets.in_force(conn))
+def _before(conn: Connection, revision: str) -> PolicySetAnswer | None:
+    found = policy_sets.before(conn, _named(conn, revision)[0])
+    return None if found is None else _answer(found, policy_sets.in_force(conn))
 
 
 def _answer(summary: PolicySetSummary, current: InForce | None) -> PolicySetAnswer:

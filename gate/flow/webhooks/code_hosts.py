@@ -3,7 +3,7 @@
 A report never approves anything: it is only a reason to ask the host itself.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -90,14 +90,13 @@ async def work(gate: Gate, claimed: Claimed) -> None:
     report = read(claimed.kind, claimed.body)
     match report:
         case CommitsMoved():
-            await _look_again(gate, report)
+            await _look_again(gate, report.issuer, report.repository, report.commits)
         case DeploymentStatus():
             await _deployed(gate, report, claimed.source)
         case Pushed():
             # The waiting change of the newest commit is decided again: a push names one more
             # person, and the commit may be on another branch by now.
-            moved = CommitsMoved(report.issuer, report.repository, report.commits[-1:])
-            await _look_again(gate, moved)
+            await _look_again(gate, report.issuer, report.repository, report.commits[-1:])
         case RunHeld():
             await _held(gate, report)
         case RunEnded():
@@ -172,15 +171,10 @@ def _environment(book: Rulebook, said: str) -> str:
     )
 
 
-async def _look_again(gate: Gate, report: CommitsMoved | RunEnded) -> None:
+async def _look_again(gate: Gate, issuer: str, repository: int, commits: Collection[str]) -> None:
     """Have waiting changes of these commits decided again, with facts gathered anew."""
-    services = (await gate.rulebooks.current()).catalogue.services_of(
-        report.issuer, report.repository
-    )
-    commits = report.commits if isinstance(report, CommitsMoved) else (report.commit,)
-    await gate.store.write(
-        reconsider.ask_commits, (report.issuer, report.repository), services, commits
-    )
+    services = (await gate.rulebooks.current()).catalogue.services_of(issuer, repository)
+    await gate.store.write(reconsider.ask_commits, (issuer, repository), services, commits)
 
 
 async def _deployed(gate: Gate, report: DeploymentStatus, source: str) -> None:
@@ -274,4 +268,4 @@ async def _ended(gate: Gate, report: RunEnded) -> None:
                 if error.problem != "state_conflict":
                     raise
         await gate.store.write(rows.drop, run, "the run has ended")
-    await _look_again(gate, report)
+    await _look_again(gate, report.issuer, report.repository, (report.commit,))

@@ -98,6 +98,17 @@ def read(conn: Connection, policy_set: str) -> PolicySet | None:
     return None if row is None else PolicySet(_summary(row), row.files)
 
 
+def existing(conn: Connection, policy_set: str) -> PolicySet:
+    """Return the set of an id that was read before.
+
+    It raises where there is none, because sets are never deleted.
+    """
+    found = read(conn, policy_set)
+    if found is None:
+        raise LookupError(policy_set)
+    return found
+
+
 def named(conn: Connection, name: str) -> tuple[PolicySetSummary, ...]:
     """Return the set of that id, or every set with a part of that revision.
 
