@@ -140,8 +140,13 @@ async def visible_change(gate: Gate, change_id: str, by: Caller) -> Known:
     """
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is None or not sees(by, known.stored):
-        raise NotFound(f"there is no change {change_id[:64]}")
+        raise no_such_change(change_id)
     return known
+
+
+def no_such_change(change_id: str) -> NotFound:
+    """Return the error for an id of a change that is not there, or that the caller may not see."""
+    return NotFound(f"there is no change {change_id[:64]}")
 
 
 async def shown_change(gate: Gate, change_id: str, by: Caller) -> ChangeAnswer:

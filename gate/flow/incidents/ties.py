@@ -7,6 +7,7 @@ from gate.errors import Conflict, NotFound
 from gate.flow.answers.incident import IncidentAnswer, with_unknown
 from gate.flow.caller import Person
 from gate.flow.changes import aftermath
+from gate.flow.changes.known import no_such_change
 from gate.flow.gate import Gate
 from gate.flow.incidents.incidents import Reported, answer_of, found_incident, with_names
 from gate.flow.rulebooks import Books
@@ -71,7 +72,7 @@ def _link(tx: Tx, books: Books, incident_id: str, asked: LinkCommand) -> Reporte
     incident = found_incident(tx.conn, incident_id)
     stored = changes.read(tx.conn, asked.named)
     if stored is None:
-        raise NotFound(f"there is no change {asked.named[:64]}")
+        raise no_such_change(asked.named)
     if stored.admitted_at is None:
         raise Conflict(f"{stored.id} was never admitted, so nothing can be put down to it")
     moves.lock_place(tx, stored.service, stored.environment)

@@ -13,7 +13,6 @@ from gate.core.decision import record as records
 from gate.core.decision.decide import People
 from gate.core.decision.record import Record
 from gate.core.decision.values import FindingKind, Required
-from gate.errors import NotFound
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.reasons import against, explained, freeze_named
 from gate.flow.answers.story import (
@@ -33,7 +32,7 @@ from gate.flow.audit.notices import notice_of
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.held import open_windows
-from gate.flow.changes.known import Known, know, know_all
+from gate.flow.changes.known import Known, know, know_all, no_such_change
 from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_named, labels
 from gate.flow.identity.membership import counted
@@ -61,19 +60,14 @@ _TEXT_FIELDS = ("comment", "findings")
 async def story(gate: Gate, change_id: str, by: Person) -> StoryAnswer:
     """Return a change with everything about it. People may see every change. Raises `NotFound`."""
     await gate.rulebooks.current()
-    found = await gate.store.read(_read, gate, change_id, by, gate.clock())
-    if found is None:
-        raise NotFound(f"there is no change {change_id[:64]}")
-    return found
+    return await gate.store.read(_read, gate, change_id, by, gate.clock())
 
 
-def _read(
-    conn: Connection, gate: Gate, change_id: str, by: Person, now: datetime
-) -> StoryAnswer | None:
+def _read(conn: Connection, gate: Gate, change_id: str, by: Person, now: datetime) -> StoryAnswer:
     books, base_url = gate.rulebooks, gate.base_url
     known = know(conn, books, change_id)
     if known is None:
-        return None
+        raise no_such_change(change_id)
     record, policy, book = known.record, known.policy, books.latest
     reasons = freeze_named(explained(record, policy), record, known.texts)
     decided = decision_table.decision_page(conn, change_id, Part(DECISIONS_SHOWN)).rows
