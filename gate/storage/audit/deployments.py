@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select
 from gate.core.change import State
 from gate.core.decision.values import ChangeType, Outcome, Route
 from gate.storage.audit.within import Within
+from gate.storage.database.values import each
 from gate.storage.incidents.sightings import Missing
 from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes, closures, overrides
@@ -115,8 +116,7 @@ def observed(conn: Connection, within: Within) -> Iterator[Observed]:
     """Yield admitted changes of the route `observed`."""
     columns = (_C.admitted_at, _C.id, _C.service, _C.environment, _C.commit_sha, _C.would)
     query = select(*columns, _C.result).where(*_admitted(within), equals(_C.route, Route.OBSERVED))
-    for row in conn.execute(query):
-        yield Observed(*row)
+    return each(conn, Observed, query)
 
 
 def unadmitted(conn: Connection, within: Within) -> Iterator[Unadmitted]:
@@ -125,8 +125,7 @@ def unadmitted(conn: Connection, within: Within) -> Iterator[Unadmitted]:
     query = select(*columns, _S.commit_sha, _S.repository_id, _S.result).where(
         _PAST, *within.at(_S.at), *within.here(_S.service, _S.environment)
     )
-    for row in conn.execute(query):
-        yield Unadmitted(*row)
+    return each(conn, Unadmitted, query)
 
 
 def unclosed(conn: Connection, within: Within, now: datetime) -> Iterator[Unclosed]:
@@ -135,8 +134,7 @@ def unclosed(conn: Connection, within: Within, now: datetime) -> Iterator[Unclos
     query = select(*columns, _C.run_id).where(
         *_admitted(within), equals(_C.state, State.DEPLOYING), _C.close_by <= now
     )
-    for row in conn.execute(query):
-        yield Unclosed(*row)
+    return each(conn, Unclosed, query)
 
 
 def bypass(conn: Connection, within: Within) -> Iterator[Bypass]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, or_, select
 from gate.ledger.format import Kind
 from gate.storage.audit.entries import entries_of
 from gate.storage.audit.within import Within
+from gate.storage.database.values import each, every
 from gate.storage.identity import persons
 from gate.storage.tables.schema import (
     approvals,
@@ -94,7 +95,7 @@ def self_approvals(conn: Connection, within: Within) -> Iterator[SelfApproval]:
         .where(_A.rejected.is_(False), *within.at(_A.at), *within.place())
         .order_by(_A.at, _A.change_id, _A.person)
     )
-    rows = [SelfApproval(*row) for row in conn.execute(query)]
+    rows = every(conn, SelfApproval, query)
     for begin in range(0, len(rows), CHANGES_AT_ONCE):
         some = rows[begin : begin + CHANGES_AT_ONCE]
         excluded = _excluded(conn, {one.change for one in some})
@@ -128,8 +129,7 @@ def overridden(conn: Connection, within: Within) -> Iterator[Override]:
         .join(changes, _C.id == _O.change_id)
         .where(*within.at(_O.at), *within.place())
     )
-    for row in conn.execute(query):
-        yield Override(*row)
+    return each(conn, Override, query)
 
 
 def overdue_reviews(conn: Connection, within: Within, now: datetime) -> Iterator[OverdueReview]:
@@ -144,8 +144,7 @@ def overdue_reviews(conn: Connection, within: Within, now: datetime) -> Iterator
             or_(and_(_P.done_at.is_(None), _P.due_at < now), _P.done_at > _P.due_at),
         )
     )
-    for row in conn.execute(query):
-        yield OverdueReview(*row)
+    return each(conn, OverdueReview, query)
 
 
 def second_tries(conn: Connection, within: Within) -> Iterator[SecondTry]:
@@ -166,8 +165,7 @@ def second_tries(conn: Connection, within: Within) -> Iterator[SecondTry]:
         )
         .where(rejected.rejected.is_(True), *within.at(admitted.admitted_at), *within.place())
     )
-    for row in conn.execute(query):
-        yield SecondTry(*row)
+    return each(conn, SecondTry, query)
 
 
 def _excluded(conn: Connection, wanted: Iterable[str]) -> dict[str, set[str]]:

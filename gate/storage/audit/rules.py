@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, case, func, select, t
 
 from gate.core.decision.values import Outcome
 from gate.storage.audit.within import Within
+from gate.storage.database.values import each
 from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema import changes, decisions
 from gate.storage.tables.schema_hooks import sources_heard
@@ -68,8 +69,7 @@ def by_revision(conn: Connection, within: Within) -> Iterator[ByRevision]:
         .where(*within.at(_D.at), *within.here(_D.service, _D.environment))
         .group_by(_D.revision, _D.policy)
     )
-    for row in conn.execute(query):
-        yield ByRevision(*row)
+    return each(conn, ByRevision, query)
 
 
 def standard_failures(conn: Connection, within: Within) -> Iterator[StandardFailure]:
@@ -78,8 +78,7 @@ def standard_failures(conn: Connection, within: Within) -> Iterator[StandardFail
     query = select(*columns, _C.result).where(
         _C.failed, _C.standard_change.is_not(None), *within.at(_C.failed_at), *within.place()
     )
-    for row in conn.execute(query):
-        yield StandardFailure(*row)
+    return each(conn, StandardFailure, query)
 
 
 def heard(conn: Connection) -> Iterator[Heard]:
@@ -97,8 +96,7 @@ def heard(conn: Connection) -> Iterator[Heard]:
 def heard_before(conn: Connection, before: datetime) -> Iterator[SourceHeard]:
     """Yield every system that sent something before and nothing since this instant."""
     query = select(_H.source, _H.caller, _H.first_at, _H.last_at).where(_H.last_at < before)
-    for row in conn.execute(query.order_by(_H.last_at, _H.source, _H.caller)):
-        yield SourceHeard(*row)
+    return each(conn, SourceHeard, query.order_by(_H.last_at, _H.source, _H.caller))
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -1,6 +1,6 @@
 """Between rows and values: a value has a field for each column of its query, in the same order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -23,6 +23,12 @@ def first(conn: Connection, kind: Callable[..., T], query: Select[Any]) -> T | N
 def every(conn: Connection, kind: Callable[..., T], query: Select[Any]) -> tuple[T, ...]:
     """Return all rows of a query as such values. The query itself has to have a limit."""
     return tuple(kind(*row) for row in conn.execute(query))
+
+
+def each(conn: Connection, kind: Callable[..., T], query: Select[Any]) -> Iterator[T]:
+    """Yield the rows of a query as such values, however many they are."""
+    for row in conn.execute(query):
+        yield kind(*row)
 
 
 def reader(kind: Callable[..., T]) -> Callable[[Iterable[Any]], T]:

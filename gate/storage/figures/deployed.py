@@ -6,10 +6,11 @@ The points of a policy are fitted to these changes, and other policies are tried
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, and_, select
 
+from gate.storage.database.values import each
 from gate.storage.tables.schema import changes, decisions
 
 BATCH = 500
@@ -33,7 +34,7 @@ def newest_deployed(conn: Connection, policy: str, limit: int) -> Iterator[Deplo
     """Yield the newest changes that the policy of this name decided, newest first."""
     query = _DEPLOYED.where(changes.c.policy == policy)
     newest = query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc())
-    yield from _rows(conn, newest.limit(limit))
+    return each(conn, Deployed, newest.limit(limit))
 
 
 def deployed_between(
@@ -42,7 +43,8 @@ def deployed_between(
     """Yield the newest changes that were submitted in this time, newest first."""
     asked = changes.c.submitted_at
     query = _DEPLOYED.where(asked >= begins, asked < ends)
-    yield from _rows(conn, query.order_by(asked.desc(), changes.c.id.desc()).limit(limit))
+    newest = query.order_by(asked.desc(), changes.c.id.desc())
+    return each(conn, Deployed, newest.limit(limit))
 
 
 _DEPLOYED = (
@@ -60,9 +62,5 @@ _DEPLOYED = (
         and_(decisions.c.change_id == changes.c.id, decisions.c.number == changes.c.decision),
     )
     .where(changes.c.admitted_at.is_not(None), changes.c.closed_at.is_not(None))
+    .execution_options(yield_per=BATCH)
 )
-
-
-def _rows(conn: Connection, query: Select[Any]) -> Iterator[Deployed]:
-    for row in conn.execute(query.execution_options(yield_per=BATCH)):
-        yield Deployed(*row)

@@ -2,6 +2,7 @@
 waits now. What is read grows with days and places, not with the changes that there ever were.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Integer, and_, case, func, select, text
 
 from gate.core.days import Days
 from gate.core.learning.improvements import CLEAN_MIN, FIRED_MIN, RECURRING_MIN
+from gate.storage.database.values import every
 from gate.storage.tables.schema import PEOPLES_ROUTES, changes
 from gate.storage.tables.schema_delivery import (
     delivery_days,
@@ -154,7 +156,7 @@ def failed_changes(conn: Connection, service: str, environment: str, days: Days)
     return list(conn.execute(query).scalars())
 
 
-def queues(conn: Connection) -> list[Queue]:
+def queues(conn: Connection) -> Sequence[Queue]:
     """Return what waits now, by place, where the oldest waits longest first."""
     table = changes.c
     oldest = func.min(table.submitted_at)
@@ -165,4 +167,4 @@ def queues(conn: Connection) -> list[Queue]:
         .order_by(oldest, table.service, table.environment)
         .limit(FOUND_MAX)
     )
-    return [Queue(*row) for row in conn.execute(query)]
+    return every(conn, Queue, query)

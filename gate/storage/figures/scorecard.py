@@ -4,12 +4,14 @@ to its changes.
 Sums are read from rollups, and only the newest changes are read one by one.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, or_, select, text
 
 from gate.core.change import State
+from gate.storage.database.values import every
 from gate.storage.tables.schema import ADMITTED, REVIEWED, changes
 from gate.storage.tables.schema_delivery import delivery_days, outcomes
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
@@ -64,7 +66,7 @@ def places(conn: Connection, since_day: int, limit: int) -> list[tuple[str, str]
     return [(row.service, row.environment) for row in conn.execute(query.limit(limit))]
 
 
-def deployed(conn: Connection, span: Span) -> list[DeployedChange]:
+def deployed(conn: Connection, span: Span) -> Sequence[DeployedChange]:
     """Return the newest changes that were admitted in the time, newest first."""
     query = (
         select(
@@ -82,10 +84,10 @@ def deployed(conn: Connection, span: Span) -> list[DeployedChange]:
         .order_by(_C.admitted_at.desc(), _C.id.desc())
         .limit(LOOKED_AT_MAX)
     )
-    return [DeployedChange(*row) for row in conn.execute(query)]
+    return every(conn, DeployedChange, query)
 
 
-def reviewed(conn: Connection, span: Span) -> list[ReviewedChange]:
+def reviewed(conn: Connection, span: Span) -> Sequence[ReviewedChange]:
     """Return the newest changes of the time that people were asked to review, newest first."""
     query = (
         select(_C.id, _C.state, _C.submitted_at, _C.settled_at)
@@ -99,7 +101,7 @@ def reviewed(conn: Connection, span: Span) -> list[ReviewedChange]:
         .order_by(_C.submitted_at.desc(), _C.id.desc())
         .limit(LOOKED_AT_MAX)
     )
-    return [ReviewedChange(*row) for row in conn.execute(query)]
+    return every(conn, ReviewedChange, query)
 
 
 def waiting(conn: Connection, service: str, environment: str) -> list[tuple[str, datetime]]:

@@ -3,7 +3,6 @@
 The id finds the row; of the secret only its SHA-256 is kept.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -18,12 +17,12 @@ from gate.errors import Invalid
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, reader, values_of
+from gate.storage.identity.sessions import new_secret, sha256
 from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema_people import tokens
 from gate.storage.texts import insert_texts, new_text
 
 ROLES = ("pipeline", "hook", "auditor", "admin")
-SECRET_BYTES = 32
 KEYS = (tokens.c.created_at, tokens.c.id)
 TOUCH_PAUSE = timedelta(minutes=1)
 """The precision of `last_used_at`, which is coarse so that a busy token does not cost a write each
@@ -132,8 +131,8 @@ def create(tx: Tx, by: Maker, wanted: Wanted) -> Created:
         expires_at=wanted.expires_at,
         name=named[0].id if named else None,
     )
-    secret = secrets.token_urlsafe(SECRET_BYTES)
-    tx.conn.execute(insert(tokens).values(values_of(token) | {"secret_sha256": _sha256(secret)}))
+    secret = new_secret()
+    tx.conn.execute(insert(tokens).values(values_of(token) | {"secret_sha256": sha256(secret)}))
     tx.touch(TOPIC)
     return Created(token, f"gate_{token.id}_{secret}")
 
@@ -141,7 +140,7 @@ def create(tx: Tx, by: Maker, wanted: Wanted) -> Created:
 def present(text: str) -> Presented | None:
     """Return the parts of a token's text, or None for any other text."""
     found = _TOKEN.fullmatch(text)
-    return None if found is None else Presented(found[1], _sha256(found[2]))
+    return None if found is None else Presented(found[1], sha256(found[2]))
 
 
 def find(conn: Connection, token: str) -> StoredToken | None:
@@ -245,10 +244,6 @@ def _check(tx: Tx, wanted: Wanted) -> None:
             f"the token would have expired at {wanted.expires_at.isoformat()}; name a time "
             "that is to come"
         )
-
-
-def _sha256(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 _COLUMNS = tuple(tokens.c[one.name] for one in fields(Token))

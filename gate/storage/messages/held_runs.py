@@ -1,10 +1,12 @@
 """Runs that a code host holds: the change of each, and the last report or answer to the host."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, text, update
 
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import every, values_of
 from gate.storage.messages.outbox import queue_messages
 from gate.storage.tables.schema_hosts import UNANSWERED, held_runs
 
@@ -48,20 +50,19 @@ def add(tx: Tx, run: HeldRun) -> bool:
     tx.conn.execute(
         update(held_runs).where(earlier).values(answered_at=tx.now, reported=SUPERSEDED)
     )
-    values = {name: getattr(run, name) for name in HeldRun.__slots__}
-    tx.conn.execute(insert(held_runs).values(**values, at=tx.now))
+    tx.conn.execute(insert(held_runs).values(values_of(run) | {"at": tx.now}))
     return True
 
 
-def waiting(conn: Connection) -> list[HeldRun]:
+def waiting(conn: Connection) -> Sequence[HeldRun]:
     """Return the runs without an answer; those that wait longest come first."""
     query = select(*_COLUMNS).where(text(UNANSWERED)).order_by(_H.at).limit(WAITING_MAX)
-    return [HeldRun(*row) for row in conn.execute(query)]
+    return every(conn, HeldRun, query)
 
 
 def of_run(
     conn: Connection, issuer: str, repository_id: int, run_id: str, attempt: int
-) -> list[HeldRun]:
+) -> Sequence[HeldRun]:
     """Return the jobs of a run, up to this attempt, that have no answer yet."""
     mine = and_(
         _H.issuer == issuer,
@@ -69,7 +70,7 @@ def of_run(
         _H.run_id == run_id,
         _H.attempt <= attempt,
     )
-    return [HeldRun(*row) for row in conn.execute(select(*_COLUMNS).where(mine, text(UNANSWERED)))]
+    return every(conn, HeldRun, select(*_COLUMNS).where(mine, text(UNANSWERED)))
 
 
 def queue_report(
