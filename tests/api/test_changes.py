@@ -19,13 +19,6 @@ NOBODYS = "chg_" + "0" * 26
 
 
 @pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
 async def anywhere(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """The service on a database of its own, once on each kind."""
     async with served(database_url, tmp_path) as running:

@@ -2,9 +2,8 @@
 can be read afterwards.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,7 +15,7 @@ from gate.core.change import PLANNED_DAYS_AHEAD_MAX
 from gate.flow.caller import Role
 from gate.flow.folder import read_folder
 from tests.api.asgi import problem
-from tests.api.served import ROOT, Served, admission, request, served
+from tests.api.served import ROOT, Served, admission, request
 
 pytestmark = pytest.mark.anyio
 
@@ -99,13 +98,6 @@ PAGES = (
     "/insights",
     "/administration",
 )
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def dates_of(

@@ -1,22 +1,12 @@
 """How a place delivers, over HTTP."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from tests.api.served import Served, admission, request, served
+from tests.api.served import Served, admission, request
 
 pytestmark = pytest.mark.anyio
 
 WEB = {"service": "web", "environment": "staging"}
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_a_place_has_its_five_figures(service: Served) -> None:

@@ -1,7 +1,7 @@
 """The stream of events over HTTP."""
 
 import http.client
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from gate.api import events
 from gate.flow.caller import Role
 from gate.flow.streams import STREAMS_OF_ONE_MAX
-from tests.api.served import Served, request, served
+from tests.api.served import Served, request
 from tests.live import LiveGate, serving
 
 pytestmark = pytest.mark.anyio
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.anyio
 TRIES = 500
 """Until the server has noticed that the others are gone, which is at its next look at their
 connections."""
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_a_stream_begins_with_its_pause_and_names_what_moved(service: Served) -> None:

@@ -1,14 +1,12 @@
 """Incidents over HTTP: who tells, who corrects, and that a word told twice is told once."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gate.flow.caller import Role
 from tests.api.asgi import problem_name
-from tests.api.served import Served, admission, request, served
+from tests.api.served import Served, admission, request
 
 pytestmark = pytest.mark.anyio
 
@@ -20,13 +18,6 @@ INCIDENT = {
     "severity": "Critical",
     "began_at": "2026-03-02T10:00:00Z",
 }
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def deployed(service: Served) -> str:

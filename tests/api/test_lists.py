@@ -2,9 +2,8 @@
 alone (E26, A45, C18).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
@@ -21,7 +20,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.messages import outbox
 from gate.storage.tables import schema, schema_work
 from tests.api.asgi import problem_name
-from tests.api.served import COMMIT, Served, request, served
+from tests.api.served import COMMIT, Served, request
 from tests.shipped import ROOT
 
 pytestmark = pytest.mark.anyio
@@ -59,12 +58,6 @@ def _lists() -> dict[str, Mapping[str, Any]]:
 
 
 LISTS = _lists()
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def test_e26_the_lists_that_people_cut_in_silence_are_among_them() -> None:

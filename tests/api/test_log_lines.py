@@ -3,8 +3,7 @@ without a secret or a name.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,19 +14,12 @@ from structlog.testing import capture_logs
 from gate.flow.caller import Role
 from gate.storage.store import Store
 from tests.api.asgi import BASE_URL
-from tests.api.served import Served, request, served
+from tests.api.served import Served, request
 
 pytestmark = pytest.mark.anyio
 
 LARGE = {"diff": {"lines_added": 5_000, "lines_deleted": 0, "files_changed": 1}}
 IDS = {"event", "log_level", "request", "method", "route", "status", "seconds"}
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What operators ask, the document, and the page that shows it without a byte from elsewhere."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -16,13 +15,6 @@ from tests.api.openapi import openapi
 from tests.api.served import Served, admission, request, served
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_metrics_need_a_token_of_any_kind(service: Served) -> None:

@@ -2,8 +2,6 @@
 A63).
 """
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +9,7 @@ import pytest
 
 from gate.flow.caller import Role
 from tests.api.asgi import BASE_URL, problem_name
-from tests.api.served import Served, served
+from tests.api.served import Served
 
 pytestmark = pytest.mark.anyio
 WRITES: list[tuple[str, str, Any]] = [
@@ -24,13 +22,6 @@ WRITES: list[tuple[str, str, Any]] = [
     ("DELETE", "/v1/changes/chg_00000000000000000000000000/approvals", None),
     ("POST", "/v1/evaluations", {}),
 ]
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def send(http: httpx.AsyncClient, call: tuple[str, str, Any]) -> httpx.Response:

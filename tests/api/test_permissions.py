@@ -1,7 +1,6 @@
 """Who may call what: every documented operation, with every kind of caller (A31, A32)."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from gate.flow.caller import HookKind, Role
 from tests.api.asgi import problem_name
 from tests.api.openapi import openapi
 from tests.api.pipelines import pipelines
-from tests.api.served import Served, request, served
+from tests.api.served import Served, request
 
 pytestmark = pytest.mark.anyio
 
@@ -191,13 +190,6 @@ OPERATIONS = {
     for path, item in DOCUMENT["paths"].items()
     for method, operation in item.items()
 }
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def test_every_operation_is_in_the_table() -> None:

@@ -3,8 +3,6 @@ HTTP.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +11,11 @@ from gate.flow.caller import Role
 from gate.flow.folder import read_folder
 from gate.flow.queries.turns import OPEN_OF_ONE_MAX
 from tests.api.asgi import problem, problem_name
-from tests.api.served import ROOT, Served, request, served
+from tests.api.served import ROOT, Served, request
 
 pytestmark = pytest.mark.anyio
 FILES = read_folder(ROOT / "policies")
 PLACE = {"service": "checkout", "environment": "production"}
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def changed(**files: str) -> dict[str, Any]:

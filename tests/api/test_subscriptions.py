@@ -2,25 +2,15 @@
 asked for them.
 """
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from gate.flow.caller import Role
 from tests.api.asgi import problem_name
-from tests.api.served import Served, served
+from tests.api.served import Served
 
 CALENDAR = "/v1/calendar.ics"
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_a_program_is_asked_for_a_password_there_and_nowhere_else(service: Served) -> None:

@@ -1,7 +1,5 @@
 """`/v1/tokens`: who gets one, what it is good for, and that it ends at once (A28)."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,16 +8,9 @@ from sqlalchemy import select
 from gate.flow.caller import Role
 from gate.storage.tables.schema import ledger_entries
 from tests.api.asgi import problem, problem_name
-from tests.api.served import Served, request, served
+from tests.api.served import Served, request
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 @pytest.mark.parametrize(

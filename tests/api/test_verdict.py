@@ -1,23 +1,14 @@
 """The verdict over HTTP: JSON for every place, kept for five seconds, and asked a thousand times."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import pytest
 
 from tests.api.asgi import problem_name
-from tests.api.served import Served, request, served
+from tests.api.served import Served, request
 
 pytestmark = pytest.mark.anyio
 
 POLLS = 1_000
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def address(service: str = "web", environment: str = "staging") -> str:

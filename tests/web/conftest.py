@@ -1,4 +1,4 @@
-"""A real Chromium and a real server, one of each a worker."""
+"""The service on a database of its own; a real Chromium and a real server, one of each a worker."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.api.conftest import service  # noqa: F401 - a fixture, which pytest finds by its name
 from tests.web.site import WITHIN_MS, Site, open_site
 
 CHROMIUM = Path(

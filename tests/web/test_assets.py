@@ -1,23 +1,13 @@
 """The style sheet, the script and the icon: small, kept by the browser, and no other file."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from tests.api.served import Served, served
+from tests.api.served import Served
 from tests.web.browsing import browser
 
 pytestmark = pytest.mark.anyio
 
 STYLE_AND_SCRIPT_BYTES_MAX = 45_000
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_style_and_script_together_stay_small(service: Served) -> None:

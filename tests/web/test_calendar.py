@@ -2,7 +2,6 @@
 many failed.
 """
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,13 +14,6 @@ from tests.shipped import never_frozen
 from tests.web.browsing import browser, waiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def deploy(service: Served, result: Result, run: str, commit: str) -> None:

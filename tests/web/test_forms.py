@@ -1,9 +1,7 @@
 """A form that is refused loses nothing, and gives nothing back to another site."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -11,19 +9,12 @@ from sqlalchemy import Connection, select
 
 from gate.flow.caller import Role
 from gate.storage.tables.schema import ledger_entries
-from tests.api.served import ROOT, Served, admission, request, served
+from tests.api.served import ROOT, Served, admission, request
 from tests.web.browsing import OWN, browser, send, stranger, waiting
 
 pytestmark = pytest.mark.anyio
 
 WRITTEN = "The migration <locks> orders."
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def sent(http: httpx.AsyncClient, page: str, **headers: str) -> httpx.Response:

@@ -1,6 +1,5 @@
 """What is learned from how changes ended, on pages."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,13 +17,6 @@ from tests.web.trackers import connected, with_issue
 pytestmark = pytest.mark.anyio
 
 ODD = {"diff": {"lines_added": 5, "lines_deleted": 2, "files": ["db/0.sql"], "files_changed": 1}}
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_the_page_says_how_often_the_like_was_done_here(service: Served) -> None:

@@ -2,9 +2,7 @@
 
 import csv
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import orjson
 import pytest
@@ -12,17 +10,10 @@ import pytest
 from gate.flow.caller import Role
 from gate.flow.queries.log import by_change
 from tests.answers import log_row
-from tests.api.served import Served, admission, request, served
+from tests.api.served import Served, admission, request
 from tests.web.browsing import ORDINARY, browser, send, waiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_a_line_says_what_it_is_who_approved_it_and_what_became_of_it(

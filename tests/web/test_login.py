@@ -1,7 +1,6 @@
 """The way in and out, as a browser sees it; who may not come in, first."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,6 @@ from tests.flow.shop import ADMIN
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
 COOKIE = "__Host-gate"
 HERE = {"Origin": BASE_URL, "Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def browser(service: Served, **options: Any) -> httpx.AsyncClient:

@@ -3,9 +3,7 @@ change something.
 """
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -17,7 +15,7 @@ from gate.flow.changes.held import Holds
 from gate.flow.commands import PAGE_ITEMS_DEFAULT
 from gate.flow.incidents.observe import deployment_seen
 from gate.web.render import linked
-from tests.api.served import Served, admission, request, served
+from tests.api.served import Served, admission, request
 from tests.flow.queries.test_rehearsal import bring, deployed
 from tests.web.browsing import OWN, browser, send, stranger, waiting
 
@@ -47,13 +45,6 @@ PAGES = (
     "/triage?kind=ageing",
     "/authority",
 )
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 @pytest.mark.parametrize("address", PAGES)

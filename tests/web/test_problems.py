@@ -1,21 +1,11 @@
 """What a browser gets when a page cannot be made as it was asked for."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from tests.api.served import Served, served
+from tests.api.served import Served
 from tests.web.browsing import browser, waiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 @pytest.mark.parametrize(

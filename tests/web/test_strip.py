@@ -1,13 +1,11 @@
 """The frame of every page: the navigation, and the strip that says whether production is open."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.api.served import Served, served
+from tests.api.served import Served
 from tests.web.browsing import browser, send, stranger, waiting
 
 pytestmark = pytest.mark.anyio
@@ -25,13 +23,6 @@ PAGES = (
     "/no-such-page",
     "/changes/chg_00000000000000000000000000",
 )
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def strip_of(page: str) -> str:

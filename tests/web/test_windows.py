@@ -1,21 +1,11 @@
 """Freezing and stopping: who may, what it would hold, and a form that keeps what was typed."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from tests.api.served import Served, served
+from tests.api.served import Served
 from tests.web.browsing import browser, send, waiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_whoever_is_no_release_manager_does_not_let_a_stopped_line_run(

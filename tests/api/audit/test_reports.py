@@ -1,21 +1,12 @@
 """Reports and controls over HTTP: each is there, as JSON and as CSV, as its document says."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from gate.flow.audit.reports import REPORTS
 from gate.flow.caller import Role
-from tests.api.served import Served, request, served
+from tests.api.served import Served, request
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_every_report_is_listed_and_answers(service: Served) -> None:

@@ -1,8 +1,6 @@
 """Freezes as sync windows of Argo CD: judged as Argo CD judges them, and gone when they end."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,19 +8,13 @@ import pytest
 from gate.api.formats.sync_windows import ALWAYS, written
 from gate.flow.answers.calendar import WindowAnswer
 from gate.flow.caller import Role
-from tests.api.served import Served, served
+from tests.api.served import Served
 from tests.builders import Wire
 
 pytestmark = pytest.mark.anyio
 
 PLACE = "/v1/services/checkout/environments/production"
 MINUTES = {"m": 1, "h": 60}
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def is_denied(windows: list[dict[str, Any]], at: datetime) -> bool:

@@ -2,7 +2,7 @@
 only counted.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,12 @@ from gate.flow.caller import Role
 from gate.ledger.format import read_entry
 from gate.storage.tables import schema, schema_people
 from tests.api.pipelines import ask, pipelines
-from tests.api.served import Served, request, served
+from tests.api.served import Served, request
 
 pytestmark = pytest.mark.anyio
 
 APPROVALS = "POST /v1/changes/{change_id}/approvals"
 REVIEW = {"subject_digest": "0" * 64}
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def refusals(service: Served) -> list[tuple[str | None, Mapping[str, Any]]]:

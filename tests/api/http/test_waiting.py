@@ -1,8 +1,6 @@
 """Waiting for somebody who may hang up (F25)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import anyio
 import pytest
@@ -10,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from gate.api.http.waiting import while_connected
-from tests.api.served import Served, request, served
+from tests.api.served import Served, request
 
 pytestmark = pytest.mark.anyio
 
@@ -59,13 +57,6 @@ async def test_the_work_is_given_up_when_the_caller_hangs_up() -> None:
 
     async with asyncio.timeout(5):
         await ended.wait()
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_who_hangs_up_gives_a_place_among_the_waiters_back(service: Served) -> None:

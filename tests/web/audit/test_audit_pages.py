@@ -1,7 +1,6 @@
 """The pages for auditors: reports, controls and the authority map, in the words of people."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,13 +12,6 @@ from tests.flow.shop import make_files
 from tests.web.browsing import ORDINARY, browser, waiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def _rows(service: Served, address: str, person: str = "ada") -> list[list[str]]:

@@ -1,24 +1,15 @@
 """A page that somebody writes on says so when what it shows moved, and only then."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import time_machine
 
-from tests.api.served import Served, served
+from tests.api.served import Served
 from tests.web.browsing import browser, send, waiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 def version_of(page: str) -> str:

@@ -1,24 +1,14 @@
 """A service's page: what stands on it, and that its name leads there from every page."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from gate.core.change import Result
-from tests.api.served import Served, admission, request, served
+from tests.api.served import Served, admission, request
 from tests.web.browsing import browser, waiting
 
 pytestmark = pytest.mark.anyio
 
 LINK = 'href="/services/web"'
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def deploy(service: Served, result: Result, **fields: str) -> str:

@@ -2,24 +2,15 @@
 incident is tied where it is found.
 """
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from gate.core.learning.weeks import week_of
-from tests.api.served import Served, served
+from tests.api.served import Served
 from tests.web.browsing import browser, deployed, send, unlinked, waiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 async def test_a_triage_list_without_anything_says_so(service: Served) -> None:

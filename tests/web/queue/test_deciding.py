@@ -1,12 +1,10 @@
 """Several changes at once: what is risky is looked at alone, whatever a form says."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.served import Served, served
+from tests.api.served import Served
 from tests.web.browsing import LARGE, ORDINARY, browser, send, waiting
 
 pytestmark = pytest.mark.anyio
@@ -15,13 +13,6 @@ RISKY = {
     "diff": {**LARGE["diff"], "lines_added": 1_600, "lines_deleted": 80, "directories": 6},
     "change": {"fixes_defect": True},
 }
-
-
-@pytest.fixture
-async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """The service on a database of its own."""
-    async with served(sqlite_url, tmp_path) as running:
-        yield running
 
 
 @pytest.mark.parametrize("act", ["approve", "reject"])
