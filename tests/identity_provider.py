@@ -9,22 +9,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from time import time
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt import api_jws
 from jwt.algorithms import RSAAlgorithm
 
+from tests.loopback import Answer, on_loopback, send
+
 AUDIENCE = "https://gate.example.com"
 COMMIT = "c0ffee" + "0" * 34
 DISCOVERY, KEYS, RUNNER = "/.well-known/openid-configuration", "/keys", "/runner?"
-
-Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
-"""How a provider that misbehaves answers a request for its keys."""
 
 _serial = count(1)
 
@@ -175,55 +174,8 @@ class Provider:
 @contextmanager
 def provider() -> Iterator[Provider]:
     """A provider that runs, and ends with the test."""
-
-    class _Own(_Handler):  # so that two providers are two
-        pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Own)
-    server.daemon_threads = True
-    running = _Own.provider = Provider(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield running
-    finally:
-        running.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def drip(handler: BaseHTTPRequestHandler) -> None:
-    """Begins, and never goes on."""
-    _begin(handler, 200, length=1000)
-    handler.wfile.write(b"{")
-    handler.wfile.flush()
-    _provider(handler).released.wait()
-
-
-def huge(handler: BaseHTTPRequestHandler) -> None:
-    """Says more than anybody wants to hear."""
-    _begin(handler, 200, length=100 * 1024 * 1024)
-    try:
-        for _ in range(1600):
-            handler.wfile.write(b" " * 65_536)
-    except OSError:
-        return
-
-
-def redirect(handler: BaseHTTPRequestHandler) -> None:
-    """Sends the asker elsewhere on this machine."""
-    _begin(handler, 302, Location=f"{_provider(handler).url}/elsewhere")
-
-
-def down(handler: BaseHTTPRequestHandler) -> None:
-    """Is not well."""
-    _begin(handler, 500)
-
-
-def garbage(handler: BaseHTTPRequestHandler) -> None:
-    """Answers like a proxy that wants a login."""
-    _send(handler, b"<html>log in</html>")
+    with on_loopback(_Handler, Provider) as started:
+        yield started
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -236,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         running = self.provider
         running.hits.append(self.path)
         if self.path == DISCOVERY:
-            _send(
+            send(
                 self,
                 json.dumps(
                     {"issuer": running.url, "jwks_uri": running.url + KEYS, **running.document}
@@ -244,35 +196,11 @@ class _Handler(BaseHTTPRequestHandler):
             )
         elif running.job is not None and self.path.startswith(RUNNER):
             audience = parse_qs(self.path.partition("?")[2])["audience"][0]
-            _send(self, json.dumps({"value": running.sign(running.job(audience))}).encode())
+            send(self, json.dumps({"value": running.sign(running.job(audience))}).encode())
         elif running.answer is not None:
             running.answer(self)
         else:
-            _send(self, json.dumps(running.key_set).encode())
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server gives it
-        """Nothing."""
-
-
-def _provider(handler: BaseHTTPRequestHandler) -> Provider:
-    assert isinstance(handler, _Handler)
-    return handler.provider
-
-
-def _send(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-    _begin(handler, 200, length=len(body))
-    handler.wfile.write(body)
-
-
-def _begin(handler: BaseHTTPRequestHandler, status: int, length: int = 0, **headers: str) -> None:
-    handler.send_response(status)
-    for name, value in {
-        "Content-Type": "application/json",
-        "Content-Length": str(length),
-        **headers,
-    }.items():
-        handler.send_header(name, value)
-    handler.end_headers()
+            send(self, json.dumps(running.key_set).encode())
 
 
 def by_hand(

@@ -6,18 +6,19 @@ import hashlib
 import json
 import threading
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from time import time
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from jwt import api_jws
 
 from tests.identity_provider import private_key, public_jwk
+from tests.loopback import Answer, begin, on_loopback, send
 
 DISCOVERY, KEYS, AUTHORIZE, TOKEN = (
     "/.well-known/openid-configuration",
@@ -26,9 +27,6 @@ DISCOVERY, KEYS, AUTHORIZE, TOKEN = (
     "/token",
 )
 CLIENT, SECRET = "the-gate", "a secret: with/odd%characters"
-
-Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
-"""How a provider that misbehaves answers."""
 
 _serial = count(1)
 
@@ -164,55 +162,8 @@ class PeopleProvider:
 @contextmanager
 def people_provider() -> Iterator[PeopleProvider]:
     """A provider that runs, and ends with the test."""
-
-    class _Own(_Handler):  # so that two providers are two
-        pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Own)
-    server.daemon_threads = True
-    running = _Own.provider = PeopleProvider(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield running
-    finally:
-        running.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def drip(handler: BaseHTTPRequestHandler) -> None:
-    """Begins, and never goes on."""
-    _begin(handler, 200, length=1000)
-    handler.wfile.write(b"{")
-    handler.wfile.flush()
-    _provider(handler).released.wait()
-
-
-def huge(handler: BaseHTTPRequestHandler) -> None:
-    """Says more than anybody wants to hear."""
-    _begin(handler, 200, length=100 * 1024 * 1024)
-    try:
-        for _ in range(1600):
-            handler.wfile.write(b" " * 65_536)
-    except OSError:
-        return
-
-
-def down(handler: BaseHTTPRequestHandler) -> None:
-    """Is not well."""
-    _begin(handler, 500)
-
-
-def elsewhere(handler: BaseHTTPRequestHandler) -> None:
-    """Sends the asker to another place on this machine."""
-    _begin(handler, 302, Location=f"{_provider(handler).url}/elsewhere")
-
-
-def garbage(handler: BaseHTTPRequestHandler) -> None:
-    """Answers like a proxy that wants a login."""
-    _send(handler, 200, b"<html>log in</html>")
+    with on_loopback(_Handler, PeopleProvider) as started:
+        yield started
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -228,19 +179,18 @@ class _Handler(BaseHTTPRequestHandler):
         if path in running.answers:
             running.answers[path](self)
         elif path == DISCOVERY:
-            _send(self, 200, json.dumps(running.discovery()).encode())
+            send(self, json.dumps(running.discovery()).encode())
         elif path == KEYS:
-            _send(
+            send(
                 self,
-                200,
                 json.dumps(
                     {"keys": [public_jwk(kid, private_key(kid)) for kid in running.published]}
                 ).encode(),
             )
         elif path == AUTHORIZE:
-            _begin(self, 302, Location=running.authorize(parse_qs(query)))
+            begin(self, 302, Location=running.authorize(parse_qs(query)))
         else:
-            _begin(self, 404)
+            begin(self, 404)
 
     def do_POST(self) -> None:
         """A code is exchanged."""
@@ -252,28 +202,4 @@ class _Handler(BaseHTTPRequestHandler):
             running.answers[self.path](self)
             return
         status, answer = running.token(body, self.headers.get("Authorization", ""))
-        _send(self, status, json.dumps(answer).encode())
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server gives it
-        """Nothing."""
-
-
-def _provider(handler: BaseHTTPRequestHandler) -> PeopleProvider:
-    assert isinstance(handler, _Handler)
-    return handler.provider
-
-
-def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
-    _begin(handler, status, length=len(body))
-    handler.wfile.write(body)
-
-
-def _begin(handler: BaseHTTPRequestHandler, status: int, length: int = 0, **headers: str) -> None:
-    handler.send_response(status)
-    for name, value in {
-        "Content-Type": "application/json",
-        "Content-Length": str(length),
-        **headers,
-    }.items():
-        handler.send_header(name, value)
-    handler.end_headers()
+        send(self, json.dumps(answer).encode(), status)

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gate.flow.caller import NOBODY
 from tests.api.asgi import problem
 from tests.api.pipelines import Pipelines, pipelines, status_page
-from tests.identity_provider import by_hand, down, github, private_key, provider, public_jwk
+from tests.identity_provider import by_hand, github, private_key, provider, public_jwk
+from tests.loopback import down
 
 pytestmark = pytest.mark.anyio
 MINUTE = 60

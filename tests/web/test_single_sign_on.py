@@ -14,18 +14,13 @@ from gate.flow.identity import people
 from gate.integrations.http import client
 from tests.flow.shop import ADMIN
 from tests.identity_provider import by_hand
+from tests.loopback import Answer, down, drip, garbage, huge, redirect
 from tests.single_sign_on import (
     CLIENT,
     DISCOVERY,
     KEYS,
     TOKEN,
-    Answer,
     PeopleProvider,
-    down,
-    drip,
-    elsewhere,
-    garbage,
-    huge,
 )
 from tests.web.provided import World, opened
 
@@ -275,7 +270,7 @@ async def test_who_was_shut_out_stays_out(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", [DISCOVERY, TOKEN, KEYS])
-@pytest.mark.parametrize("answer", [down, garbage, elsewhere, huge])
+@pytest.mark.parametrize("answer", [down, garbage, redirect, huge])
 async def test_f23_a_provider_that_is_not_well_lets_nobody_in_and_whoever_is_in_stays(
     world: World, path: str, answer: Answer
 ) -> None:

@@ -6,17 +6,8 @@ import pytest
 
 from gate.errors import SourceUnavailable
 from gate.integrations.http.client import is_private, read_json
-from tests.identity_provider import (
-    KEYS,
-    Answer,
-    Provider,
-    down,
-    drip,
-    garbage,
-    huge,
-    provider,
-    redirect,
-)
+from tests.identity_provider import KEYS, Provider, provider
+from tests.loopback import Answer, down, drip, garbage, huge, redirect
 
 pytestmark = pytest.mark.anyio
 
