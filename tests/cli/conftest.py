@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.running import gate
 from tests.flow.shop import make_files
 
 
@@ -20,3 +21,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / "policies" / name).write_text(text)
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def url(here: Path) -> str:
+    """The database that commands find in the working folder."""
+    assert gate("db", "upgrade").code == 0
+    return f"sqlite:///{here / '.gate' / 'gate.db'}"

@@ -31,13 +31,6 @@ ROOT = Path(__file__).parents[2]
 ROW = ("f" * 64, "seen by Zoe.Unusual@example.net")
 
 
-@pytest.fixture
-def url(here: Path) -> str:
-    """The database that commands find in the working folder."""
-    assert gate("db", "upgrade").code == 0
-    return f"sqlite:///{here / '.gate' / 'gate.db'}"
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -13,12 +13,6 @@ from tests.cli.running import gate
 from tests.flow.shop import open_shop
 
 
-@pytest.fixture
-def url(here: Path) -> str:
-    assert gate("db", "upgrade").code == 0
-    return f"sqlite:///{here / '.gate' / 'gate.db'}"
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -17,13 +17,6 @@ from tests.flow.shop import open_shop
 from tests.storage.stored import token_of
 
 
-@pytest.fixture
-def url(here: Path) -> str:
-    """The database that commands find in the working folder."""
-    assert gate("db", "upgrade").code == 0
-    return f"sqlite:///{here / '.gate' / 'gate.db'}"
-
-
 def good(url: str, text: str) -> tokens.Token | None:
     """Whose token this is."""
     with open_engine(url).connect() as conn:

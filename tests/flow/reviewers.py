@@ -76,3 +76,8 @@ async def problem(act: Awaitable[Any]) -> str:
     except GateError as error:
         return error.problem
     return "none"
+
+
+async def refused(shop: Shop, change: Wire, **different: Any) -> str:
+    """The name of the problem for which a change is not admitted."""
+    return await problem(shop.admit(change, **different))

@@ -76,14 +76,6 @@ def remembering(**different: Any) -> FakeGitHub:
     return FakeGitHub(**usual | different)
 
 
-@pytest.fixture
-def url(here: Path) -> str:
-    """A database in which the catalogue of the folder is in force for this fake GitHub."""
-    url = f"sqlite:///{here / '.gate' / 'gate.db'}"
-    assert gate("db", "upgrade").code == 0
-    return url
-
-
 async def _adopt(url: str, here: Path, issuer: str) -> None:
     listed = "{provider: github, id: 1001, name: acme/checkout}"
     named = f'{{issuer: "{issuer}", id: 1001, name: acme/checkout}}'

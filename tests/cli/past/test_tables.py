@@ -21,10 +21,8 @@ ROW = f"checkout,prod,{commit_of('a')},2026-01-05T09:00:00Z,2026-01-05T09:06:00Z
 
 
 @pytest.fixture
-def url(here: Path) -> str:
+def url(url: str, here: Path) -> str:
     """A database in which the catalogue of the folder is in force."""
-    url = f"sqlite:///{here / '.gate' / 'gate.db'}"
-    assert gate("db", "upgrade").code == 0
     asyncio.run(_adopt(url, here))
     return url
 

@@ -27,7 +27,7 @@ from gate.storage.changes.history import PlaceQuery
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, Wire, commit_of, image_of
-from tests.flow.reviewers import approve, large
+from tests.flow.reviewers import approve, large, refused
 from tests.flow.shop import (
     ADA,
     ADMIN,
@@ -44,13 +44,6 @@ from tests.flow.shop import (
 pytestmark = pytest.mark.anyio
 
 BOUND = Machine("bound", Role.PIPELINE, frozenset({"web"}))
-
-
-async def refused(shop: Shop, change: Wire, **different: Any) -> str:
-    """The name of the problem."""
-    with pytest.raises(Conflict) as refusal:
-        await shop.admit(change, **different)
-    return refusal.value.problem
 
 
 def statement_of(envelope: Wire) -> Wire:

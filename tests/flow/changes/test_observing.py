@@ -2,9 +2,8 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,44 +11,19 @@ import pytest
 from gate.core.change import Emergency, Planned, Result
 from gate.core.decision.decide import decide
 from gate.core.policy.set import read_policies
-from gate.errors import Conflict
 from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from gate.ledger.dsse import StatementError
 from gate.ledger.statement import Deployment, verify_admission
 from tests.builders import Wire, commit_of, image_of
 from tests.flow.ledger.exported import faults_of, settle
-from tests.flow.reviewers import approve, large, reject
-from tests.flow.shop import ADA, CATALOGUE, Shop, make_files, open_shop
+from tests.flow.observing import EARNED, NEVER, watching
+from tests.flow.reviewers import approve, large, refused, reject
+from tests.flow.shop import ADA, Shop
 
 pytestmark = pytest.mark.anyio
 
-NEVER = "[{id: never, title: Never, require: [artifact.signed], otherwise: reject}]"
-EARNED = (
-    "[{id: earned, title: Earned, owner: platform, authorised_by: [release-managers],"
-    " when: [diff.lines_added < 100], up_to: low, earn: {successes: 5, settle: 24h}}]"
-)
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
-
-
-def watching(word: str = "observe", **parts: str) -> dict[str, str]:
-    """The files in which the gate only observes checkout in production; `word` is the one line of the switch."""
-    catalogue = CATALOGUE.replace("checkout: {", f"checkout: {{gate: {{production: {word}}}, ")
-    return make_files(**parts) | {"catalog.yaml": catalogue}
-
-
-@pytest.fixture
-async def observing(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    """A gate that only observes checkout in production, on both kinds of database."""
-    async with open_shop(database_url, tmp_path, watching()) as shop:
-        yield shop
-
-
-async def refused(shop: Shop, change: Wire, **different: Any) -> str:
-    """The name of the problem."""
-    with pytest.raises(Conflict) as refusal:
-        await shop.admit(change, **different)
-    return refusal.value.problem
 
 
 def predicate_of(envelope: Wire) -> Mapping[str, Any]:

@@ -12,17 +12,10 @@ import pytest
 from gate.core.change import Result
 from gate.errors import Conflict
 from tests.builders import SMALL, Wire, commit_of
-from tests.flow.reviewers import approve, emergency
+from tests.flow.reviewers import approve, emergency, refused
 from tests.flow.shop import CATALOGUE, EVERYDAY, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
-
-
-async def refused(shop: Shop, change: Wire, **different: Any) -> str:
-    """The name of the problem."""
-    with pytest.raises(Conflict) as refusal:
-        await shop.admit(change, **different)
-    return refusal.value.problem
 
 
 async def approved_beside(shop: Shop, **different: Any) -> tuple[Wire, Wire]:

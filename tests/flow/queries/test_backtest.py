@@ -6,19 +6,17 @@ import pytest
 
 from gate.flow.answers.backtest import OutcomeCount, TriedOn
 from gate.flow.queries.backtest import BacktestCommand, backtest
-from tests.flow.changes.test_observing import watching
+from tests.flow.observing import watching
 from tests.flow.queries.test_rehearsal import (
     LARGE,
     SMALL,
     bring,
     broke,
     deployed,
-    observing,
     row_of,
 )
 from tests.flow.shop import ADMIN, EVERYDAY, Shop, make_files
 
-__all__ = ["observing"]
 pytestmark = pytest.mark.anyio
 
 STRICTER = make_files(

@@ -1,8 +1,6 @@
 """What an observing gate would have done: counted by outcome, with what to do before it enforces."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +14,11 @@ from gate.flow.policies import freezes
 from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.observations import observations
 from tests.builders import Wire, commit_of
-from tests.flow.changes.test_observing import EARNED, NEVER, watching
+from tests.flow.observing import EARNED, NEVER, watching
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import ADA, ADMIN, Shop, as_json, open_shop
+from tests.flow.shop import ADA, ADMIN, Shop, as_json
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def observing(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, tmp_path, watching()) as shop:
-        yield shop
 
 
 async def seen(shop: Shop, **different: Any) -> Wire:

@@ -3,7 +3,7 @@ them.
 """
 
 import ast
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from gate.flow.queries.rehearsal import rehearse
 from gate.storage.database.tx import Tx
 from gate.storage.figures import past
 from tests.builders import Wire, commit_of, make_change
-from tests.flow.changes.test_observing import EARNED, NEVER, watching
+from tests.flow.observing import EARNED, NEVER, watching
 from tests.flow.shop import ADMIN, EVERYDAY, PIPELINE, ROLLBACK, Shop, as_json, open_shop
 from tests.mirror import ROOT
 
@@ -36,12 +36,6 @@ SMALL: dict[str, Value] = {
     "diff.files": ("src/cart.py",),
 }
 LARGE: dict[str, Value] = {**SMALL, "diff.lines_added": 800}
-
-
-@pytest.fixture
-async def observing(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, tmp_path, watching()) as shop:
-        yield shop
 
 
 def deployed(
