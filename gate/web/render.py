@@ -42,8 +42,9 @@ HEADERS: Mapping[str, str] = {
 """The headers of every page. `Cache-Control` and `X-Content-Type-Options` are added by the edge."""
 
 
-_ID = re.compile(r"\b(?:(?P<changes>chg)|(?P<incidents>inc))_[0-9A-Za-z]{26}\b")
-"""The id of a change or an incident; the group that matches is the name of its pages."""
+_ID = re.compile(r"\b(chg|inc|imp)_[0-9A-Za-z]{26}\b")
+_PAGES = {"chg": "/changes/", "inc": "/incidents/", "imp": "/improvements#"}
+"""Where the page of what has such an id is, up to the id."""
 
 _INSTANT = re.compile(r"\b[0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}, [0-9]{2}:[0-9]{2} UTC\b")
 """An instant as `words.instant` writes it into sentences."""
@@ -132,15 +133,15 @@ def _isolated(text: str, shown: Markup) -> Markup:
 
 
 def linked(text: str) -> Markup:
-    """Return a sentence in which the id of a change or an incident is a link to its page, and an
-    instant is a tag from which the script shows the viewer's own time.
+    """Return a sentence in which the id of a change, an incident or an improvement is a link to its
+    page, and an instant is a tag from which the script shows the viewer's own time.
     """
     shown = _INSTANT.sub(_as_time_tag, str(escape(visible(text))))
     return Markup(_ID.sub(_as_link, shown))  # noqa: S704 - escaped above; an id has no sign that means anything
 
 
 def _as_link(found: re.Match[str]) -> str:
-    return f'<a href="/{found.lastgroup}/{found[0]}">{found[0]}</a>'
+    return f'<a href="{_PAGES[found[1]]}{found[0]}">{found[0]}</a>'
 
 
 def _as_time_tag(found: re.Match[str]) -> str:

@@ -298,7 +298,7 @@ def test_a_stopped_line_holds_what_waits_in_every_open_tab_at_once(site: Site) -
 
         held = one.locator(".item", has_text="Stopped in between")
         expect(held).to_contain_text("Disk is full")
-        expect(held).to_contain_text("held until the line runs again")
+        expect(held).to_contain_text("the line is stopped")
 
         strip = one.locator("#strip")
         expect(strip).to_contain_text("STOPPED by Ben Okafor")

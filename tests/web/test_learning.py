@@ -144,7 +144,8 @@ async def test_a_proposal_is_taken_on_its_page_and_stands_there_with_its_figure(
     assert (item["proposal"], item["before"]["value"]) == (proposal, 1)
     assert proposal not in {one["id"] for one in left}
     assert early.status_code == 409
-    assert f"Improvement {item['id']} begun" in log
+    link = f'<a href="/improvements#{item["id"]}">{item["id"]}</a>'
+    assert f"Improvement {link} begun" in log
 
 
 @pytest.mark.parametrize(

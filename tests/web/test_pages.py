@@ -317,6 +317,8 @@ async def test_e24_whoever_may_clears_the_way_and_the_reason_leads_to_what_stand
     assert linked(f"Incident {incident}") == (
         f'Incident <a href="/incidents/{incident}">{incident}</a>'
     )
+    item = f"imp_{'0' * 26}"
+    assert linked(item) == f'<a href="/improvements#{item}">{item}</a>'
 
 
 async def test_a_window_is_declared_for_a_time(service: Served) -> None:

@@ -81,7 +81,9 @@ def _parts(card: CardAnswer) -> list[tuple[str, list[dict[str, Any]]]]:
                 _figure("Change lead time", flow.change_lead_time_seconds, span),
                 _figure("Of it waiting for approval", flow.waiting_share, percent),
                 _figure("Deployments a day", flow.deployments_per_day, _number),
-                _figure("Oldest that waits", flow.oldest_waiting_seconds, span, "nine of ten"),
+                _figure(
+                    "Oldest that waits", flow.oldest_waiting_seconds, span, "nine of ten within {}"
+                ),
             ],
         ),
         (
@@ -128,12 +130,12 @@ def signs(card: CardAnswer) -> str:
     return ", ".join(filter(None, signs)) or "nothing failed, nothing waits"
 
 
-def _figure(name: str, score: ScoreAnswer, worded: Any, before: str = "before") -> dict[str, Any]:
+def _figure(name: str, score: ScoreAnswer, worded: Any, before: str = "{}") -> dict[str, Any]:
     said = [None if one is None else worded(one) for one in (score.value, score.before)]
     return {
         "name": name,
         "value": said[0] or "-",
-        "before": f"{before} {said[1]}" if said[1] else "",
+        "before": before.format(said[1]) if said[1] else "",
         "n": score.n,
         "changes": score.changes,
     }

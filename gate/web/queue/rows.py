@@ -117,7 +117,7 @@ def _then(change: QueueItem, now: datetime) -> str:
     if change.hold is not None and change.hold.until is not None:
         return f"held {_until(change.hold.until, now)} more"
     if change.hold is not None:
-        return "held until the line runs again"
+        return "the line is stopped"
     if change.state is State.APPROVED and change.valid_until is not None:
         return f"good for {_until(change.valid_until, now)}"
     return ""
