@@ -3,6 +3,7 @@ reports of what it waits for.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -37,6 +38,9 @@ from gate.storage.tables.stored_change import StoredChange
 REPORTS_MAX = 9
 """The most reports that one run gets. GitHub takes ten for a deployment; one is left for people."""
 
+AT_ONCE = 200
+"""The changes of so many runs are read at once."""
+
 LINES_MAX = 8
 RUN_GOOD_FOR = timedelta(minutes=5)
 """How long what a host says of a run counts as much as the run's own identity token."""
@@ -60,16 +64,24 @@ async def answer_due(gate: Gate) -> int:
     sent.
     """
     answered = 0
-    for run, stored in await gate.store.read(_waiting):
-        try:
-            answered += await _look_at(gate, run, stored)
-        except GateError as error:  # one that cannot be answered now keeps no other one waiting
-            _log.warning(
-                "a held run could not be answered; the next round tries again",
-                change=stored.id,
-                error=error.detail,
-            )
+    runs = await gate.store.read(held_runs.waiting)
+    for begin in range(0, len(runs), AT_ONCE):
+        for run, stored in await gate.store.read(_with_changes, runs[begin : begin + AT_ONCE]):
+            answered += await _answer(gate, run, stored)
     return answered
+
+
+async def _answer(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
+    """Look at one run. One that cannot be answered now keeps no other one waiting."""
+    try:
+        return await _look_at(gate, run, stored)
+    except GateError as error:
+        _log.warning(
+            "a held run could not be answered; the next round tries again",
+            change=stored.id,
+            error=error.detail,
+        )
+        return False
 
 
 def job_of(
@@ -102,9 +114,9 @@ def caller_of(run: HeldRun) -> str:
     return f"repository:{run.issuer}/{run.repository_id}"
 
 
-def _waiting(conn: Connection) -> list[tuple[HeldRun, StoredChange]]:
+def _with_changes(conn: Connection, runs: Sequence[HeldRun]) -> list[tuple[HeldRun, StoredChange]]:
     found = []
-    for run in held_runs.waiting(conn):
+    for run in runs:
         stored = changes.read(conn, run.change_id) if run.change_id is not None else None
         if stored is not None:
             found.append((run, stored))

@@ -10,9 +10,6 @@ from gate.storage.database.values import every, values_of
 from gate.storage.messages.outbox import queue_messages
 from gate.storage.tables.schema_hosts import UNANSWERED, held_runs
 
-WAITING_MAX = 200
-"""The most waiting runs that one round takes. The next round takes the rest."""
-
 SUPERSEDED = "run again"
 
 _H = held_runs.c
@@ -55,8 +52,12 @@ def add(tx: Tx, run: HeldRun) -> bool:
 
 
 def waiting(conn: Connection) -> Sequence[HeldRun]:
-    """Return the runs without an answer; those that wait longest come first."""
-    query = select(*_COLUMNS).where(text(UNANSWERED)).order_by(_H.at).limit(WAITING_MAX)
+    """Return all runs without an answer; those that wait longest come first.
+
+    There is no limit, because a run may wait for days: the first ones would keep all others from
+    their answer.
+    """
+    query = select(*_COLUMNS).where(text(UNANSWERED)).order_by(_H.at)
     return every(conn, HeldRun, query)
 
 

@@ -206,6 +206,24 @@ async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(
     assert change["requested_by"] == "zoe-gh"
 
 
+async def test_a61_no_number_of_waiting_runs_keeps_another_from_its_answer(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_runs, "AT_ONCE", 1)
+    async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
+        await send_report(shop, HELD)
+        first = await only_change(shop)
+        host.runs["78"] = replace(SEEN, run="78", commit=commit_of("c"))
+        await send_report(shop, replace(HELD, run="78"), named="e")
+        reports = await heard(shop)
+        (change,) = {one["url"].rpartition("/")[2] for one in reports} - {first["id"]}
+        digest = (await shop.read(change, ADMIN))["subject_digest"]
+        await review.approve(shop.gate, change, ReviewCommand(digest), BEN)
+        answers = await heard(shop)
+
+    assert [(one["run"], one["state"]) for one in answers[2:]] == [("78", "approved")]
+
+
 async def test_a_rejection_stops_the_run_with_its_reasons(sqlite_url: str, tmp_path: Path) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
         await send_report(shop, HELD)
