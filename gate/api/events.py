@@ -4,16 +4,17 @@ Each event only names what a client should read again.
 """
 
 from collections.abc import AsyncGenerator
+from functools import partial
 
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from gate.api.http.permits import Reader, attached_to
+from gate.api.http.permits import READER, Reader, attached_to
 from gate.api.http.route import GateRoute
 from gate.flow.caller import Caller
-from gate.flow.streams import Streams
+from gate.flow.streams import IsLetIn, Streams
 
 MEDIA_TYPE = "text/event-stream"
 RETRY_MS = 1_000
@@ -35,12 +36,14 @@ async def listen(by: Reader, request: Request) -> Response:
     # Over a limit the answer is a problem, not a stream that breaks.
     streams.require_capacity(by)
     return StreamingResponse(
-        _chunks(streams, by), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"}
+        _chunks(streams, by, partial(READER.still_admits, request)),
+        media_type=MEDIA_TYPE,
+        headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _chunks(streams: Streams, by: Caller) -> AsyncGenerator[bytes, None]:
-    with streams.listening(by) as stream:
+async def _chunks(streams: Streams, by: Caller, is_let_in: IsLetIn) -> AsyncGenerator[bytes, None]:
+    with streams.listening(by, is_let_in) as stream:
         yield b"retry: %d\n\n" % RETRY_MS
         async for topics in stream.messages():
             yield (

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from gate.errors import RateLimited, Unavailable
 from gate.flow.caller import Caller
@@ -28,21 +29,31 @@ LIFE_SECONDS = 900.0
 """After this a stream ends. Its listener opens another one, and is authenticated again."""
 
 
-_WHO_IS_LET_IN = frozenset({people.TOPIC, sessions.TOPIC, tokens.TOPIC})
-"""When one of these topics moves, somebody may have lost access. So all streams end, and their
-listeners are authenticated again."""
+_WHO_IS_LET_IN = frozenset({people.TOPIC, sessions.TOPIC, tokens.TOPIC, *EVERYTHING})
+"""When one of these topics moves, somebody may have lost access."""
+
+IsLetIn: TypeAlias = Callable[[], Awaitable[bool]]
+"""Returns whether a listener is still let in."""
 
 
 class Stream:
-    """The topics that one listener has not been sent yet."""
+    """The topics that one listener has not been sent yet.
 
-    def __init__(self) -> None:
+    The listener is authenticated again when somebody may have lost access. Only the streams of
+    those who have lost it end: ending all of them at each sign-out would have every open page read
+    again.
+    """
+
+    def __init__(self, is_let_in: IsLetIn) -> None:
         self._topics: set[str] = set()
         self._moved = asyncio.Event()
+        self._is_let_in = is_let_in
+        self._is_doubted = False
         self.ended = False
 
     def put(self, topics: Topics) -> None:
         """Add topics to the next message."""
+        self._is_doubted = self._is_doubted or not _WHO_IS_LET_IN.isdisjoint(topics)
         self._topics |= topics
         if len(self._topics) > TOPICS_MAX:
             self._topics = set(EVERYTHING)
@@ -63,6 +74,10 @@ class Stream:
             except TimeoutError:
                 yield frozenset()
                 continue
+            if self._is_doubted:
+                self._is_doubted = False
+                if not await self._is_let_in():
+                    return
             topics, self._topics = frozenset(self._topics), set()
             self._moved.clear()
             if topics:
@@ -101,10 +116,10 @@ class Streams:
             raise RateLimited(f"you listen {STREAMS_OF_ONE_MAX} times already; close a page")
 
     @contextmanager
-    def listening(self, by: Caller) -> Iterator[Stream]:
+    def listening(self, by: Caller, is_let_in: IsLetIn) -> Iterator[Stream]:
         """Yield a stream of what moves from now on. Raises as `require_capacity` does."""
         self.require_capacity(by)
-        stream = Stream()
+        stream = Stream(is_let_in)
         self._streams.add(stream)
         self._of[by.caller] += 1
         try:
@@ -122,8 +137,5 @@ class Streams:
             stream.end()
 
     def _hear(self, topics: Topics) -> None:
-        ends = not _WHO_IS_LET_IN.isdisjoint(topics)
         for stream in self._streams:
             stream.put(topics)
-            if ends:
-                stream.end()

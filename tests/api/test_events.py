@@ -7,8 +7,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from starlette.requests import Request
 
 from gate.api import events
+from gate.api.http.permits import READER
 from gate.flow.caller import Role
 from gate.flow.streams import STREAMS_OF_ONE_MAX
 from tests.api.served import Served, request
@@ -23,9 +25,9 @@ connections."""
 
 async def test_a_stream_begins_with_its_pause_and_names_what_moved(service: Served) -> None:
     streams = service.app.state.attached.streams
-    pipeline = await service.pipeline()  # a new token ends the streams that are open
+    pipeline = await service.pipeline()
     caller = await service.app.state.attached.access.authenticate(await service.token(Role.AUDITOR))
-    chunks = events._chunks(streams, caller)  # noqa: SLF001 - the transport of tests gives an answer only at its end
+    chunks = events._chunks(streams, caller, let_in)  # noqa: SLF001 - the transport of tests gives an answer only at its end
     assert await anext(chunks) == b"retry: 1000\n\n"
 
     change = (await pipeline.post("/v1/changes", json=request(environment="production"))).json()
@@ -35,6 +37,27 @@ async def test_a_stream_begins_with_its_pause_and_names_what_moved(service: Serv
     assert change["id"] in orjson.loads(found.partition(b"data: ")[2])
     await chunks.aclose()
     assert streams.count == 0
+
+
+async def let_in() -> bool:
+    """Whoever listens is still let in."""
+    return True
+
+
+async def test_a39_whoever_listens_is_let_in_until_their_token_is_revoked(
+    service: Served,
+) -> None:
+    text, other = [await service.token(Role.AUDITOR) for _ in range(2)]
+    listeners = [
+        Request({"type": "http", "app": service.app, "headers": [(b"authorization", held)]})
+        for held in (f"Bearer {text}".encode(), f"Bearer {other}".encode())
+    ]
+    before = [await READER.still_admits(one) for one in listeners]
+
+    await (await service.admin()).delete(f"/v1/tokens/{text.split('_')[1]}")
+
+    assert before == [True, True]
+    assert [await READER.still_admits(one) for one in listeners] == [False, True]
 
 
 async def test_over_the_limit_the_answer_is_a_problem(service: Served) -> None:

@@ -23,15 +23,25 @@ async def heard(messages: AsyncIterator[Topics]) -> Topics:
         return await anext(messages)
 
 
+async def let_in() -> bool:
+    """Whoever listens has lost nothing."""
+    return True
+
+
+async def shut_out() -> bool:
+    """Whoever listens is not let in any more."""
+    return False
+
+
 async def test_a_new_change_is_told_by_its_id(shop: Shop) -> None:
-    with Streams(shop.gate.store).listening(ADA) as stream:
+    with Streams(shop.gate.store).listening(ADA, let_in) as stream:
         change = await shop.submit("a", claims={"diff.lines_added": 220})
 
         assert change["id"] in await heard(stream.messages())
 
 
 async def test_a_change_that_passes_by_itself_is_told_as_decided(shop: Shop) -> None:
-    with Streams(shop.gate.store).listening(ADA) as stream:
+    with Streams(shop.gate.store).listening(ADA, let_in) as stream:
         change = await shop.submit("a")
 
         found = await heard(stream.messages())
@@ -43,7 +53,7 @@ async def test_a_change_that_passes_by_itself_is_told_as_decided(shop: Shop) -> 
 async def test_what_moves_in_between_is_told_together_and_very_much_as_everything(
     shop: Shop,
 ) -> None:
-    with Streams(shop.gate.store).listening(ADA) as stream:
+    with Streams(shop.gate.store).listening(ADA, let_in) as stream:
         stream.put(frozenset({"chg_1"}))
         stream.put(frozenset({"freezes"}))
         messages = stream.messages()
@@ -55,7 +65,7 @@ async def test_what_moves_in_between_is_told_together_and_very_much_as_everythin
 
 async def test_a_quiet_stream_beats(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.001)
-    with Streams(shop.gate.store).listening(ADA) as stream:
+    with Streams(shop.gate.store).listening(ADA, let_in) as stream:
         assert await heard(stream.messages()) == frozenset()
 
 
@@ -63,22 +73,25 @@ async def test_a_stream_ends_after_its_time_so_that_whoever_listens_shows_again_
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "LIFE_SECONDS", 0.0)
-    with Streams(shop.gate.store).listening(ADA) as stream:
+    with Streams(shop.gate.store).listening(ADA, let_in) as stream:
         assert [one async for one in stream.messages()] == []
 
 
-async def test_who_is_shut_out_hears_nothing_more(shop: Shop) -> None:
-    with Streams(shop.gate.store).listening(ADA) as stream:
+async def test_who_is_shut_out_hears_nothing_more_and_everybody_else_goes_on(shop: Shop) -> None:
+    listening = Streams(shop.gate.store)
+    with listening.listening(ADA, shut_out) as gone, listening.listening(AUDITOR, let_in) as other:
         created = as_json(await tokens.create(shop.gate, TokenCommand(Role.AUDITOR), ADMIN))
         await tokens.revoke(shop.gate, created["id"], ADMIN)
 
         async with asyncio.timeout(5):
-            assert [found async for found in stream.messages()] == []
+            assert [found async for found in gone.messages()] == []
+        assert "tokens" in await heard(other.messages())
+        assert not other.ended
 
 
 async def test_nobody_listens_without_end_and_those_who_left_are_forgotten(shop: Shop) -> None:
     listening = Streams(shop.gate.store)
-    opened = [listening.listening(ADA) for _ in range(STREAMS_OF_ONE_MAX)]
+    opened = [listening.listening(ADA, let_in) for _ in range(STREAMS_OF_ONE_MAX)]
     for one in opened:
         one.__enter__()
     with pytest.raises(RateLimited):
@@ -93,7 +106,7 @@ async def test_nobody_listens_without_end_and_those_who_left_are_forgotten(shop:
 
 async def test_a_stop_ends_every_stream_and_opens_no_other(shop: Shop) -> None:
     listening = Streams(shop.gate.store)
-    with listening.listening(ADA) as stream:
+    with listening.listening(ADA, let_in) as stream:
         waiting = asyncio.ensure_future(anext(stream.messages(), None))
         await asyncio.sleep(0)
         listening.close()

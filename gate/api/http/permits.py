@@ -20,7 +20,7 @@ from gate.api.http.cookies import (
 )
 from gate.api.http.rates import Rates
 from gate.core.workload import Workload
-from gate.errors import Fault, Invalid, NotAllowed, Unauthenticated
+from gate.errors import Fault, GateError, Invalid, NotAllowed, Unauthenticated
 from gate.flow.caller import NOBODY, Caller, HookKind, Machine, Person, Role
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
@@ -118,6 +118,15 @@ class Permit:
             require_same_origin(request, attached.gate)
             require_csrf(person, request.headers.get(CSRF_HEADER))
         return person
+
+    async def still_admits(self, request: Request) -> bool:
+        """Return whether the caller of a request that goes on is still let in. It is not counted
+        as another request.
+        """
+        try:
+            return self.admits(await self.caller(request, attached_to(request)))
+        except GateError:
+            return False
 
     def admits(self, caller: Caller) -> bool:
         """Return whether this kind of caller may do it at all. `flow` judges service and change."""
@@ -294,9 +303,8 @@ Reviewer: TypeAlias = Annotated[Person, Depends(PeoplePermit("review a change", 
 Reinstater: TypeAlias = Annotated[
     Person, Depends(PeoplePermit("reinstate a standard change", people=True))
 ]
-Reader: TypeAlias = Annotated[
-    Caller, Depends(Permit("read log, policies and calendar", _AUDITOR, _ADMIN, people=True))
-]
+READER = Permit("read log, policies and calendar", _AUDITOR, _ADMIN, people=True)
+Reader: TypeAlias = Annotated[Caller, Depends(READER)]
 Subscriber: TypeAlias = Annotated[
     Caller, Depends(SubscriberPermit("read the calendar", _AUDITOR, _ADMIN, people=True))
 ]
