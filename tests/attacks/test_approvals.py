@@ -2,7 +2,6 @@
 A62).
 """
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 from gate.flow.caller import Role
 from gate.flow.folder import read_folder
 from tests.api.asgi import problem_name
-from tests.api.served import IMAGE, served
-from tests.attacks.world import OTHER, World, said, world_of
+from tests.api.served import IMAGE
+from tests.attacks.world import OTHER, World, said
 from tests.flow.shop import let_pass_now
 from tests.shipped import never_frozen
 
@@ -31,13 +30,6 @@ DECIDED = (
     "submitted_at",
 )
 """What only the gate says of a change."""
-
-
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """On both kinds of database."""
-    async with served(database_url, tmp_path) as service:
-        yield await world_of(service)
 
 
 @pytest.mark.parametrize(

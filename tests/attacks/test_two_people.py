@@ -5,7 +5,6 @@ A14, A54, A63).
 import base64
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,6 @@ NO_NAMES = frozenset({"texts", "alembic_version", "decision_words"})
 
 `texts`, which can be erased, and the words by which the log is searched.
 """
-
-
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """On both kinds of database."""
-    async with served(database_url, tmp_path) as service:
-        yield await world_of(service)
 
 
 def answered(response: httpx.Response) -> str:

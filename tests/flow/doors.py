@@ -6,11 +6,13 @@ from contextlib import contextmanager
 import pytest
 from argon2 import PasswordHasher
 
+from gate.errors import Unauthenticated
 from gate.flow import passwords
 from gate.flow.caller import Role
 from gate.flow.commands import InvitationCommand
 from gate.flow.gate import Gate
 from gate.flow.identity import people
+from gate.flow.identity.access import Access
 from gate.flow.identity.sessions import Opened
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody
@@ -39,3 +41,11 @@ async def link(gate: Gate, email: str, role: Role | None = None) -> str:
 async def enter(gate: Gate, email: str = "ada@example.com", role: Role | None = None) -> Opened:
     """Somebody who was invited, and has chosen the password."""
     return await people.accept(gate, await link(gate, email, role), password=PASSWORD)
+
+
+async def whose(gate: Gate, text: str) -> object:
+    """Who a server that has just started takes the bearer of a token for; None for nobody."""
+    try:
+        return await Access(gate).authenticate(text)
+    except Unauthenticated:
+        return None

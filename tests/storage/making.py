@@ -12,11 +12,11 @@ from typing import Any
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.core.instants import from_us, to_us
-from gate.storage.changes.units import Unit
+from gate.storage.changes.units import Recorded, Unit, record
 from gate.storage.changes.words import words
 from gate.storage.database.rows import DecisionRow, EntryRow, KeyRow, RollupRow
 from gate.storage.database.tx import Tx
-from gate.storage.store import Store
+from gate.storage.store import Store, transaction
 from gate.storage.tables.stored_change import StoredChange
 from gate.storage.texts import new_text
 
@@ -160,3 +160,9 @@ async def busy(store: Store) -> AsyncIterator[Callable[[], None]]:
     finally:
         go_on.set()
         await holding
+
+
+def recorded(url: str, *units: Unit) -> list[Recorded]:
+    """What became of these units, recorded in one transaction."""
+    with transaction(url) as tx:
+        return record(tx, units)

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from gate.core.canonical import digest
 from gate.core.change import Repository
@@ -197,3 +197,21 @@ def writing(url: str) -> Iterator[Tx]:
     """One transaction, as a function that writes has it."""
     with transaction(url) as tx:
         yield tx
+
+
+def everything_in(conn: Connection) -> str:
+    """Every row of every table, to look for what must not be there."""
+    return repr(
+        [
+            tuple(row)
+            for table in schema.metadata.sorted_tables
+            for row in conn.execute(select(table))
+        ]
+    )
+
+
+def run(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """The rows of a statement, which no type of a column has read."""
+    with open_engine(url).begin() as connection:
+        result = connection.exec_driver_sql(statement)
+        return [tuple(row) for row in result] if result.returns_rows else []

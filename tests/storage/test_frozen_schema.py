@@ -22,8 +22,7 @@ from tests.storage.frozen import (
     revision,
     tables_text,
 )
-from tests.storage.stored import reading
-from tests.storage.test_migrate import run
+from tests.storage.stored import reading, run
 
 DUMPED = sorted({dump.name.split(".")[0] for dump in DUMPS.glob("*.sql")})
 WHAT_TO_DO = (

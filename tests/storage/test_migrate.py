@@ -20,6 +20,7 @@ from gate.storage.migrate import (
 from gate.storage.store import Store, transaction
 from tests.storage.frozen import revision
 from tests.storage.making import make_unit
+from tests.storage.stored import run
 
 REJECTION = Approval(
     "ben",
@@ -158,12 +159,6 @@ def test_the_place_of_an_entry_is_set_once(database_url: str) -> None:
 
     with pytest.raises(DBAPIError, match=r"never|only the empty index"):
         run(database_url, 'UPDATE ledger_entries SET "index" = 1')
-
-
-def run(url: str, statement: str) -> list[tuple[object, ...]]:
-    with open_engine(url).begin() as connection:
-        result = connection.exec_driver_sql(statement)
-        return [tuple(row) for row in result] if result.returns_rows else []
 
 
 def record(url: str) -> list[tuple[object, ...]]:

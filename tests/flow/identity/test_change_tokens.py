@@ -7,22 +7,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import update
 
 from gate.core.change import Repository, Run
 from gate.core.decision.admission import proof_by
 from gate.core.workload import Provider, Workload
-from gate.errors import NotFound, Unauthenticated
+from gate.errors import NotFound
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
 from gate.flow.gate import Secrets
 from gate.flow.identity import tokens
-from gate.flow.identity.access import Access
 from gate.flow.identity.change_tokens import change_token
 from gate.storage.database.tx import Tx
-from gate.storage.tables import schema, schema_people
+from gate.storage.tables import schema_people
 from tests.builders import ISSUER, SMALL, Wire, commit_of
+from tests.flow.doors import whose
 from tests.flow.shop import CATALOGUE, PIPELINE, Shop, make_files
+from tests.storage.stored import everything_in
 
 pytestmark = pytest.mark.anyio
 
@@ -47,14 +48,6 @@ def token_of(shop: Shop, change: Wire, by: Caller) -> str:
     return change_token(shop.gate.secrets.change_tokens, change["id"], by)
 
 
-async def whose(shop: Shop, text: str) -> object:
-    """Who a server that has just started takes them for; None for nobody."""
-    try:
-        return await Access(shop.gate).authenticate(text)
-    except Unauthenticated:
-        return None
-
-
 @pytest.mark.parametrize("end", ["revoked", "expired"])
 async def test_the_token_of_a_change_dies_with_the_api_token_it_was_earned_with(
     shop: Shop, end: str
@@ -68,8 +61,8 @@ async def test_the_token_of_a_change_dies_with_the_api_token_it_was_earned_with(
     else:
         await shop.gate.store.write(_expire, mine.id)
 
-    assert await whose(shop, earned) is None
-    assert await whose(shop, of_another) == ChangeHolder(change["id"], mine.caller)
+    assert await whose(shop.gate, earned) is None
+    assert await whose(shop.gate, of_another) == ChangeHolder(change["id"], mine.caller)
 
 
 def _expire(tx: Tx, token: str) -> None:
@@ -89,13 +82,13 @@ async def test_the_token_of_a_change_dies_with_the_identity_token_it_was_earned_
         token_of(shop, change, replace(job, expires_at=job.expires_at + timedelta(minutes=5))),
     )
 
-    in_time = await whose(shop, earned)
+    in_time = await whose(shop.gate, earned)
     shop.hands.ahead = timedelta(minutes=6)
 
     proved = proof_by(job.run, job.facts).fingerprint
     assert in_time == ChangeHolder(change["id"], job.caller, proved)
-    assert await whose(shop, earned) is None
-    assert await whose(shop, later) == in_time
+    assert await whose(shop.gate, earned) is None
+    assert await whose(shop.gate, later) == in_time
 
 
 async def test_the_token_of_a_change_dies_when_the_repository_deploys_the_service_no_more(
@@ -104,11 +97,11 @@ async def test_the_token_of_a_change_dies_when_the_repository_deploys_the_servic
     job = replace(JOB, expires_at=shop.gate.clock() + timedelta(minutes=5))
     change = await shop.submit("a", by=job)
     earned = token_of(shop, change, job)
-    assert await whose(shop, earned) is not None
+    assert await whose(shop.gate, earned) is not None
 
     await shop.adopt(make_files() | {"catalog.yaml": CATALOGUE.replace("id: 1001", "id: 1002")})
 
-    assert await whose(shop, earned) is None
+    assert await whose(shop.gate, earned) is None
 
 
 async def test_the_same_asking_has_the_same_token_and_another_one_another(small_shop: Shop) -> None:
@@ -118,7 +111,7 @@ async def test_the_same_asking_has_the_same_token_and_another_one_another(small_
 
     assert token == token_of(small_shop, change, mine)
     assert token != token_of(small_shop, change, other)
-    assert await whose(small_shop, token) == ChangeHolder(change["id"], mine.caller)
+    assert await whose(small_shop.gate, token) == ChangeHolder(change["id"], mine.caller)
 
 
 async def test_a_token_of_another_change_or_another_secret_is_nobodys(small_shop: Shop) -> None:
@@ -146,14 +139,14 @@ async def test_a_token_of_another_change_or_another_secret_is_nobodys(small_shop
         "gatec_",
         token_of(elsewhere, one, by),
     ]
-    assert [await whose(small_shop, text) for text in forged] == [None] * len(forged)
-    assert await whose(small_shop, good) is not None
+    assert [await whose(small_shop.gate, text) for text in forged] == [None] * len(forged)
+    assert await whose(small_shop.gate, good) is not None
 
 
 async def test_a_holder_may_read_admit_close_and_cancel_that_one_change(shop: Shop) -> None:
     by = await shop.pipeline()
     change, other = await shop.submit("a", by=by), await shop.submit("b", by=by, service="web")
-    holder = await whose(shop, token_of(shop, change, by))
+    holder = await whose(shop.gate, token_of(shop, change, by))
     assert isinstance(holder, ChangeHolder)
 
     assert (await shop.read(change, holder))["id"] == change["id"]
@@ -181,11 +174,11 @@ async def test_the_token_of_a_change_is_good_for_a_day_after_its_end(shop: Shop,
     assert (await shop.read(change))["state"] == end.partition(" ")[0]
 
     await shop.let_pass_hours(23.9)
-    in_time = await whose(shop, token_of(shop, change, by))
+    in_time = await whose(shop.gate, token_of(shop, change, by))
     await shop.let_pass_hours(0.2)
 
     assert isinstance(in_time, ChangeHolder)
-    assert await whose(shop, token_of(shop, change, by)) is None
+    assert await whose(shop.gate, token_of(shop, change, by)) is None
 
 
 async def test_as_long_as_a_change_deploys_its_token_is_good(small_shop: Shop) -> None:
@@ -193,23 +186,13 @@ async def test_as_long_as_a_change_deploys_its_token_is_good(small_shop: Shop) -
     change = await small_shop.deploy("a", None)
     await small_shop.let_pass_hours(24 * 30)
 
-    assert await whose(small_shop, token_of(small_shop, change, by)) is not None
+    assert await whose(small_shop.gate, token_of(small_shop, change, by)) is not None
 
 
 async def test_no_token_of_a_change_is_stored_anywhere(small_shop: Shop) -> None:
     by = await small_shop.pipeline()
     change = await small_shop.submit("a", by=by)
 
-    everything = await small_shop.gate.store.read(_everything)
+    everything = await small_shop.gate.store.read(everything_in)
 
     assert token_of(small_shop, change, by).rpartition("_")[2] not in everything
-
-
-def _everything(conn: Connection) -> str:
-    return repr(
-        [
-            tuple(row)
-            for table in schema.metadata.sorted_tables
-            for row in conn.execute(select(table))
-        ]
-    )

@@ -29,6 +29,7 @@ from gate.storage.tables import schema
 from tests.builders import person_id
 from tests.flow.doors import PASSWORD, enter
 from tests.flow.shop import ADA, ADMIN, Shop, as_json, make_files, open_shop, secret_of
+from tests.storage.stored import everything_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
 SOURCE = "192.0.2.1"
@@ -338,23 +339,13 @@ async def test_i10_no_secret_and_no_password_is_kept_or_told(shop: Shop) -> None
     person = await whose(shop, opened.secret)
     assert person is not None
 
-    everything = await shop.gate.store.read(_everything)
+    everything = await shop.gate.store.read(everything_in)
 
     for secret in (opened.secret, link, PASSWORD, person.csrf):
         assert secret not in everything
         assert secret not in repr(await shop.entries())
     assert opened.secret not in repr(opened)
     assert person.csrf not in repr(person)
-
-
-def _everything(conn: Connection) -> str:
-    return repr(
-        [
-            tuple(row)
-            for table in schema.metadata.sorted_tables
-            for row in conn.execute(select(table))
-        ]
-    )
 
 
 async def test_the_word_of_a_session_is_the_databases_so_every_server_knows_it(

@@ -7,7 +7,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select
 
 from gate.errors import Invalid, NotFound, Unauthenticated
 from gate.flow.caller import Machine, Person, Role
@@ -16,29 +15,12 @@ from gate.flow.identity import tokens
 from gate.flow.identity.access import Access
 from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.identity.tokens import TOPIC
-from gate.storage.tables import schema
 from tests.builders import make_person
+from tests.flow.doors import whose
 from tests.flow.shop import ADA, ADMIN, CATALOGUE, Shop, as_json, make_files, open_shop
+from tests.storage.stored import everything_in
 
 pytestmark = pytest.mark.anyio
-
-
-async def whose(shop: Shop, text: str) -> object:
-    """Who a server that has just started takes them for; None for nobody."""
-    try:
-        return await Access(shop.gate).authenticate(text)
-    except Unauthenticated:
-        return None
-
-
-def _everything(conn: Connection) -> str:
-    return repr(
-        [
-            tuple(row)
-            for table in schema.metadata.sorted_tables
-            for row in conn.execute(select(table))
-        ]
-    )
 
 
 async def test_a_personal_token_is_for_somebody_of_the_catalogue(small_shop: Shop) -> None:
@@ -48,7 +30,7 @@ async def test_a_personal_token_is_for_somebody_of_the_catalogue(small_shop: Sho
     created = as_json(
         await tokens.create(small_shop.gate, TokenCommand(None, person="ada@example.com"), ADA)
     )
-    person = await whose(small_shop, created["token"])
+    person = await whose(small_shop.gate, created["token"])
 
     assert isinstance(person, Person)
     assert (person.id, person.groups) == (ADA.id, frozenset({"release-managers", "platform"}))
@@ -62,13 +44,13 @@ async def test_who_leaves_the_catalogue_is_nobody_and_who_leaves_a_group_is_out_
     )
     out = CATALOGUE.replace("team-web: {people: [kofi, lena]}", "team-web: {people: [lena]}")
     await small_shop.adopt(make_files() | {"catalog.yaml": out})
-    person = await whose(small_shop, created["token"])
+    person = await whose(small_shop.gate, created["token"])
     gone = "\n".join(line for line in out.splitlines() if not line.startswith("  kofi:"))
     await small_shop.adopt(make_files() | {"catalog.yaml": gone})
 
     assert isinstance(person, Person)
     assert person.groups == frozenset()
-    assert await whose(small_shop, created["token"]) is None
+    assert await whose(small_shop.gate, created["token"]) is None
 
 
 async def test_more_services_than_an_entry_holds_are_refused(small_shop: Shop) -> None:
@@ -108,7 +90,7 @@ async def test_tokens_stand_in_the_ledger_without_their_secret(shop: Shop) -> No
         "token:admin",
         True,
     )
-    assert secret not in repr(item) + repr(entries) + await shop.gate.store.read(_everything)
+    assert secret not in repr(item) + repr(entries) + await shop.gate.store.read(everything_in)
 
 
 async def test_a28_a_revoked_token_is_nobodys_on_every_server_once_that_is_heard(

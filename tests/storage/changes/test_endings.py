@@ -11,8 +11,9 @@ from gate.core.change import Result, Run, State
 from gate.core.history import Suspension
 from gate.core.instants import FIRST
 from gate.core.kinds import ChangedFiles
-from gate.storage.changes import changes, matches
+from gate.storage.changes import matches
 from gate.storage.changes.admissions import admit
+from gate.storage.changes.changes import existing
 from gate.storage.changes.closures import Closing, Report, close, of_changes
 from gate.storage.changes.paths import ROOT, touched
 from gate.storage.database.tx import Tx
@@ -22,12 +23,6 @@ from tests.storage.stored import COMMIT, HOUR, NOW, put_change, put_closed, put_
 
 RUN = Run("9", 2, "deploy")
 FILES = ChangedFiles(("src/api/a.py", "README.md"), "documents,source")
-
-
-def stored(tx: Tx, change: str) -> StoredChange:
-    found = changes.read(tx.conn, change)
-    assert found is not None
-    return found
 
 
 def counts(conn: Connection) -> dict[str, tuple[int, int]]:
@@ -40,8 +35,8 @@ def counts(conn: Connection) -> dict[str, tuple[int, int]]:
 
 def deploying(tx: Tx) -> StoredChange:
     change = put_change(tx.conn, valid_until=None)
-    assert admit(tx, stored(tx, change), RUN, FILES)
-    return stored(tx, change)
+    assert admit(tx, existing(tx.conn, change), RUN, FILES)
+    return existing(tx.conn, change)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +58,7 @@ def test_a_change_that_is_not_approved_any_more_is_not_admitted_and_counts_nothi
     database_url: str,
 ) -> None:
     with writing(database_url) as tx:
-        change = stored(tx, put_change(tx.conn, valid_until=None))
+        change = existing(tx.conn, put_change(tx.conn, valid_until=None))
         put_on = schema.changes.update().where(schema.changes.c.id == change.id)
         for different in (
             {"state": "canceled"},
@@ -114,12 +109,12 @@ def test_a_report_about_something_that_was_never_admitted_is_kept_and_changes_no
     database_url: str,
 ) -> None:
     with writing(database_url) as tx:
-        change = stored(tx, put_change(tx.conn))
+        change = existing(tx.conn, put_change(tx.conn))
 
         assert (
             close(tx, change, Report("token:one", Result.UNSUCCESSFUL), FILES) is Closing.UNMATCHED
         )
-        assert (stored(tx, change.id), counts(tx.conn)) == (change, {})
+        assert (existing(tx.conn, change.id), counts(tx.conn)) == (change, {})
         assert [
             (closure.number, closure.matched)
             for closure in of_changes(tx.conn, [change.id])[change.id]
@@ -131,11 +126,11 @@ def test_a_closed_change_is_only_ever_made_worse(database_url: str) -> None:
         for better, worse in pairwise(Result):
             change = deploying(tx)
             assert close(tx, change, Report("token:one", worse), FILES) is Closing.CLOSED
-            closed = stored(tx, change.id)
+            closed = existing(tx.conn, change.id)
 
             assert close(tx, closed, Report("token:one", better), FILES) is Closing.UNCHANGED
             assert close(tx, closed, Report("token:one", worse), FILES) is Closing.UNCHANGED
-            assert stored(tx, change.id) == closed
+            assert existing(tx.conn, change.id) == closed
             assert len(of_changes(tx.conn, [change.id])[change.id]) == 1
 
 
@@ -148,8 +143,11 @@ def test_a_failure_is_counted_once_however_a_change_gets_there(database_url: str
             (Result.UNSUCCESSFUL, Closing.WORSENED, True),
             (Result.ROLLED_BACK, Closing.WORSENED, True),
         ):
-            assert close(tx, stored(tx, change.id), Report("token:one", result), FILES) is closing
-            found = stored(tx, change.id)
+            assert (
+                close(tx, existing(tx.conn, change.id), Report("token:one", result), FILES)
+                is closing
+            )
+            found = existing(tx.conn, change.id)
             assert (found.state, found.result, found.failed, found.closed_at) == (
                 State.CLOSED,
                 result,
@@ -181,7 +179,7 @@ def test_of_two_reports_that_make_a_result_worse_one_is_overtaken(database_url: 
     with writing(database_url) as tx:
         change = deploying(tx)
         close(tx, change, Report("token:one", Result.SUCCESSFUL), FILES)
-        closed = stored(tx, change.id)
+        closed = existing(tx.conn, change.id)
         assert (
             close(tx, closed, Report("token:one", Result.SUCCESSFUL_ISSUES), FILES)
             is Closing.WORSENED
@@ -206,7 +204,7 @@ def test_a_report_comes_back_as_it_was_given(database_url: str) -> None:
 
 def test_paths_of_three_thousand_files_are_counted(database_url: str) -> None:
     with writing(database_url) as tx:
-        change = stored(tx, put_change(tx.conn, valid_until=None))
+        change = existing(tx.conn, put_change(tx.conn, valid_until=None))
         paths = tuple(f"src/{number}/“ü”%_'.py" for number in range(3000))
         assert admit(tx, change, RUN, ChangedFiles(paths))
 

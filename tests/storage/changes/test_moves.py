@@ -8,17 +8,9 @@ import pytest
 
 from gate.core.change import State
 from gate.core.decision.values import Hold
-from gate.storage.changes import changes
+from gate.storage.changes.changes import existing
 from gate.storage.changes.moves import lock_place, move
-from gate.storage.database.tx import Tx
-from gate.storage.tables.stored_change import StoredChange
 from tests.storage.stored import HOUR, put_change, writing
-
-
-def stored(tx: Tx, change: str) -> StoredChange:
-    found = changes.read(tx.conn, change)
-    assert found is not None
-    return found
 
 
 def test_a_move_that_the_states_do_not_know_is_a_bug(database_url: str) -> None:
@@ -34,7 +26,7 @@ def test_a_change_that_stands_elsewhere_does_not_move(database_url: str, state: 
         change = put_change(tx.conn, state=state)
 
         assert not move(tx, change, from_state=State.PENDING, of_decision=1, state=State.CANCELED)
-        assert (stored(tx, change).state, tx.topics) == (state, set())
+        assert (existing(tx.conn, change).state, tx.topics) == (state, set())
 
 
 def test_a_change_that_was_decided_again_does_not_move(database_url: str) -> None:
@@ -42,7 +34,7 @@ def test_a_change_that_was_decided_again_does_not_move(database_url: str) -> Non
         change = put_change(tx.conn, valid_until=None, decision=2)
 
         assert not move(tx, change, from_state=State.APPROVED, of_decision=1, state=State.DEPLOYING)
-        assert stored(tx, change).state is State.APPROVED
+        assert existing(tx.conn, change).state is State.APPROVED
 
 
 @pytest.mark.parametrize(
@@ -58,8 +50,8 @@ def test_a_change_whose_time_is_over_can_only_expire(
         assert not move(tx, change, from_state=waiting, of_decision=1, state=State.CANCELED)
         assert not move(tx, change, from_state=waiting, of_decision=1, score=4)
         assert move(tx, change, from_state=waiting, of_decision=1, state=State.EXPIRED)
-        assert stored(tx, change).state is State.EXPIRED
-        assert stored(tx, change).settled_at == tx.now
+        assert existing(tx.conn, change).state is State.EXPIRED
+        assert existing(tx.conn, change).settled_at == tx.now
 
 
 @pytest.mark.parametrize("left", [timedelta(microseconds=1), None])
@@ -90,7 +82,7 @@ def test_columns_are_set_as_they_are_read(database_url: str) -> None:
             time_left=timedelta(seconds=5),
             decided_at=tx.now,
         )
-        found = stored(tx, change)
+        found = existing(tx.conn, change)
 
         assert moved
         assert (found.state, found.decision, found.hold, found.matched) == (
@@ -130,7 +122,7 @@ def test_when_it_was_settled_is_the_last_word_on_it_and_not_its_deployment(
 ) -> None:
     with writing(database_url) as tx:
         change = put_change(tx.conn, state=State.PENDING, valid_until=None)
-        times = [stored(tx, change).settled_at]
+        times = [existing(tx.conn, change).settled_at]
         for before, after in [
             (State.PENDING, State.APPROVED),
             (State.APPROVED, State.PENDING),
@@ -138,7 +130,7 @@ def test_when_it_was_settled_is_the_last_word_on_it_and_not_its_deployment(
             (State.APPROVED, State.DEPLOYING),
         ]:
             assert move(tx, change, from_state=before, of_decision=1, state=after)
-            times.append(stored(tx, change).settled_at)
+            times.append(existing(tx.conn, change).settled_at)
 
     assert times == [None, tx.now, None, tx.now, tx.now]
 
@@ -149,4 +141,4 @@ def test_what_ends_before_its_deployment_is_settled_then(database_url: str, stat
         change = put_change(tx.conn, state=State.PENDING, valid_until=None)
 
         assert move(tx, change, from_state=State.PENDING, of_decision=1, state=state)
-        assert stored(tx, change).settled_at == tx.now
+        assert existing(tx.conn, change).settled_at == tx.now

@@ -1,7 +1,6 @@
 """What recording a unit adds, and what it answers when there was something already."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Table, text
@@ -12,11 +11,9 @@ from gate.storage.changes.units import (
     STALE,
     Outcome,
     Recorded,
-    Unit,
     insert_decision,
     insert_unit,
     pass_on_run_key,
-    record,
 )
 from gate.storage.database.engine import open_engine
 from gate.storage.database.rows import (
@@ -38,7 +35,9 @@ from tests.storage.making import (
     make_decision,
     make_rollup,
     make_unit,
+    recorded,
 )
+from tests.storage.stored import run
 
 ROWS = {
     DecisionRow: schema.decisions,
@@ -223,17 +222,6 @@ def test_a_row_has_what_its_table_needs(row: type[tuple[object, ...]], table: Ta
 
     assert set(fields) <= set(table.c.keys())
     assert needed <= set(fields)
-
-
-def recorded(url: str, *units: Unit) -> list[Recorded]:
-    with transaction(url) as tx:
-        return record(tx, units)
-
-
-def run(url: str, statement: str) -> list[tuple[Any, ...]]:
-    with open_engine(url).begin() as connection:
-        result = connection.exec_driver_sql(statement)
-        return [tuple(row) for row in result] if result.returns_rows else []
 
 
 def count(url: str, table: str) -> object:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from gate.core.instants import to_us
-from gate.storage.changes.units import NEW, TOKEN_USED, Outcome, Recorded, Unit, record
+from gate.storage.changes.units import NEW, TOKEN_USED, Outcome, Recorded, Unit
 from gate.storage.database.rows import TokenUseRow
 from gate.storage.identity import token_uses
 from gate.storage.store import transaction
-from tests.storage.making import AT, make_change, make_unit
+from tests.storage.making import AT, make_change, make_unit, recorded
 from tests.storage.stored import planned
 
 ISSUER = "https://issuer.example.com"
@@ -20,11 +20,6 @@ def use(bound_to: str, jti: str = "one", expires_at: int = to_us(AT)) -> TokenUs
 def unit(number: int, jti: str = "one", **fields: Any) -> Unit:
     """A unit whose caller shows this token."""
     return make_unit(number, token=use(make_change(number).id, jti), **fields)
-
-
-def recorded(url: str, *units: Unit) -> list[Recorded]:
-    with transaction(url) as tx:
-        return record(tx, units)
 
 
 def bound(url: str, jti: str = "one") -> str | None:

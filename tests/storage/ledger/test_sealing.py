@@ -3,12 +3,10 @@ sealers there are.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from gate.errors import Unavailable
@@ -24,6 +22,7 @@ from gate.storage.ledger.sealing import LedgerDamaged, seal
 from gate.storage.ledger.tree import tree
 from gate.storage.store import transaction
 from tests.ledger.trees import path_of, root_of
+from tests.storage.stored import reading
 
 MANY = 3 * TILE_WIDTH + 17
 
@@ -40,12 +39,6 @@ def seal_all(url: str) -> int:
         while seal(tx):
             pass
         return heads.head(tx.conn).size
-
-
-@contextmanager
-def reading(url: str) -> Iterator[Connection]:
-    with open_engine(url, read_only=True).connect() as connection:
-        yield connection
 
 
 def require_one_tree(url: str) -> list[bytes]:
