@@ -2,15 +2,14 @@
 decided (B10).
 """
 
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.asgi import problem_name
-from tests.api.pipelines import Pipelines, ask, pipelines
+from tests.api.pipelines import Pipelines, ask
 from tests.identity_provider import COMMIT
 
 pytestmark = pytest.mark.anyio
@@ -21,13 +20,6 @@ OTHER_WORKFLOW: Mapping[str, str] = {
 }
 RUN, OTHER_RUN = "9001", "9002"
 ENDS = ("successful", "unsuccessful")
-
-
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[Pipelines]:
-    """The service with its issuers, once on each kind of database."""
-    async with pipelines(database_url, tmp_path) as running:
-        yield running
 
 
 async def admission(

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import time
 from typing import Any
@@ -22,13 +22,6 @@ from tests.loopback import down
 pytestmark = pytest.mark.anyio
 MINUTE = 60
 HOUR = 3600
-
-
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[Pipelines]:
-    """The service with its issuers, once on each kind of database."""
-    async with pipelines(database_url, tmp_path) as running:
-        yield running
 
 
 def at(offsets: Mapping[str, int]) -> dict[str, int]:

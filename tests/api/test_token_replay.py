@@ -26,13 +26,6 @@ pytestmark = pytest.mark.anyio
 RACES = 20
 
 
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[Pipelines]:
-    """The service with its issuers, once on each kind of database."""
-    async with pipelines(database_url, tmp_path) as running:
-        yield running
-
-
 @asynccontextmanager
 async def two(url: str, folder: Path) -> AsyncIterator[tuple[Pipelines, Pipelines]]:
     """Two servers on one database."""

@@ -19,13 +19,6 @@ OTHER_COMMIT = "d" * 40
 
 
 @pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[Pipelines]:
-    """The service with its issuers, once on each kind of database."""
-    async with pipelines(database_url, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
 async def small_world(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Pipelines]:
     """The same, on SQLite alone."""
     async with pipelines(sqlite_url, tmp_path) as running:

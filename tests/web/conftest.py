@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.api.conftest import service  # noqa: F401 - a fixture, which pytest finds by its name
+from tests.web.provided import World, opened
 from tests.web.site import WITHIN_MS, Site, open_site
 
 CHROMIUM = Path(
@@ -53,3 +54,19 @@ def site(browser: Browser, served_site: Site) -> Site:
     """The server, and a browser to look at it."""
     served_site.browser = browser
     return served_site
+
+
+@pytest.fixture
+async def world(sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """The service with the shipped people, whose release managers may also be a group of the
+    provider.
+    """
+    async with opened(sqlite_url, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def either_world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    """The same, once on each kind of database."""
+    async with opened(database_url, tmp_path) as found:
+        yield found

@@ -1,7 +1,6 @@
 """Single sign-on from end to end: who comes in, as whom, and in which groups."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,25 +25,9 @@ from tests.api.asgi import BASE_URL
 from tests.flow.doors import PASSWORD, enter
 from tests.flow.shop import ADMIN, secret_of
 from tests.single_sign_on import AUTHORIZE, CLIENT, DISCOVERY, KEYS
-from tests.web.provided import World, opened
+from tests.web.provided import World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
-
-
-@pytest.fixture
-async def world(sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """The service with the shipped people, whose release managers may also be a group of the
-    provider.
-    """
-    async with opened(sqlite_url, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-async def either_world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """The same, once on each kind of database."""
-    async with opened(database_url, tmp_path) as found:
-        yield found
 
 
 async def test_somebody_of_the_catalogue_comes_in_and_goes_where_they_wanted(

@@ -1,8 +1,6 @@
 """Single sign-on from end to end: whoever the provider lies about stays out."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,27 +20,11 @@ from tests.single_sign_on import (
     TOKEN,
     PeopleProvider,
 )
-from tests.web.provided import World, opened
+from tests.web.provided import World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
 NOT_ACCEPTED = "cannot be accepted"
 START_AGAIN = "was not begun in this browser"
-
-
-@pytest.fixture
-async def world(sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """The service with the shipped people, whose release managers may also be a group of the
-    provider.
-    """
-    async with opened(sqlite_url, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-async def either_world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """The same, once on each kind of database."""
-    async with opened(database_url, tmp_path) as found:
-        yield found
 
 
 @pytest.mark.parametrize(
