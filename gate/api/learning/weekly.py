@@ -40,4 +40,4 @@ async def read_week(query: Annotated[WeekRequest, Query()], _: Reader, gate: Gat
 @router.get("/waits", response_model=WaitsAnswer)
 async def read_waits(query: Annotated[WaitsRequest, Query()], _: Reader, gate: GateDep) -> Answer:
     """The changes that people decided in a week, those that had waited longest in front."""
-    return answer(await weeks.waits_of(gate, query.query()))
+    return answer(await weeks.waits_of(gate, query.filters()))

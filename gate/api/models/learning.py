@@ -13,7 +13,8 @@ from gate.core.learning.issues import TrackerName
 from gate.flow.learning.improvements import ImprovementCommand
 from gate.flow.learning.measures import MeasureCommand
 from gate.flow.learning.scorecard import ScorecardQuery
-from gate.flow.learning.weeks import PackPart, WaitsQuery, WeekQuery
+from gate.flow.learning.weeks import PackPart, WeekQuery
+from gate.storage.figures.waits import WaitFilters
 
 VALUE_MAX = 1e11
 """The largest value. In ten-thousandths it is still exact as a JSON number."""
@@ -147,9 +148,9 @@ class WaitsRequest(RequestModel):
     service: Name | None = None
     environment: Name | None = None
 
-    def query(self) -> WaitsQuery:
-        """Return the request as a query of the flow."""
-        return WaitsQuery(**dict(self))
+    def filters(self) -> WaitFilters:
+        """Return the request as filters of the list."""
+        return WaitFilters(**dict(self))
 
 
 class TriageRequest(RequestModel):

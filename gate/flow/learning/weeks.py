@@ -6,7 +6,7 @@ or postpone an item.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlencode
@@ -66,16 +66,6 @@ class WeekQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitsQuery:
-    """The waits of one week that are asked for."""
-
-    week: str
-    group: str | None = None
-    service: str | None = None
-    environment: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _WeekAsOf:
     """A week with its instants; `at` is its end, or now while it goes on."""
 
@@ -103,11 +93,11 @@ async def pack(gate: Gate, query: WeekQuery) -> WeekAnswer:
     return await gate.store.read_slowly(_read, gate.rulebooks, book, asked)
 
 
-async def waits_of(gate: Gate, query: WaitsQuery) -> WaitsAnswer:
+async def waits_of(gate: Gate, filters: WaitFilters) -> WaitsAnswer:
     """Return the changes that waited in a week, for one group or in one place, or all."""
     book = await gate.rulebooks.current()
-    asked = _asked(book, query.week, gate.clock(), None)
-    return await gate.store.read_slowly(_waits, query, asked)
+    week = _asked(book, filters.week, gate.clock(), None).week
+    return await gate.store.read_slowly(_waits, replace(filters, week=week.name))
 
 
 def _asked(book: Rulebook, name: str | None, now: datetime, part: PackPart | None) -> _WeekAsOf:
@@ -281,16 +271,15 @@ def _candidates(
     return tuple([*first, *others][:CANDIDATES])
 
 
-def _waits(conn: Connection, query: WaitsQuery, asked: _WeekAsOf) -> WaitsAnswer:
-    where = WaitFilters(asked.week.name, query.group, query.service, query.environment)
-    found = waits.longest(conn, where, WHOLE_MAX + 1)
+def _waits(conn: Connection, filters: WaitFilters) -> WaitsAnswer:
+    found = waits.longest(conn, filters, WHOLE_MAX + 1)
     shown = found[:WHOLE_MAX]
     titles = change_list.titles(conn, [one.change for one in shown])
     return WaitsAnswer(
-        week=asked.week.name,
-        group=query.group,
-        service=query.service,
-        environment=query.environment,
+        week=filters.week,
+        group=filters.group,
+        service=filters.service,
+        environment=filters.environment,
         items=tuple(
             WaitAnswer(
                 change=one.change,

@@ -12,7 +12,8 @@ from gate.flow.answers.written import named
 from gate.flow.learning import weeks
 from gate.flow.learning.concerns import ended, page_of
 from gate.flow.learning.week_in_words import CONCERNS, recovery
-from gate.flow.learning.weeks import PackPart, WaitsQuery, WeekQuery
+from gate.flow.learning.weeks import PackPart, WeekQuery
+from gate.storage.figures.waits import WaitFilters
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 
@@ -52,6 +53,5 @@ async def show(query: Annotated[WeeklyPageQuery, Query()], _: Viewer, gate: Gate
 @pages.page("/weekly/waits")
 async def show_waits(query: Annotated[WaitsPageQuery, Query()], _: Viewer, gate: GateDep) -> View:
     """Return the changes that waited, the longest first."""
-    asked = WaitsQuery(query.week, query.group, query.service, query.environment)
-    found = await weeks.waits_of(gate, asked)
+    found = await weeks.waits_of(gate, WaitFilters(**dict(query)))
     return View("insights/waits.html", found, {"found": vars(found)})

@@ -12,7 +12,8 @@ from gate.errors import Invalid
 from gate.flow.incidents import incidents
 from gate.flow.learning import weeks
 from gate.flow.learning.week_in_words import digest
-from gate.flow.learning.weeks import PackPart, WaitsQuery, WeekQuery
+from gate.flow.learning.weeks import PackPart, WeekQuery
+from gate.storage.figures.waits import WaitFilters
 from tests.builders import Wire, commit_of
 from tests.flow.reviewers import approve, emergency, large
 from tests.flow.shop import ADA, BASE_URL, Shop, as_json
@@ -135,9 +136,9 @@ async def test_the_changes_behind_a_number_are_those_that_it_counts(small_shop: 
     await approve(small_shop, change, "ben")
     week = week_of(datetime.now(UTC), UTC).name
 
-    found = await weeks.waits_of(small_shop.gate, WaitsQuery(week, group="team-payments"))
-    other = await weeks.waits_of(small_shop.gate, WaitsQuery(week, group="team-web"))
-    place = await weeks.waits_of(small_shop.gate, WaitsQuery(week, None, "checkout", "production"))
+    found = await weeks.waits_of(small_shop.gate, WaitFilters(week, group="team-payments"))
+    other = await weeks.waits_of(small_shop.gate, WaitFilters(week, group="team-web"))
+    place = await weeks.waits_of(small_shop.gate, WaitFilters(week, None, "checkout", "production"))
 
     assert [(one.change, one.title) for one in found.items] == [(change["id"], "Baskets")]
     assert place.items == found.items
