@@ -36,7 +36,7 @@ from gate.storage import texts
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.figures import improvements, issues
-from gate.storage.figures.improvements import OPEN_MAX, Improvement
+from gate.storage.figures.improvements import OPEN_MAX, OPEN_OF_ONE_MAX, Improvement
 
 COMPARED_DAYS_MAX = 30
 """The longest time that is compared; an item that is due sooner compares fewer days."""
@@ -183,6 +183,11 @@ def _add(
 ) -> ImprovementAnswer:
     if improvements.count_open(tx.conn) >= OPEN_MAX:
         raise Conflict(f"{OPEN_MAX} items are open, allowed are {OPEN_MAX}; close one first")
+    if improvements.count_open(tx.conn, by) >= OPEN_OF_ONE_MAX:
+        raise Conflict(
+            f"{OPEN_OF_ONE_MAX} items that you began are open, allowed are {OPEN_OF_ONE_MAX}; "
+            "close one first, or have somebody else begin this one"
+        )
     if command.proposal in improvements.taken(tx.conn):
         raise Conflict(f"an item of {command.proposal} is open already; GET /v1/improvements")
     experiment = texts.keep_text(tx, command.experiment)

@@ -15,6 +15,10 @@ from gate.storage.tables.schema_learning import UNREAD, improvements
 OPEN_MAX = 200
 """The most items that may be open, because nobody works through a longer list."""
 
+OPEN_OF_ONE_MAX = 50
+"""The most of them that one person may have begun. No item is closed before it is due, so one
+person could otherwise keep everybody from the register for a year."""
+
 READ_AT_ONCE_MAX = 20
 """The figures of so many items that are due are read in one turn."""
 
@@ -67,9 +71,11 @@ def improvement_page(conn: Connection, part: Part) -> Page[Improvement]:
     return page(conn, [select(improvements)], KEYS, part, reader(Improvement))
 
 
-def count_open(conn: Connection) -> int:
-    """Return how many items are not closed."""
+def count_open(conn: Connection, by: str | None = None) -> int:
+    """Return how many items are not closed: of everybody, or those that one person has begun."""
     query = select(func.count()).where(text("closed_at IS NULL")).select_from(improvements)
+    if by is not None:
+        query = query.where(_I.created_by == by)
     return int(conn.execute(query).scalar_one())
 
 

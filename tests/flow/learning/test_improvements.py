@@ -11,6 +11,7 @@ from gate.core.learning.improvements import Figure, Priority
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.learning import improvements, proposals
 from gate.flow.learning.improvements import ImprovementCommand
+from gate.storage.figures.improvements import OPEN_OF_ONE_MAX
 from tests.builders import Wire
 from tests.flow.learning.test_scorecard import move_sums
 from tests.flow.reviewers import person
@@ -95,6 +96,17 @@ async def test_an_item_is_closed_with_its_figure_before_and_after_and_never_with
         person("farida").caller
     ] * 3
     assert not any("Round in one" in str(one.fields) for one in entries)
+
+
+async def test_a61_nobody_fills_the_register_alone(shop: Shop) -> None:
+    await shop.deploy("a", Result.UNSUCCESSFUL)
+    for _ in range(OPEN_OF_ONE_MAX):
+        await begin(shop)
+
+    with pytest.raises(Conflict, match="items that you began are open"):
+        await begin(shop)
+
+    assert as_json(await improvements.add(shop.gate, wanted(), ADA))["created_by"] == ADA.caller
 
 
 async def test_whoever_closes_after_the_due_date_does_not_wait_for_the_round(
