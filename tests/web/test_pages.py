@@ -571,3 +571,9 @@ async def test_an_auditor_sees_no_form_to_try_a_change(service: Served) -> None:
     page = (await (await browser(service, role=Role.AUDITOR)).get("/policies")).text
 
     assert "/policies/tries" not in page
+
+
+async def test_the_figures_of_a_service_begin_with_production(service: Served) -> None:
+    page = (await (await browser(service)).get("/insights?service=web")).text
+
+    assert "<option selected>production</option>" in page

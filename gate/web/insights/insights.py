@@ -66,7 +66,7 @@ async def show(
     busiest = None if asked else await busiest_place(gate, DAYS[-1])
     service, environment = busiest or (
         query.service or next(iter(services), None),
-        query.environment or next(iter(environments), None),
+        query.environment or next(iter((*catalogue.production, *environments)), None),
     )
     values: dict[str, Any] = {
         **_compared(compared),
