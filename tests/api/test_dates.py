@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from gate.api.router import build_api
 from gate.core.change import PLANNED_DAYS_AHEAD_MAX
 from gate.flow.caller import Role
 from gate.flow.folder import read_folder
 from tests.api.asgi import problem
+from tests.api.openapi import openapi
 from tests.api.served import ROOT, Served, admission, request
 
 pytestmark = pytest.mark.anyio
@@ -116,7 +116,7 @@ def dates_of(
 
 def every_date() -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each operation, with a field of its body or a parameter of its address that takes a date."""
-    document = build_api().openapi()
+    document = openapi()
     known = document["components"]["schemas"]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from gate.api.router import build_api
 from gate.core.change import Result
 from gate.core.messages.reports import DeploymentReport
 from gate.flow.caller import Role
@@ -20,13 +19,14 @@ from gate.storage.database.tx import Tx
 from gate.storage.messages import outbox
 from gate.storage.tables import schema, schema_work
 from tests.api.asgi import problem_name
+from tests.api.openapi import openapi
 from tests.api.served import COMMIT, Served, request
 from tests.shipped import ROOT
 
 pytestmark = pytest.mark.anyio
 
 THINGS = 5
-DOCUMENT = build_api().openapi()
+DOCUMENT = openapi()
 NOT_BY_PAGES: Mapping[str, str] = {
     "/v1/calendar": "the windows of the days that are asked for",
     "/v1/delivery": "the figures of one place",
