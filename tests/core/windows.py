@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gate.core.calendar.calendar import Calendar, Freeze, Reach
-from gate.core.calendar.freeze import AdHoc, Scope
+from gate.core.calendar.freeze import Scope, Window
 from gate.core.calendar.recurrence import read_rrule
 from gate.core.catalogue.catalogue import Catalogue, Environment, Group, Person, Service
 
@@ -46,15 +46,15 @@ def make_calendar(*freezes: Freeze, zone: ZoneInfo = BERLIN) -> Calendar:
     return Calendar(zone=zone, freezes=freezes)
 
 
-def make_adhoc(begins: str, ends: str | None = None, **fields: Any) -> AdHoc:
+def make_declared(begins: str, ends: str | None = None, **fields: Any) -> Window:
     """A window that a person opened, in UTC."""
     values: dict[str, Any] = {
-        "id": "adhoc",
+        "id": "declared",
         "reason": "Somebody said so",
         "begins": utc(begins),
         "ends": utc(ends) if ends else None,
     }
-    return AdHoc(**values | fields)
+    return Window(**values | fields)
 
 
 def make_scope(**fields: Any) -> Scope:

@@ -39,8 +39,11 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class AdHoc:
-    """A window that a person declared; without `ends` it holds until somebody lifts it."""
+class Window:
+    """One opening of a window of the calendar, or a window that a person declared, in UTC.
+
+    A declared one without `ends` holds until somebody lifts it.
+    """
 
     id: str
     reason: str
@@ -49,19 +52,6 @@ class AdHoc:
     stop: bool = False
     reach: Reach = field(default_factory=Reach)
     override_by: tuple[str, ...] = (OWNERS_OF_LAST_RESORT,)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One opening of a window, in UTC: one that is open now, or a row of the change schedule."""
-
-    id: str
-    reason: str
-    begins: datetime
-    ends: datetime | None
-    override_by: tuple[str, ...]
-    stop: bool
-    reach: Reach
 
 
 def scope_of(catalogue: Catalogue, service: str, environment: str) -> Scope:
@@ -78,24 +68,26 @@ def scope_of(catalogue: Catalogue, service: str, environment: str) -> Scope:
 
 
 def open_windows(
-    calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime
+    calendar: Calendar, declared: Iterable[Window], scope: Scope, at: datetime
 ) -> tuple[Window, ...]:
     """Return the windows that are open for this scope now: stops first, then by their end, the
     latest first.
     """
-    found = list(_open(calendar, extra, scope, _utc(at)))
+    found = list(_open(calendar, declared, scope, _utc(at)))
     found.sort(key=_last_end_first)
     return tuple(found)
 
 
-def open_anywhere(calendar: Calendar, extra: Iterable[AdHoc], at: datetime) -> tuple[Window, ...]:
+def open_anywhere(
+    calendar: Calendar, declared: Iterable[Window], at: datetime
+) -> tuple[Window, ...]:
     """Return every window that is open at this instant, whatever it covers, in a fixed order."""
-    return tuple(sorted(_open(calendar, extra, None, _utc(at)), key=_last_end_first))
+    return tuple(sorted(_open(calendar, declared, None, _utc(at)), key=_last_end_first))
 
 
 def holds(
     calendar: Calendar,
-    extra: Iterable[AdHoc],
+    declared: Iterable[Window],
     scope: Scope,
     at: datetime,
     overridden: Overridden = MappingProxyType({}),
@@ -104,20 +96,20 @@ def holds(
 
     The hold that ends last ends only when all windows that touch it have ended.
     """
-    extra = tuple(extra)
+    declared = tuple(declared)
     found = [
         Hold(window.id, window.reason, window.ends, window.override_by, window.stop)
-        for window in open_windows(calendar, extra, scope, at)
+        for window in open_windows(calendar, declared, scope, at)
         if not is_overridden(window, overridden)
     ]
     if found and not found[0].stop:
-        found[0] = replace(found[0], until=next_opening(calendar, extra, scope, at, overridden))
+        found[0] = replace(found[0], until=next_opening(calendar, declared, scope, at, overridden))
     return tuple(found)
 
 
 def next_opening(
     calendar: Calendar,
-    extra: Iterable[AdHoc],
+    declared: Iterable[Window],
     scope: Scope,
     at: datetime,
     overridden: Overridden = MappingProxyType({}),
@@ -127,12 +119,12 @@ def next_opening(
 
     A window that was overridden freezes nothing.
     """
-    extra = tuple(extra)
+    declared = tuple(declared)
     until = at = _utc(at)
     while until <= at + timedelta(days=LOOK_AHEAD_DAYS_MAX):
         ends = [
             window.ends
-            for window in _open(calendar, extra, scope, until)
+            for window in _open(calendar, declared, scope, until)
             if not is_overridden(window, overridden)
         ]
         if not ends:
@@ -154,9 +146,9 @@ def is_overridden(window: Window, overridden: Overridden) -> bool:
     return said_at is not None and window.begins <= said_at
 
 
-def held(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> Hold | None:
+def held(calendar: Calendar, declared: Iterable[Window], scope: Scope, at: datetime) -> Hold | None:
     """Return the hold of the window that ends last, or None if the scope is not frozen."""
-    return next(iter(holds(calendar, extra, scope, at)), None)
+    return next(iter(holds(calendar, declared, scope, at)), None)
 
 
 def facts(windows: tuple[Window, ...], calendar: Calendar, at: datetime) -> dict[str, Fact]:
@@ -176,7 +168,7 @@ def facts(windows: tuple[Window, ...], calendar: Calendar, at: datetime) -> dict
 
 def schedule(
     calendar: Calendar,
-    extra: Iterable[AdHoc],
+    declared: Iterable[Window],
     begins: datetime,
     ends: datetime,
     scope: Scope | None = None,
@@ -191,20 +183,20 @@ def schedule(
         for freeze in calendar.freezes
         if scope is None or covers(freeze.reach, scope)
     ]
-    adhoc = [
-        _window(window)
-        for window in extra
+    declared = [
+        window
+        for window in declared
         if window.begins < ends
         and (window.ends is None or window.ends > begins)
         and (scope is None or covers(window.reach, scope))
     ]
     # Each source is in order, so nothing is computed that is not returned.
-    merged = merge(*recurring, sorted(adhoc, key=_first_begin_first), key=_first_begin_first)
+    merged = merge(*recurring, sorted(declared, key=_first_begin_first), key=_first_begin_first)
     return tuple(islice(merged, OCCURRENCES_MAX))
 
 
 def _open(
-    calendar: Calendar, extra: Iterable[AdHoc], scope: Scope | None, at: datetime
+    calendar: Calendar, declared: Iterable[Window], scope: Scope | None, at: datetime
 ) -> Iterator[Window]:
     """Yield the windows that are open for a scope, or without it all that are open."""
     for opening in calendar.on_day_of(at):
@@ -212,10 +204,10 @@ def _open(
             scope is None or covers(opening.freeze.reach, scope)
         ):
             yield _opened(opening)
-    for window in extra:
+    for window in declared:
         is_open = window.begins <= at and (window.ends is None or at < window.ends)
         if is_open and (scope is None or covers(window.reach, scope)):
-            yield _window(window)
+            yield window
 
 
 def covers(reach: Reach, scope: Scope) -> bool:
@@ -243,15 +235,8 @@ def _opened(opening: Occurrence) -> Window:
         freeze.reason,
         opening.begins,
         opening.ends,
-        override_by,
-        stop=False,
         reach=freeze.reach,
-    )
-
-
-def _window(adhoc: AdHoc) -> Window:
-    return Window(
-        adhoc.id, adhoc.reason, adhoc.begins, adhoc.ends, adhoc.override_by, adhoc.stop, adhoc.reach
+        override_by=override_by,
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gate.core import history
 from gate.core.calendar import freeze
-from gate.core.calendar.freeze import AdHoc
+from gate.core.calendar.freeze import Window
 from gate.core.change import Change
 from gate.core.decision.decide import NOBODY_KNOWN, Case, People
 from gate.core.decision.guards import InTheWay, nothing_in_force
@@ -78,7 +78,7 @@ class Seen(NamedTuple):
     """The result of one read of the database for one decision."""
 
     track_record: TrackRecord
-    windows: tuple[AdHoc, ...] = ()
+    windows: tuple[Window, ...] = ()
     said: Mapping[str, str] = MappingProxyType({})
     # Windows that shall not hold this change, and who overrode them.
     overrides: tuple[Override, ...] = ()

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from gate.core.calendar import freeze
-from gate.core.calendar.freeze import AdHoc, Window
+from gate.core.calendar.freeze import Window
 from gate.core.change import WAITING, State
 from gate.core.decision.values import Hold, Route, binding
 from gate.flow.answers.reasons import hold_in_words
@@ -43,7 +43,7 @@ def hold_of(
     stored: StoredChange,
     book: Rulebook,
     at: datetime,
-    windows: Sequence[AdHoc] | None = None,
+    windows: Sequence[Window] | None = None,
 ) -> Hold | None:
     """Return what holds the change at this instant, or None.
 
@@ -80,7 +80,7 @@ def would_hold(
     stored: StoredChange,
     book: Rulebook,
     at: datetime,
-    windows: Sequence[AdHoc] | None = None,
+    windows: Sequence[Window] | None = None,
 ) -> Hold | None:
     """Return what would hold the change, even one that the gate only observes."""
     windows = freezes.open_at(conn, at) if windows is None else windows
@@ -98,7 +98,7 @@ def open_windows(
     stored: StoredChange,
     book: Rulebook,
     at: datetime,
-    windows: Sequence[AdHoc] | None = None,
+    windows: Sequence[Window] | None = None,
 ) -> tuple[Window, ...]:
     """Return every window that is open for the place of the change, whether or not it holds the
     change.
@@ -139,7 +139,7 @@ class Holds:
         self._seen = now
         return done
 
-    async def _put_right(self, book: Rulebook, windows: Sequence[AdHoc], at: datetime) -> int:
+    async def _put_right(self, book: Rulebook, windows: Sequence[Window], at: datetime) -> int:
         """Correct the rows of every place where one of them has another hold than it should.
 
         One query finds these places. That is nearly always all, because windows open seldom.
@@ -169,7 +169,7 @@ class Holds:
 
 
 def _wanted(
-    book: Rulebook, windows: Sequence[AdHoc], place: Place, at: datetime
+    book: Rulebook, windows: Sequence[Window], place: Place, at: datetime
 ) -> tuple[Hold | None, Hold | None]:
     """Return what holds a usual change of the place now, and a change which windows excuse."""
     scope = freeze.scope_of(book.catalogue, place.service, place.environment)
@@ -193,7 +193,7 @@ def _release(tx: Tx, books: Rulebooks, change: str) -> bool:
     )
 
 
-def _hold(tx: Tx, stored: StoredChange, book: Rulebook, windows: Sequence[AdHoc]) -> bool:
+def _hold(tx: Tx, stored: StoredChange, book: Rulebook, windows: Sequence[Window]) -> bool:
     """Write what holds the change now into its row.
 
     False: the row says so already, or the change no longer waits.

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gate.core.calendar import freeze
-from gate.core.calendar.freeze import AdHoc
+from gate.core.calendar.freeze import Window
 from gate.core.change import State
 from gate.core.decision import record as records
 from gate.core.decision.places import unknown_names
@@ -237,12 +237,12 @@ def _approvals(change_id: str, conn: Connection, part: pages.Part) -> pages.Page
 
 def _place(
     conn: Connection, query: PlaceQuery
-) -> tuple[TrackRecord, tuple[AdHoc, ...], dict[str, str]]:
+) -> tuple[TrackRecord, tuple[Window, ...], dict[str, str]]:
     windows, said = windows_to_come(conn, query.now)
     return track_record(conn, query), windows, said
 
 
-def windows_to_come(conn: Connection, at: datetime) -> tuple[tuple[AdHoc, ...], dict[str, str]]:
+def windows_to_come(conn: Connection, at: datetime) -> tuple[tuple[Window, ...], dict[str, str]]:
     """Return the windows that people declared and that are not over, with their reasons."""
     windows = freezes.open_at(conn, at)
     return windows, texts.read_texts(conn, [window.reason for window in windows])

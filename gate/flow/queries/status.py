@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gate.core.calendar import freeze
-from gate.core.calendar.freeze import AdHoc, Window
+from gate.core.calendar.freeze import Window
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.decision.values import Hold
 from gate.flow.answers.parts import utc
@@ -40,7 +40,7 @@ class _Calendar(NamedTuple):
     """The windows that are open now or will be, with the reasons that people gave."""
 
     book: Rulebook
-    windows: Sequence[AdHoc]
+    windows: Sequence[Window]
     said: Mapping[str, str]
     ahead: Sequence[Window]
     now: datetime
@@ -138,7 +138,7 @@ def _nearest(emergencies: Sequence[Waiting], by: Person) -> Tab:
 
 def _read(
     conn: Connection, catalogue: Catalogue, now: datetime
-) -> tuple[tuple[AdHoc, ...], dict[str, str], tuple[StoppedAnswer, ...], int]:
+) -> tuple[tuple[Window, ...], dict[str, str], tuple[StoppedAnswer, ...], int]:
     windows, said = windows_to_come(conn, now)
     overdue = len(post_reviews.overdue(conn, now))
     return windows, said, _stops(conn, catalogue, now), overdue

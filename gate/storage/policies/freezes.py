@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from gate.core.calendar.calendar import Reach
-from gate.core.calendar.freeze import AdHoc
+from gate.core.calendar.freeze import Window
 from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.database.hot import Hot
 from gate.storage.database.pages import Page, Part, page
@@ -95,7 +95,7 @@ def count_stops(conn: Connection, by: str) -> int:
     return int(conn.execute(stops).scalar_one())
 
 
-def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
+def open_at(conn: Connection, at: datetime) -> tuple[Window, ...]:
     """Return the windows that are open at this instant or open later, because the end of a freeze
     depends on both.
 
@@ -105,10 +105,10 @@ def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
     return ask_open(conn, at)()
 
 
-def ask_open(conn: Connection, at: datetime) -> Callable[[], tuple[AdHoc, ...]]:
+def ask_open(conn: Connection, at: datetime) -> Callable[[], tuple[Window, ...]]:
     """Ask for what `open_at` returns, to be read later."""
     found = _OPEN.ask(conn, to_us(at))
-    return lambda: tuple(map(_adhoc, found.fetchall()))
+    return lambda: tuple(map(_window, found.fetchall()))
 
 
 def freeze_page(conn: Connection, part: Part) -> Page[Declared]:
@@ -131,10 +131,10 @@ ORDER BY stop DESC, id
 """)
 
 
-def _adhoc(row: tuple[Any, ...]) -> AdHoc:
+def _window(row: tuple[Any, ...]) -> Window:
     freeze, reason, begins, ends, stop, services, environments = row
     reach = Reach(
         services=frozenset(orjson.loads(services)),
         environments=frozenset(orjson.loads(environments)),
     )
-    return AdHoc(freeze, reason, from_us(begins), optional_instant(ends), bool(stop), reach)
+    return Window(freeze, reason, from_us(begins), optional_instant(ends), bool(stop), reach)

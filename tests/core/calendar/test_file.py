@@ -13,7 +13,7 @@ from gate.core.catalogue.file import read_catalogue
 from gate.errors import Invalid
 from tests.core.catalogue.test_file import GOOD as CATALOGUE
 from tests.core.catalogue.test_file import SHIPPED as SHIPPED_CATALOGUE
-from tests.core.windows import BERLIN, make_adhoc, make_reach, make_scope, utc
+from tests.core.windows import BERLIN, make_declared, make_reach, make_scope, utc
 
 SHIPPED = Path(__file__).parents[3] / "policies" / "calendar.yaml"
 KNOWN = read_catalogue(CATALOGUE, "catalog.yaml")
@@ -400,7 +400,7 @@ def test_the_shipped_calendar_freezes_every_year_end_and_friday_evening() -> Non
         return [
             window.id
             for window in freeze.open_windows(
-                shipped, (make_adhoc("2030-01-01T00:00"),), scope, utc(at)
+                shipped, (make_declared("2030-01-01T00:00"),), scope, utc(at)
             )
         ]
 

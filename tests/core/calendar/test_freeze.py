@@ -17,9 +17,9 @@ from gate.core.facts import Fact, Origin
 from tests.core.windows import (
     BERLIN,
     NEW_YORK,
-    make_adhoc,
     make_calendar,
     make_catalogue,
+    make_declared,
     make_freeze,
     make_reach,
     make_scope,
@@ -228,28 +228,30 @@ def test_open_windows_name_stops_first_and_then_what_ends_last() -> None:
         make_freeze("2026-06-01T00:00", timedelta(days=1), id="short"),
         make_freeze("2026-06-01T00:00", timedelta(days=3), id="long"),
     )
-    adhoc = (
-        make_adhoc("2026-05-01T00:00", id="open-ended"),
-        make_adhoc("2026-06-01T00:00", "2026-06-01T13:00", id="stop", stop=True),
+    declared = (
+        make_declared("2026-05-01T00:00", id="open-ended"),
+        make_declared("2026-06-01T00:00", "2026-06-01T13:00", id="stop", stop=True),
     )
 
-    found = freeze.open_windows(calendar, adhoc, make_scope(), utc("2026-06-01T12:00"))
+    found = freeze.open_windows(calendar, declared, make_scope(), utc("2026-06-01T12:00"))
 
     assert [window.id for window in found] == ["stop", "open-ended", "long", "short"]
 
 
 def test_a_window_of_a_person_is_open_from_its_begin_to_before_its_end() -> None:
-    adhoc = make_adhoc(
+    declared = make_declared(
         "2026-06-01T10:00", "2026-06-01T11:00", reach=make_reach(services=("checkout",))
     )
 
     def frozen(at: datetime, service: str = "checkout") -> bool:
-        return bool(freeze.open_windows(make_calendar(), (adhoc,), make_scope(service=service), at))
+        return bool(
+            freeze.open_windows(make_calendar(), (declared,), make_scope(service=service), at)
+        )
 
-    assert frozen(adhoc.begins)
-    assert not frozen(adhoc.begins - MICROSECOND)
+    assert frozen(declared.begins)
+    assert not frozen(declared.begins - MICROSECOND)
     assert not frozen(utc("2026-06-01T11:00"))
-    assert not frozen(adhoc.begins, service="ledger")
+    assert not frozen(declared.begins, service="ledger")
 
 
 def test_a_time_without_a_zone_is_a_bug_of_the_caller() -> None:
@@ -300,33 +302,34 @@ def test_the_zone_of_the_question_does_not_matter() -> None:
 def test_the_next_opening_is_the_end_of_all_windows_together(
     windows: list[tuple[str, str]], until: str
 ) -> None:
-    adhoc = [make_adhoc(f"2026-{begins}", f"2026-{ends}") for begins, ends in windows]
+    declared = [make_declared(f"2026-{begins}", f"2026-{ends}") for begins, ends in windows]
 
     assert freeze.next_opening(
-        make_calendar(), adhoc, make_scope(), utc("2026-06-01T05:00")
+        make_calendar(), declared, make_scope(), utc("2026-06-01T05:00")
     ) == utc(until)
 
 
 def test_windows_of_file_and_people_are_one_hold() -> None:
-    adhoc = make_adhoc("2026-06-08T06:00", "2026-06-08T09:00")
+    declared = make_declared("2026-06-08T06:00", "2026-06-08T09:00")
 
-    hold = freeze.held(make_calendar(WEEKEND), [adhoc], make_scope(), utc("2026-06-06T12:00"))
+    hold = freeze.held(make_calendar(WEEKEND), [declared], make_scope(), utc("2026-06-06T12:00"))
 
     assert hold == Hold("window", "Because", utc("2026-06-08T09:00"), ("release-managers",))
 
 
 @pytest.mark.parametrize(
-    "adhoc",
+    "declared",
     [
-        pytest.param(make_adhoc("2026-05-01T00:00", stop=True), id="a stopped line"),
+        pytest.param(make_declared("2026-05-01T00:00", stop=True), id="a stopped line"),
         pytest.param(
-            make_adhoc("2026-05-01T00:00", "2027-06-03T00:00"), id="further away than a year"
+            make_declared("2026-05-01T00:00", "2027-06-03T00:00"), id="further away than a year"
         ),
     ],
 )
-def test_there_is_no_next_opening_within_a_year(adhoc: freeze.AdHoc) -> None:
+def test_there_is_no_next_opening_within_a_year(declared: freeze.Window) -> None:
     assert (
-        freeze.next_opening(make_calendar(), [adhoc], make_scope(), utc("2026-06-01T05:00")) is None
+        freeze.next_opening(make_calendar(), [declared], make_scope(), utc("2026-06-01T05:00"))
+        is None
     )
 
 
@@ -382,13 +385,13 @@ def test_business_hours_are_local_hours(at: str, inside: bool) -> None:  # noqa:
 
 
 def test_the_schedule_lists_what_touches_the_time_asked_for_in_order() -> None:
-    adhoc = [
-        make_adhoc("2026-06-06T12:00", id="open-ended"),
-        make_adhoc("2026-06-01T00:00", "2026-06-05T00:00", id="over"),
+    declared = [
+        make_declared("2026-06-06T12:00", id="open-ended"),
+        make_declared("2026-06-01T00:00", "2026-06-05T00:00", id="over"),
     ]
 
     found = freeze.schedule(
-        make_calendar(WEEKEND), adhoc, utc("2026-06-05T00:00"), utc("2026-06-12T14:00")
+        make_calendar(WEEKEND), declared, utc("2026-06-05T00:00"), utc("2026-06-12T14:00")
     )
 
     assert [(window.id, window.begins) for window in found] == [

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from gate.core.calendar.calendar import Reach
-from gate.core.calendar.freeze import AdHoc
+from gate.core.calendar.freeze import Window
 from gate.storage.database.pages import Part
 from gate.storage.policies import freezes
 from gate.storage.policies.freezes import (
@@ -70,8 +70,8 @@ def test_what_opens_later_is_seen_too(database_url: str) -> None:
         found = open_at(conn, NOW - DAY)
 
     assert found == (
-        AdHoc("frz_2", "t" * 64, NOW, None, stop=True),
-        AdHoc(
+        Window("frz_2", "t" * 64, NOW, None, stop=True),
+        Window(
             "frz_1",
             "t" * 64,
             NOW,
