@@ -183,7 +183,7 @@ def schedule(
         for freeze in calendar.freezes
         if scope is None or covers(freeze.reach, scope)
     ]
-    declared = [
+    touching = [
         window
         for window in declared
         if window.begins < ends
@@ -191,7 +191,7 @@ def schedule(
         and (scope is None or covers(window.reach, scope))
     ]
     # Each source is in order, so nothing is computed that is not returned.
-    merged = merge(*recurring, sorted(declared, key=_first_begin_first), key=_first_begin_first)
+    merged = merge(*recurring, sorted(touching, key=_first_begin_first), key=_first_begin_first)
     return tuple(islice(merged, OCCURRENCES_MAX))
 
 

@@ -33,14 +33,20 @@ class FactAnswer:
 
 
 @dataclass(frozen=True)
-class ReasonAnswer:
-    """One finding: the rule, its points, and the sentence that says why."""
+class ShortReason:
+    """One reason of a decision, without its facts, which the change has."""
 
     rule: str
     title: str
     points: int
     holds: bool | None
     because: str
+
+
+@dataclass(frozen=True)
+class ReasonAnswer(ShortReason):
+    """One finding: the rule, its points, and the sentence that says why."""
+
     facts: Mapping[str, FactAnswer]
 
 
@@ -83,6 +89,11 @@ def reasons(
         )
         for finding, because in zip(findings, written, strict=True)
     )
+
+
+def short_reason(one: ReasonAnswer) -> ShortReason:
+    """Return the reason without its facts."""
+    return ShortReason(one.rule, one.title, one.points, one.holds, one.because)
 
 
 def fact_answers(facts: Facts) -> dict[str, FactAnswer]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from gate.core.decision.values import Outcome
 from gate.flow.answers.parts import Address
-from gate.flow.answers.reasons import ReasonAnswer
+from gate.flow.answers.reasons import ShortReason
 
 
 class Phase(StrEnum):
@@ -18,19 +18,11 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class ShortReason:
-    """One reason of a decision, without its facts, which the change has."""
-
-    rule: str
-    title: str
-    points: int
-    holds: bool | None
-    because: str
-
-
-@dataclass(frozen=True)
 class VerdictAnswer:
-    """The phase of a commit or an artifact in a place, and the reasons."""
+    """The phase of a commit or an artifact in a place, and the reasons.
+
+    `next_opening` is when the place opens again, if what waits there waits for that.
+    """
 
     phase: Phase
     outcome: Outcome | None
@@ -38,8 +30,3 @@ class VerdictAnswer:
     change: str | None
     next_opening: datetime | None
     page: Address
-
-
-def short_reason(one: ReasonAnswer) -> ShortReason:
-    """Return the reason without its facts."""
-    return ShortReason(one.rule, one.title, one.points, one.holds, one.because)

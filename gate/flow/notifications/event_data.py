@@ -8,6 +8,7 @@ from datetime import datetime
 from gate.core.change import Artifact, Repository
 from gate.core.decision.values import ChangeType, Outcome, Required, Route
 from gate.flow.answers.parts import HoldAnswer, ObservedAnswer, PolicyAnswer, RiskAnswer, RunAnswer
+from gate.flow.answers.reasons import ShortReason
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,6 @@ class EventChange:
 
 
 @dataclass(frozen=True)
-class EventReason:
-    """One finding, without the values of facts."""
-
-    rule: str
-    title: str
-    points: int
-    holds: bool | None
-    because: str
-
-
-@dataclass(frozen=True)
 class EventDecision:
     """One decision."""
 
@@ -57,7 +47,7 @@ class EventDecision:
     risk: RiskAnswer
     policy: PolicyAnswer
     standard_change: str | None
-    reasons: tuple[EventReason, ...]
+    reasons: tuple[ShortReason, ...]
     required: tuple[Required, ...]
     hold: HoldAnswer | None
     observed: ObservedAnswer | None

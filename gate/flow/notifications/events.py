@@ -21,13 +21,13 @@ from gate.flow.answers.parts import (
     policy_answer,
     run_answer,
 )
+from gate.flow.answers.reasons import short_reason
 from gate.flow.gate import Gate
 from gate.flow.notifications.event_data import (
     DecidedEvent,
     EventChange,
     EventDecision,
     EventLinks,
-    EventReason,
 )
 from gate.flow.notifications.notify import Deliver
 from gate.flow.rulebooks import Rulebooks
@@ -165,10 +165,7 @@ def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> E
         risk=RiskAnswer(decision.score, decision.band.word),
         policy=policy_answer(record),
         standard_change=decision.standard_change,
-        reasons=tuple(
-            EventReason(one.rule, one.title, one.points, one.holds, one.because)
-            for one in reasons_of(record, books.policy_of(conn, record), held)
-        ),
+        reasons=tuple(map(short_reason, reasons_of(record, books.policy_of(conn, record), held))),
         required=decision.required,
         hold=hold_answer(decision.hold, held),
         observed=observed_answer(decision.observed, held),

@@ -17,8 +17,8 @@ from gate.core.decision.places import unknown_names
 from gate.core.decision.values import gate_finding
 from gate.errors import Invalid
 from gate.flow.answers.parts import utc
-from gate.flow.answers.reasons import ReasonAnswer, reasons
-from gate.flow.answers.verdict import Phase, VerdictAnswer, short_reason
+from gate.flow.answers.reasons import ReasonAnswer, reasons, short_reason
+from gate.flow.answers.verdict import Phase, VerdictAnswer
 from gate.flow.caller import Caller
 from gate.flow.changes.judged import admission_case, outlived, place_of
 from gate.flow.changes.known import Known, know_stored
