@@ -32,7 +32,8 @@ from gate.storage.figures import delivery, measures, scorecard
 from gate.storage.figures.delivery import Place
 from gate.storage.figures.measures import Measure
 from gate.storage.figures.outcomes import LEAD, RECOVERY
-from gate.storage.figures.scorecard import DeployedChange, ReviewedChange, Span
+from gate.storage.figures.places import PlaceInTime
+from gate.storage.figures.scorecard import DeployedChange, ReviewedChange
 
 DAYS_DEFAULT = 30
 DAYS_MAX = 366
@@ -151,11 +152,11 @@ class _Seen:
 
 def _seen(conn: Connection, place: Place) -> _Seen:
     days = place.days
-    span = Span(place.service, place.environment, days.begins_at, days.ends_at)
+    here = PlaceInTime(place.service, place.environment, days.begins_at, days.ends_at)
     deployments, failed, rework = delivery.totals(conn, place)
     lead = delivery.times(conn, place, LEAD)
     recovery = delivery.times(conn, place, RECOVERY)
-    incidents = scorecard.incidents_of(conn, span)
+    incidents = scorecard.incidents_of(conn, here)
     pace = Pace(
         deployments=deployments,
         days=days.length,
@@ -170,8 +171,8 @@ def _seen(conn: Connection, place: Place) -> _Seen:
         recovery_n=sum(recovery.values()),
         rework=rework,
         failed=failed,
-        deployed=scorecard.deployed(conn, span),
-        reviewed=scorecard.reviewed(conn, span),
+        deployed=scorecard.deployed(conn, here),
+        reviewed=scorecard.reviewed(conn, here),
         incidents=incidents,
     )
 

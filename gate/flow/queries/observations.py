@@ -39,7 +39,8 @@ from gate.storage.changes import history
 from gate.storage.changes.history import PlaceQuery
 from gate.storage.figures import insights, past
 from gate.storage.figures import observations as figures
-from gate.storage.figures.observations import Counted, Watched
+from gate.storage.figures.observations import Counted
+from gate.storage.figures.places import PlaceInTime
 
 DAYS_DEFAULT = 30
 DAYS_MAX = 366
@@ -64,12 +65,12 @@ async def _observations(gate: Gate, query: DeliveryQuery) -> ObservationsAnswer:
     now = gate.clock()
     begins, ends = short_time_of(query, now, usual_days=DAYS_DEFAULT, days_max=DAYS_MAX)
     environment = book.catalogue.environment_named(query.environment)
-    place = Watched(query.service, environment, begins, ends)
+    place = PlaceInTime(query.service, environment, begins, ends)
     return await gate.store.read_slowly(_read, gate.rulebooks, book, place, now)
 
 
 def _read(
-    conn: Connection, books: Rulebooks, book: Rulebook, place: Watched, now: datetime
+    conn: Connection, books: Rulebooks, book: Rulebook, place: PlaceInTime, now: datetime
 ) -> ObservationsAnswer:
     counted = figures.counts(conn, place)
     stopped = _stopped(conn, books, place)
@@ -95,7 +96,9 @@ def _read(
     )
 
 
-def _track_record(conn: Connection, book: Rulebook, place: Watched, now: datetime) -> TrackRecord:
+def _track_record(
+    conn: Connection, book: Rulebook, place: PlaceInTime, now: datetime
+) -> TrackRecord:
     earning = to_earn(book, now)
     query = PlaceQuery(place.service, place.environment, "", now, earning=earning)
     return history.track_record(conn, query)
@@ -164,7 +167,7 @@ class _Stopped(NamedTuple):
         return f"{self.finding.title}: {because}"
 
 
-def _stopped(conn: Connection, books: Rulebooks, place: Watched) -> list[_Stopped]:
+def _stopped(conn: Connection, books: Rulebooks, place: PlaceInTime) -> list[_Stopped]:
     """Return the newest changes that would not have been approved, newest first."""
     found = []
     for one in figures.stopped(conn, place):
@@ -212,7 +215,7 @@ def _points(stopped: Sequence[_Stopped]) -> list[str]:
 
 
 def _imported(
-    conn: Connection, book: Rulebook, place: Watched, now: datetime
+    conn: Connection, book: Rulebook, place: PlaceInTime, now: datetime
 ) -> ImportedAnswer | None:
     """Return the report on deployments from before the gate was asked, or None if nothing was
     imported for this time.

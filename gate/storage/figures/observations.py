@@ -3,7 +3,6 @@ given them.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -11,19 +10,11 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from gate.core.decision.values import Outcome
 from gate.core.instants import to_us
 from gate.storage.changes import decisions
+from gate.storage.figures.places import PlaceInTime
 from gate.storage.tables.schema import changes
 
 LOOKED_AT_MAX = 200
 """The most changes that would not have been approved whose reasons are read, newest first."""
-
-
-class Watched(NamedTuple):
-    """A place, and the time in which its changes were admitted."""
-
-    service: str
-    environment: str
-    begins: datetime
-    ends: datetime
 
 
 class Counted(NamedTuple):
@@ -34,7 +25,7 @@ class Counted(NamedTuple):
     failed: int
 
 
-def counts(conn: Connection, place: Watched) -> Sequence[Counted]:
+def counts(conn: Connection, place: PlaceInTime) -> Sequence[Counted]:
     """Return the numbers of admitted changes by the outcome that they would have had."""
     failed = func.count().filter(changes.c.failed)
     query = select(changes.c.would, func.count(), failed).where(*_here(place))
@@ -42,7 +33,7 @@ def counts(conn: Connection, place: Watched) -> Sequence[Counted]:
     return [Counted(Outcome(would), int(some), int(bad)) for would, some, bad in rows]
 
 
-def stopped(conn: Connection, place: Watched) -> list[bytes]:
+def stopped(conn: Connection, place: PlaceInTime) -> list[bytes]:
     """Return the records of the newest changes that would not have been approved at once."""
     query = select(changes.c.id, changes.c.decision).where(
         *_here(place), changes.c.would != Outcome.APPROVED.value
@@ -51,7 +42,7 @@ def stopped(conn: Connection, place: Watched) -> list[bytes]:
     return [decisions.record(conn, row.id, row.decision) for row in conn.execute(newest)]
 
 
-def _here(place: Watched) -> tuple[ColumnElement[bool], ...]:
+def _here(place: PlaceInTime) -> tuple[ColumnElement[bool], ...]:
     return (
         changes.c.service == place.service,
         changes.c.environment == place.environment,

@@ -3,6 +3,7 @@ totals, so the cost grows with places and days only.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, func, select
@@ -13,6 +14,15 @@ from gate.storage.tables.schema_delivery import delivery_days, delivery_totals
 
 _T = delivery_totals.c
 _D = delivery_days.c
+
+
+class PlaceInTime(NamedTuple):
+    """One service in one environment, from one instant to before another."""
+
+    service: str
+    environment: str
+    begins: datetime
+    ends: datetime
 
 
 class Ended(NamedTuple):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, or_, select, text
 
 from gate.core.change import State
 from gate.storage.database.values import every
+from gate.storage.figures.places import PlaceInTime
 from gate.storage.tables.schema import ADMITTED, REVIEWED, changes
 from gate.storage.tables.schema_delivery import delivery_days, outcomes
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
@@ -22,15 +23,6 @@ LOOKED_AT_MAX = 500
 WAITING_MAX = 200
 INCIDENTS_MAX = 200
 _C, _O, _I = changes.c, outcomes.c, incidents.c
-
-
-class Span(NamedTuple):
-    """A place and a time."""
-
-    service: str
-    environment: str
-    begins: datetime
-    ends: datetime
 
 
 class DeployedChange(NamedTuple):
@@ -66,7 +58,7 @@ def places(conn: Connection, since_day: int, limit: int) -> list[tuple[str, str]
     return [(row.service, row.environment) for row in conn.execute(query.limit(limit))]
 
 
-def deployed(conn: Connection, span: Span) -> Sequence[DeployedChange]:
+def deployed(conn: Connection, here: PlaceInTime) -> Sequence[DeployedChange]:
     """Return the newest changes that were admitted in the time, newest first."""
     query = (
         select(
@@ -75,11 +67,11 @@ def deployed(conn: Connection, span: Span) -> Sequence[DeployedChange]:
         )
         .outerjoin(outcomes, _O.change_id == _C.id)
         .where(
-            _C.service == span.service,
-            _C.environment == span.environment,
+            _C.service == here.service,
+            _C.environment == here.environment,
             text(ADMITTED),
-            _C.admitted_at >= span.begins,
-            _C.admitted_at < span.ends,
+            _C.admitted_at >= here.begins,
+            _C.admitted_at < here.ends,
         )
         .order_by(_C.admitted_at.desc(), _C.id.desc())
         .limit(LOOKED_AT_MAX)
@@ -87,15 +79,15 @@ def deployed(conn: Connection, span: Span) -> Sequence[DeployedChange]:
     return every(conn, DeployedChange, query)
 
 
-def reviewed(conn: Connection, span: Span) -> Sequence[ReviewedChange]:
+def reviewed(conn: Connection, here: PlaceInTime) -> Sequence[ReviewedChange]:
     """Return the newest changes of the time that people were asked to review, newest first."""
     query = (
         select(_C.id, _C.state, _C.submitted_at, _C.settled_at)
         .where(
-            _C.service == span.service,
-            _C.environment == span.environment,
-            _C.submitted_at >= span.begins,
-            _C.submitted_at < span.ends,
+            _C.service == here.service,
+            _C.environment == here.environment,
+            _C.submitted_at >= here.begins,
+            _C.submitted_at < here.ends,
             text(REVIEWED),
         )
         .order_by(_C.submitted_at.desc(), _C.id.desc())
@@ -121,15 +113,15 @@ def waiting(conn: Connection, service: str, environment: str) -> list[tuple[str,
     return [(row.id, row.submitted_at) for row in conn.execute(query)]
 
 
-def incidents_of(conn: Connection, span: Span) -> dict[str, tuple[str, ...]]:
+def incidents_of(conn: Connection, here: PlaceInTime) -> dict[str, tuple[str, ...]]:
     """Return the incidents that began in the time, each with the changes to which it is tied."""
     query = (
         select(_I.id)
         .where(
-            _I.service == span.service,
-            or_(_I.environment == span.environment, _I.environment.is_(None)),
-            _I.began_at >= span.begins,
-            _I.began_at < span.ends,
+            _I.service == here.service,
+            or_(_I.environment == here.environment, _I.environment.is_(None)),
+            _I.began_at >= here.begins,
+            _I.began_at < here.ends,
         )
         .order_by(_I.began_at.desc(), _I.id.desc())
         .limit(INCIDENTS_MAX)

@@ -1,7 +1,7 @@
 """The scorecard of a place is read without looking at all of its changes."""
 
 from gate.storage.figures import scorecard
-from gate.storage.figures.scorecard import Span
+from gate.storage.figures.places import PlaceInTime
 from tests.storage.stored import DAY, NOW, planned, reading
 
 
@@ -14,8 +14,8 @@ def test_what_waits_is_found_among_what_waits(sqlite_url: str) -> None:
 
 
 def test_what_people_were_asked_about_is_found_among_that(sqlite_url: str) -> None:
-    span = Span("shop", "production", NOW - DAY, NOW)
+    here = PlaceInTime("shop", "production", NOW - DAY, NOW)
     with reading(sqlite_url) as conn:
-        (plan,) = planned(conn, lambda conn: scorecard.reviewed(conn, span))
+        (plan,) = planned(conn, lambda conn: scorecard.reviewed(conn, here))
 
     assert "changes USING INDEX ix_changes_reviewed (service=? AND environment=?" in plan
