@@ -193,6 +193,7 @@ _TEMPLATES.filters.update(
     link=words.link,
     number=words.number,
     event=words.event,
+    result=words.result,
     instant=words.instant,
     sentence=words.sentence,
     percent=percent,

@@ -88,14 +88,19 @@ def event(one: Mapping[str, Any]) -> str:
     return _EVENTS.get(kind, kind.replace("_", " ").capitalize())
 
 
+def result(reported: str) -> str:
+    """Return how a deployment ended, as it was reported, in words."""
+    return str(reported).replace("successful_issues", "successful, with issues").replace("_", " ")
+
+
 def _override(one: Mapping[str, Any]) -> str:
     if one.get("window") == "rejection":
         return "Rejection lifted"
-    return f"{one.get('window')} overridden"
+    return f"Hold overridden: {one.get('title') or one.get('window')}"
 
 
 def _closure(one: Mapping[str, Any]) -> str:
-    ended = str(one["result"]).replace("_", " ")
+    ended = result(one["result"])
     if one.get("matched", True):
         return f"Closed: {ended}"
     return f"Reported {ended}, without an admission"

@@ -52,8 +52,16 @@ def test_only_an_address_of_the_web_is_a_link(address: str | None, followed: boo
         ),
         ({"kind": "approval"}, "Approved"),
         ({"kind": "override", "window": "rejection"}, "Rejection lifted"),
-        ({"kind": "override", "window": "year-end"}, "year-end overridden"),
+        ({"kind": "override", "window": "year-end"}, "Hold overridden: year-end"),
+        (
+            {"kind": "override", "window": "frz_1", "title": "The index moves"},
+            "Hold overridden: The index moves",
+        ),
         ({"kind": "closure", "result": "rolled_back"}, "Closed: rolled back"),
+        (
+            {"kind": "closure", "result": "successful_issues"},
+            "Closed: successful, with issues",
+        ),
         (
             {"kind": "closure", "result": "successful", "matched": False},
             "Reported successful, without an admission",

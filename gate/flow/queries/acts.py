@@ -1,6 +1,6 @@
 """The acts of people as rows of the log: each entry of the ledger in words."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,19 +69,27 @@ def _names(
 ) -> _Names:
     callers = _all(entries, ("by",))
     held = _all(entries, ("window",), (Kind.OVERRIDE, Kind.FREEZE))
-    declared = freezes.named(conn, held)
     said = _all(entries, _TEXT_FIELDS)
-    ids = [*said, *titles]
-    known = texts.read_texts(conn, [*ids, *(one.reason for one in declared)])
-    windows = {one.id: one.reason for one in book.calendar.freezes}
     return _Names(
-        known,
+        texts.read_texts(conn, [*said, *titles]),
         callers_named(conn, book.catalogue, callers),
         labels(conn, book.catalogue, _all(entries, _PERSON_FIELDS)),
-        {**windows, **{one.id: known.get(one.reason, "") for one in declared}},
+        window_reasons(conn, book, held),
         token_names(conn, _all(entries, ("token",), (Kind.TOKEN,))),
         book.standard_title,
     )
+
+
+def window_reasons(
+    conn: Connection, book: Rulebook, declared: Collection[str]
+) -> Mapping[str, str]:
+    """Return the reason of each window of the calendar, and of those that people declared under
+    these ids.
+    """
+    found = freezes.named(conn, declared)
+    said = texts.read_texts(conn, [one.reason for one in found])
+    windows = {one.id: one.reason for one in book.calendar.freezes}
+    return windows | {one.id: said.get(one.reason, "") for one in found}
 
 
 def _all(

@@ -37,6 +37,7 @@ from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_named, labels
 from gate.flow.identity.membership import counted
 from gate.flow.identity.presence import is_present
+from gate.flow.queries.acts import window_reasons
 from gate.flow.queries.look import decision_answers
 from gate.flow.queries.waiting_list import reasons_key
 from gate.flow.rulebooks import Rulebook
@@ -217,7 +218,9 @@ def _timeline(conn: Connection, book: Rulebook, change_id: str) -> tuple[Mapping
     said = texts.read_texts(conn, [*_texts_of(entries)])
     by = [by for one in entries if isinstance(by := one.fields.get("by"), str)]
     acted = callers_named(conn, book.catalogue, by)
-    return tuple(_event(one, said, acted, book) for one in entries)
+    held = [one.fields["window"] for one in entries if one.kind is Kind.OVERRIDE]
+    windows = window_reasons(conn, book, held)
+    return tuple(_event(one, said, acted, windows, book) for one in entries)
 
 
 def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
@@ -228,13 +231,19 @@ def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
 
 
 def _event(
-    one: Entry, said: Mapping[str, str], acted: Mapping[str, str], book: Rulebook
+    one: Entry,
+    said: Mapping[str, str],
+    acted: Mapping[str, str],
+    windows: Mapping[str, str],
+    book: Rulebook,
 ) -> Mapping[str, Any]:
     fields = dict(one.fields)
     by = fields.pop("by", None)
     texts_ = {name: said.get(fields.pop(name), "") for name in _TEXT_FIELDS if name in fields}
     if one.kind is Kind.STANDARD_CHANGE:
         texts_["title"] = book.standard_title(one.fields["standard_change"])
+    if one.kind is Kind.OVERRIDE:
+        texts_["title"] = windows.get(one.fields["window"], "")
     return {
         "kind": one.kind.value,
         "at": one.at,

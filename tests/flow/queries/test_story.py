@@ -1,12 +1,15 @@
 """Everything about one change for whoever has to decide on it."""
 
+from datetime import timedelta
+
 import pytest
 
 from gate.core.change import Result
 from gate.errors import NotFound
 from gate.flow.caller import Role
 from gate.flow.changes import review
-from gate.flow.commands import OverrideCommand, ReviewCommand
+from gate.flow.commands import FreezeCommand, OverrideCommand, ReviewCommand
+from gate.flow.policies import freezes
 from gate.flow.queries.story import story
 from tests.builders import Wire, key_of, make_person, person_id
 from tests.flow.shop import ADA, Shop, as_json
@@ -106,6 +109,19 @@ async def test_a_lifted_rejection_is_told_as_one(shop: Shop) -> None:
 
     assert kinds(found) == ["decision", "rejection", "override"]
     assert found["timeline"][2]["window"] == "rejection"
+
+
+async def test_an_overridden_window_is_named_by_its_reason(shop: Shop) -> None:
+    ends = shop.gate.clock() + timedelta(days=1)
+    window = await freezes.add(shop.gate, FreezeCommand("The index moves", ends=ends), ADA)
+    change = await shop.submit("a", claims=LARGE)
+    command = OverrideCommand("The shop is closed.", window=window.id)
+    await review.override(shop.gate, change["id"], command, ADA)
+
+    found = as_json(await story(shop.gate, change["id"], ADA))
+
+    (override,) = (one for one in found["timeline"] if one["kind"] == "override")
+    assert (override["window"], override["title"]) == (window.id, "The index moves")
 
 
 async def test_it_shows_what_went_before_in_the_same_place_alone(shop: Shop) -> None:
