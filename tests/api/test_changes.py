@@ -9,7 +9,9 @@ from typing import Any
 import anyio
 import pytest
 
+from gate.api.http.body import BODY_BYTES_MAX
 from gate.api.models.change import AdmissionRequest, ChangeRequest
+from gate.flow.answers.reasons import ITEMS_SHOWN_MAX
 from gate.flow.caller import Role
 from tests.api.asgi import BASE_URL, problem, problem_name
 from tests.api.served import COMMIT, Served, admission, request, served
@@ -416,3 +418,21 @@ async def test_a29_no_token_is_in_any_answer_but_the_one_that_makes_it(service: 
     for response in answers:
         assert secret not in response.text
         assert change["change_token"] not in response.text
+
+
+async def test_a61_a_list_is_shown_once_and_not_with_every_reason(service: Served) -> None:
+    files = [f"src/{number:04}/{'x' * 300}.py" for number in range(2_000)]
+    http = await service.pipeline()
+
+    body = request(environment="production", facts={"diff": {"files": files, "lines_added": 3}})
+    answer = await http.post("/v1/changes", json=body)
+    change = answer.json()
+    (decision,) = (await http.get(f"/v1/changes/{change['id']}/decisions")).json()["items"]
+
+    shown = [
+        one["facts"]["diff.files"] for one in change["reasons"] if "diff.files" in one["facts"]
+    ]
+    assert len(shown) > 1
+    assert all(one["value"] == files[:ITEMS_SHOWN_MAX] for one in shown)
+    assert len(answer.content) < BODY_BYTES_MAX // 10
+    assert decision["facts"]["diff.files"]["value"] == files

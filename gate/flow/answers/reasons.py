@@ -15,6 +15,10 @@ from gate.core.instants import clock
 from gate.core.policy.policy import Policy
 from gate.flow.answers.written import written
 
+ITEMS_SHOWN_MAX = 20
+"""The most items of a list that a reason shows. Each rule that looks at a list would otherwise show
+all 3,000 paths again, and a page of a list has 200 changes with 30 reasons each."""
+
 REASONS_KEPT_MAX = 20_000
 """The most reasons that are kept as JSON, of a few hundred bytes each."""
 
@@ -45,7 +49,11 @@ class ShortReason:
 
 @dataclass(frozen=True)
 class ReasonAnswer(ShortReason):
-    """One finding: the rule, its points, and the sentence that says why."""
+    """One finding: the rule, its points, and the sentence that says why.
+
+    `facts` has of a list only the first `ITEMS_SHOWN_MAX` items; the decisions of a change have the
+    whole.
+    """
 
     facts: Mapping[str, FactAnswer]
 
@@ -76,7 +84,7 @@ def reasons(
 
     `policy` is the one that gave the findings. Without it, sentences name only facts and values.
     """
-    seen = {name: fact_answer(name, facts) for finding in findings for name in finding.facts}
+    seen = {name: _beginning(name, facts) for finding in findings for name in finding.facts}
     written = sentences(findings, facts, policy)
     return tuple(
         ReasonAnswer(
@@ -107,6 +115,13 @@ def fact_answer(name: str, facts: Facts) -> FactAnswer:
     if fact is None:
         return _UNKNOWN
     return FactAnswer(wire_value(name, fact.value), fact.origin)
+
+
+def _beginning(name: str, facts: Facts) -> FactAnswer:
+    fact = facts.get(name)
+    if fact is None or not isinstance(fact.value, tuple):
+        return fact_answer(name, facts)
+    return FactAnswer(list(fact.value[:ITEMS_SHOWN_MAX]), fact.origin)
 
 
 _UNKNOWN = FactAnswer(None, None)
