@@ -139,7 +139,7 @@ _EVENTS: Mapping[str, str] = {
 
 def sentence(text: str) -> str:
     """Return a message as a whole sentence: it begins with a capital letter and ends with a full
-    stop.
+    stop. An id at the beginning stays as it is.
     """
-    whole = text[:1].upper() + text[1:]
+    whole = f"The change {text}" if text.startswith("chg_") else text[:1].upper() + text[1:]
     return whole if whole.endswith((".", "!", "?")) else f"{whole}."

@@ -89,6 +89,7 @@ def test_an_entry_of_the_ledger_is_said_in_a_few_words(event: dict[str, object],
         ("you may not", "You may not."),
         ("Ready?", "Ready?"),
         ("Stop.", "Stop."),
+        ("chg_1 is deploying here", "The change chg_1 is deploying here."),
     ],
 )
 def test_a_message_is_shown_as_a_whole_sentence(message: str, whole: str) -> None:
