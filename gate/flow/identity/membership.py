@@ -61,12 +61,14 @@ def require_one_of(groups: Collection[str], by: Person, act: str) -> None:
 
 
 def require_let_in(conn: Connection, by: Person) -> None:
-    """Raise `NotAllowed` for a person who was disabled before this transaction.
+    """Raise `NotAllowed` for a person who was disabled before this transaction, or has another role
+    by now.
 
     It is for acts that need a role and no group.
     """
-    if people.account_state(conn, by.id).disabled:
-        raise NotAllowed("your account was just disabled; ask another admin")
+    now = people.account_state(conn, by.id)
+    if now.disabled or now.role != by.role:
+        raise NotAllowed("your account was just disabled, or given another role; ask another admin")
 
 
 def counted(

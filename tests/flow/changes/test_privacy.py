@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import Connection, Table, select
 
 from gate.core.change import Assessment, Emergency, Repository, Result, Run
-from gate.flow.caller import Role
 from gate.flow.changes import cancel
 from gate.flow.commands import FreezeCommand, IdempotencyKey
 from gate.flow.policies import freezes, policies
@@ -87,9 +86,7 @@ async def a_life_full_of_words(shop: Shop, way: str) -> list[str]:
     await shop.submit("d", title=text(), service="ledger", run=Run("d", 1, ""))
     await shop.close(await shop.submit("e", environment="staging", title=text()), notes=text())
     registered = await policies.register(shop.gate, make_files(close_within="9h"), ADMIN)
-    await policies.activate(
-        shop.gate, registered.revision, text(), make_person("ben", role=Role.ADMIN)
-    )
+    await policies.activate(shop.gate, registered.revision, text(), make_person("ben"))
     return used
 
 

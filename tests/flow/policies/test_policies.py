@@ -186,14 +186,27 @@ async def test_a2_who_was_somebody_else_before_is_still_one_person(shop: Shop) -
         await policies.activate(shop.gate, registered["revision"], "Mine", SECOND)
 
 
-async def test_whom_another_server_has_just_shut_out_activates_nothing(small_shop: Shop) -> None:
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(PersonCommand(disabled=True), id="disabled"),
+        pytest.param(PersonCommand(sets_role=True), id="an admin no more"),
+    ],
+)
+async def test_whom_another_server_has_just_shut_out_activates_nothing(
+    small_shop: Shop, changed: PersonCommand
+) -> None:
+    as_admin = PersonCommand(Role.ADMIN, sets_role=True)
+    await people.change(small_shop.gate, SECOND.id, as_admin, ADMIN)
     registered = as_json(
         await policies.register(small_shop.gate, make_files(close_within=OTHERS), FIRST)
     )
-    await people.change(small_shop.gate, SECOND.id, PersonCommand(disabled=True), ADMIN)
+    await people.change(small_shop.gate, SECOND.id, changed, ADMIN)
 
     with pytest.raises(NotAllowed, match="your account was just disabled"):
-        await policies.activate(small_shop.gate, registered["revision"], "Mine", SECOND)
+        await policies.activate(
+            small_shop.gate, registered["revision"], "Mine", replace(SECOND, role=Role.ADMIN)
+        )
 
 
 async def test_what_was_never_registered_is_not_found(small_shop: Shop) -> None:
