@@ -63,7 +63,7 @@ FACETS = ("outcome", "route", "band", "environment", "service")
 pages = Pages()
 
 
-class LogQuery(BaseModel, extra="forbid"):
+class LogPageQuery(BaseModel, extra="forbid"):
     """The parameters in the address. Days are whole days in UTC, and the last one is included."""
 
     q: Words = ""
@@ -108,7 +108,7 @@ class LogQuery(BaseModel, extra="forbid"):
 
 
 @pages.page("/log")
-async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDep) -> View:
+async def read_log(query: Annotated[LogPageQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """Return one page of what happened, newest first: a line for each change, and one for each act
     without a change.
 
@@ -165,7 +165,7 @@ async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) 
     )
 
 
-def _facet(name: str, counted: Sequence[CountAnswer], query: LogQuery) -> dict[str, Any]:
+def _facet(name: str, counted: Sequence[CountAnswer], query: LogPageQuery) -> dict[str, Any]:
     chosen = query.pairs().get(name)
     values = [
         {

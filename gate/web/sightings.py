@@ -19,7 +19,7 @@ from gate.web.viewer import Viewer
 pages = Pages()
 
 
-class SightingsQuery(BaseModel, extra="forbid"):
+class SightingsPageQuery(BaseModel, extra="forbid"):
     """The parameters in the address."""
 
     service: Annotated[Name | None, Blank] = None
@@ -29,7 +29,7 @@ class SightingsQuery(BaseModel, extra="forbid"):
 
 
 @pages.page("/sightings")
-async def show(query: Annotated[SightingsQuery, Query()], by: Viewer, gate: GateDep) -> View:
+async def show(query: Annotated[SightingsPageQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """Return one page of these deployments, newest first."""
     filters = SightingFilters(
         service=query.service,

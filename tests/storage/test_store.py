@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from gate.errors import Conflict, Unavailable
-from gate.storage.changes.units import NEW, Outcome
+from gate.storage.changes.units import NEW, Recording
 from gate.storage.database import listener, writer
 from gate.storage.database.tx import Tx
 from gate.storage.database.watch import EVERYTHING, Topics
@@ -133,7 +133,7 @@ async def test_a_unit_that_no_database_can_keep_fails_alone(store: Store) -> Non
 async def test_f18_of_twenty_with_one_key_one_is_new(store: Store) -> None:
     answers = await all_of([store.record(make_unit(number, key="k")) for number in range(20)])
 
-    assert [answer.outcome for answer in answers].count(Outcome.NEW) == 1
+    assert [answer.outcome for answer in answers].count(Recording.NEW) == 1
     assert {answer.key.change_id for answer in answers if answer.key} == {make_change(0).id}
 
 
@@ -150,7 +150,7 @@ async def test_f18_two_replicas_with_one_key_record_one(database_url: str, store
 
             answers = await all_of(asked)
 
-            assert [answer.outcome for answer in answers].count(Outcome.NEW) == 1
+            assert [answer.outcome for answer in answers].count(Recording.NEW) == 1
         assert await store.read(count_changes_outside) == 10
     finally:
         other.close()

@@ -12,7 +12,7 @@ from gate.config import Settings
 from gate.core.counting import counted
 from gate.core.decision.values import Band
 from gate.core.facts import definition, wire_value
-from gate.core.learning.calibrate import BandRates, Calibration, Refused, calibrate, changed
+from gate.core.learning.calibrate import BandRates, Calibration, NotCalibrated, calibrate, changed
 from gate.core.learning.rewrite import rewritten
 from gate.core.learning.slots import Points, points_of
 from gate.core.policy.file import read_policy
@@ -36,7 +36,7 @@ def run(
     points = points_of(policy)
     limits = [policy.bands[band] for band in (Band.MODERATE, Band.HIGH, Band.CRITICAL)]
     found = calibrate(points, history.changes, limits)
-    if isinstance(found, Refused):
+    if isinstance(found, NotCalibrated):
         print(f"refused: {found.because}; nothing is written", file=sys.stderr)
         sys.exit(REFUSED)
     fitted = rewritten(text, str(file), points, found.points)

@@ -35,7 +35,7 @@ PRIOR_CHANGES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class NotCalibrated:
     """Why the points stay as they are."""
 
     because: str
@@ -78,7 +78,7 @@ class Calibration:
 
 def calibrate(
     points: Sequence[Points], changes: Iterable[Change], limits: Sequence[int]
-) -> Calibration | Refused:
+) -> Calibration | NotCalibrated:
     """Return new points, or why there are none.
 
     `changes` are in the order of time within each service; `limits` are the lowest scores of the
@@ -87,19 +87,21 @@ def calibrate(
     whole = _by_service(changes)
     failed = sum(change.failed for change in whole)
     if failed < FAILURES_MIN:
-        return Refused(
+        return NotCalibrated(
             f"found {failed} failed changes, needed are {FAILURES_MIN}: from fewer, chance would "
             "be taken for evidence"
         )
     older, newest = _split(whole)
-    refused = Refused("")
+    refused = NotCalibrated("")
     for strength in STRENGTHS:
         tried = adjusted(points, fit(points, older, strength), older)
         found = _back_test(points, tried, older, newest, limits)
         if isinstance(found, HoldoutTest):
             fitted = adjusted(points, fit(points, whole, strength), whole)
             if fitted == tuple(points):
-                return Refused("found nothing to change: the points in force fit this history")
+                return NotCalibrated(
+                    "found nothing to change: the points in force fit this history"
+                )
             return Calibration(fitted, found, _expected(fitted, whole, newest, limits))
         refused = found
     return refused
@@ -204,7 +206,7 @@ def _back_test(
     older: Sequence[Change],
     newest: Sequence[Change],
     limits: Sequence[int],
-) -> HoldoutTest | Refused:
+) -> HoldoutTest | NotCalibrated:
     """Return how old and new points compare on changes that the new ones were not fitted to."""
     areas = [
         (one, two)
@@ -213,19 +215,19 @@ def _back_test(
     ]
     count, failed = len(newest), sum(change.failed for change in newest)
     if not areas:
-        return Refused(
+        return NotCalibrated(
             f"the newest fifth, {count} changes of which {failed} failed, has no service with both "
             "kinds: whether other points would be better cannot be seen"
         )
     old, new = mean([one for one, _ in areas]) or 0.0, mean([two for _, two in areas]) or 0.0
     worst = max(one - two for one, two in areas)
     if new <= old:
-        return Refused(
+        return NotCalibrated(
             f"the back-test on the newest fifth, {count} changes of which {failed} failed, is not "
             f"better: area {new:.4f}, with the points in force {old:.4f}"
         )
     if worst > WORSE_MAX:
-        return Refused(
+        return NotCalibrated(
             f"the back-test on the newest fifth is better, but for one service the area is "
             f"{worst:.4f} smaller, allowed is {WORSE_MAX}"
         )

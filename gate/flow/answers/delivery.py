@@ -115,7 +115,7 @@ class RulePlaceAnswer:
 
 
 @dataclass(frozen=True)
-class WaitAnswer:
+class UsualWaitAnswer:
     """How long people take to decide. Both values are null if they were never asked."""
 
     p50: int | None
@@ -178,7 +178,7 @@ class ObservationsAnswer:
     to: datetime
     changes: int
     would: WouldAnswer
-    waiting_seconds: WaitAnswer
+    waiting_seconds: UsualWaitAnswer
     failed: int
     failed_stopped: int
     standard_changes: tuple[EarnedAnswer, ...]

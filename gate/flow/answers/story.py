@@ -45,7 +45,7 @@ class MemberAnswer:
 
 
 @dataclass(frozen=True)
-class GroupAnswer:
+class AskedGroupAnswer:
     """A group whose approval is asked for, and its members."""
 
     group: str
@@ -53,12 +53,12 @@ class GroupAnswer:
 
 
 @dataclass(frozen=True)
-class RequiredAnswer:
+class AskedGroupsAnswer:
     """One entry of the approvals that the decision asks for, with the people in its groups."""
 
     count: int
     missing: int
-    by: tuple[GroupAnswer, ...]
+    by: tuple[AskedGroupAnswer, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class ExcludedAnswer:
 class PeopleAnswer:
     """The people who may approve, and those who may not because they took part."""
 
-    required: tuple[RequiredAnswer, ...]
+    required: tuple[AskedGroupsAnswer, ...]
     excluded: tuple[ExcludedAnswer, ...]
     verified: bool
 

@@ -111,18 +111,18 @@ async def _decide_and_record(
     unit, body = _unit(gate, made, asking, texts, book)
     recorded = await gate.store.record(unit)
     match recorded.outcome:
-        case units.Outcome.NEW:
+        case units.Recording.NEW:
             _count(gate, made, began)
             pending = made.record.decision.outcome is Outcome.PENDING
             return Submitted(CREATED, body, made.record.change, pending=pending)
-        case units.Outcome.SAME_KEY if recorded.key is not None:
+        case units.Recording.SAME_KEY if recorded.key is not None:
             replayed = await _replayed(gate, recorded.key, unit.key)
             # The answer is the same, but another person may have asked for it this time.
             await remember_named(gate, asking, replayed.change_id)
             return replayed
-        case units.Outcome.TOKEN_USED:
+        case units.Recording.TOKEN_USED:
             raise Unauthenticated(NOBODY)
-        case units.Outcome.SAME_RUN if recorded.change_id is not None:
+        case units.Recording.SAME_RUN if recorded.change_id is not None:
             answer = await join(gate, asking, recorded.change_id, unit, body)
             if answer is not None and answer.status == CREATED:
                 _count(gate, made, began)

@@ -57,7 +57,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class NotLetIn:
     """The reason why a person who signed in at the provider may not sign in here."""
 
     detail: str
@@ -107,7 +107,7 @@ async def finish(gate: Gate, sealed: str | None, back: Back) -> tuple[Opened, st
     if external is None:
         raise NotAllowed(NOT_ACCEPTED)
     entered = await gate.store.write(_enter, await gate.rulebooks.current(), external)
-    if isinstance(entered, Refused):
+    if isinstance(entered, NotLetIn):
         raise NotAllowed(entered.detail)
     gate.callbacks.succeed(back.source)
     return entered, then
@@ -119,7 +119,7 @@ def _provider(gate: Gate) -> SingleSignOn:
     return gate.single_sign_on
 
 
-def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | Refused:
+def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | NotLetIn:
     """Return a new session for the person, or why there is none.
 
     People are recognised by the provider's name for them, and the first time by their address.
@@ -131,27 +131,27 @@ def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | Refused:
         people.unbind(tx, account.id)
         account = None
     stored = account or _recognised(tx, book, external, name)
-    if isinstance(stored, Refused):
+    if isinstance(stored, NotLetIn):
         return stored
     opened = begin(tx, stored.id, book)
     if opened is None:
-        return Refused(SHUT_OUT)
+        return NotLetIn(SHUT_OUT)
     people.claim(tx, opened.person, external.groups)
     return opened
 
 
-def _recognised(tx: Tx, book: Rulebook, external: External, name: str) -> Stored | Refused:
+def _recognised(tx: Tx, book: Rulebook, external: External, name: str) -> Stored | NotLetIn:
     """Bind the provider's name to the account of this address, and return the account."""
     if external.email is None:
-        return Refused(NO_ADDRESS)
+        return NotLetIn(NO_ADDRESS)
     person = person_at(book, external.email)
     stored = account_of(tx.conn, book, external.email)
     if stored is None and person is not None:
         stored = people.ensure(tx, person, BY)
     if stored is None:
-        return Refused(UNKNOWN)
+        return NotLetIn(UNKNOWN)
     if not people.bind(tx, stored.id, name):
-        return Refused(ANOTHER)
+        return NotLetIn(ANOTHER)
     append_entry(tx, Kind.ROLE, None, person=stored.id, action="bound", by=BY)
     return stored
 

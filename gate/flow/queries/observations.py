@@ -22,7 +22,7 @@ from gate.flow.answers.delivery import (
     EarnedAnswer,
     ImportedAnswer,
     ObservationsAnswer,
-    WaitAnswer,
+    UsualWaitAnswer,
     WouldAnswer,
     spread,
 )
@@ -86,7 +86,7 @@ def _read(
         to=place.ends,
         changes=sum(one.changes for one in counted),
         would=WouldAnswer(*(by_outcome.get(outcome, 0) for outcome in Outcome)),
-        waiting_seconds=WaitAnswer(waited.p50, waited.p90),
+        waiting_seconds=UsualWaitAnswer(waited.p50, waited.p90),
         failed=sum(one.failed for one in counted),
         # Failed changes that the gate would not have approved at once.
         failed_stopped=sum(one.failed for one in counted if one.would is not Outcome.APPROVED),

@@ -16,15 +16,15 @@ from gate.core.decision.values import FindingKind, Required
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.reasons import against, explained, freeze_named
 from gate.flow.answers.story import (
+    AskedGroupAnswer,
+    AskedGroupsAnswer,
     DetailsAnswer,
     ExcludedAnswer,
-    GroupAnswer,
     MayAnswer,
     MemberAnswer,
     OwedAnswer,
     PeopleAnswer,
     RepeatabilityAnswer,
-    RequiredAnswer,
     StoryAnswer,
     TiedAnswer,
 )
@@ -139,17 +139,17 @@ def _entry(
     people: People,
     catalogue: Catalogue,
     given: Mapping[str, Collection[str]],
-) -> RequiredAnswer:
+) -> AskedGroupsAnswer:
     def member(person: str, group: str) -> MemberAnswer:
         # The approval of an auditor, say, is on record and counts for no group.
         is_excluded, has_approved = person in people.excluded, group in given.get(person, ())
         return MemberAnswer(person, catalogue.label_of(person), is_excluded, has_approved)
 
     groups = tuple(
-        GroupAnswer(group, tuple(member(one, group) for one in catalogue.members(group)))
+        AskedGroupAnswer(group, tuple(member(one, group) for one in catalogue.members(group)))
         for group in entry.by
     )
-    return RequiredAnswer(entry.count, missing, groups)
+    return AskedGroupsAnswer(entry.count, missing, groups)
 
 
 def _excluded(known: Known, book: Rulebook) -> tuple[ExcludedAnswer, ...]:

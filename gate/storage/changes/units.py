@@ -77,7 +77,7 @@ class Unit(NamedTuple):
     commits: CommitsRow | None = None
 
 
-class Outcome(StrEnum):
+class Recording(StrEnum):
     """The outcome of recording a unit. Only `NEW` was added; in every other case nothing was."""
 
     NEW = "new"
@@ -96,14 +96,14 @@ class Recorded:
     run.
     """
 
-    outcome: Outcome
+    outcome: Recording
     key: KeyRow | None = None
     change_id: str | None = None
 
 
-NEW = Recorded(Outcome.NEW)
-STALE = Recorded(Outcome.STALE)
-TOKEN_USED = Recorded(Outcome.TOKEN_USED)
+NEW = Recorded(Recording.NEW)
+STALE = Recorded(Recording.STALE)
+TOKEN_USED = Recorded(Recording.TOKEN_USED)
 
 
 def record(tx: Tx, units: Sequence[Unit]) -> list[Recorded]:
@@ -206,14 +206,14 @@ class _Known:
             if first is not None and first.expires_at > to_us(unit.decision.at):
                 replays = first.body_sha256 == key.body_sha256
                 return (
-                    Recorded(Outcome.SAME_KEY, key=first)
+                    Recorded(Recording.SAME_KEY, key=first)
                     if not replays or self._use(unit, first.change_id)
                     else TOKEN_USED
                 )
             if first is not None:
                 self.expired.append((key.caller, key.key))
         if run is not None and run in self.runs:
-            return Recorded(Outcome.SAME_RUN, change_id=self.runs[run])
+            return Recorded(Recording.SAME_RUN, change_id=self.runs[run])
         if unit.expects_policy_set != self.policy_set:
             return STALE
         if not self._use(unit, unit.change.id):

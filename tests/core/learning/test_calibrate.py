@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gate.core.learning.calibrate import (
     CHANGED_MAX,
     Calibration,
-    Refused,
+    NotCalibrated,
     _split,
     adjusted,
     calibrate,
@@ -29,7 +29,7 @@ def calibrated(changes: list[Change]) -> Calibration:
 
 def refused(changes: list[Change]) -> str:
     found = calibrate(RULES, changes, LIMITS)
-    assert isinstance(found, Refused)
+    assert isinstance(found, NotCalibrated)
     return found.because
 
 
@@ -70,7 +70,7 @@ def test_points_that_fit_already_are_left_alone() -> None:
 
     again = calibrate(first, history(3_000), LIMITS)
 
-    assert isinstance(again, Refused)
+    assert isinstance(again, NotCalibrated)
 
 
 def test_what_is_better_on_unseen_changes_is_taken_and_its_bands_are_stated() -> None:
@@ -168,7 +168,7 @@ def test_a_failure_counts_from_when_it_became_known(
     found = calibrate(RULES, timed(history(1_500), known_after), LIMITS)
 
     assert isinstance(found, Calibration) is counts
-    if isinstance(found, Refused):
+    if isinstance(found, NotCalibrated):
         assert "is not better" in found.because
 
 

@@ -9,8 +9,8 @@ from gate.core.instants import to_us
 from gate.storage.changes.units import (
     NEW,
     STALE,
-    Outcome,
     Recorded,
+    Recording,
     insert_decision,
     insert_unit,
     pass_on_run_key,
@@ -64,7 +64,7 @@ def test_the_same_key_is_answered_with_the_first_answer(database_url: str) -> No
 
     again = recorded(database_url, make_unit(2, key="k", expects_policy_set="whatever"))
 
-    assert again == [Recorded(Outcome.SAME_KEY, key=first.key)]
+    assert again == [Recorded(Recording.SAME_KEY, key=first.key)]
     assert count(database_url, "changes") == 1
 
 
@@ -81,7 +81,7 @@ def test_a_key_is_forgotten_after_its_time(database_url: str) -> None:
 
     assert (
         recorded(database_url, make_unit(2, key="k", decision=make_decision(last)))[0].outcome
-        is Outcome.SAME_KEY
+        is Recording.SAME_KEY
     )
     assert recorded(database_url, make_unit(3, key="k", decision=make_decision(over))) == [NEW]
 
@@ -90,7 +90,7 @@ def test_a_run_has_one_change(database_url: str) -> None:
     recorded(database_url, make_unit(1, run="r"))
 
     assert recorded(database_url, make_unit(2, run="r")) == [
-        Recorded(Outcome.SAME_RUN, change_id=make_change(1).id)
+        Recorded(Recording.SAME_RUN, change_id=make_change(1).id)
     ]
     assert count(database_url, "changes") == 1
 
@@ -115,8 +115,8 @@ def test_of_two_at_once_the_second_sees_the_first(database_url: str) -> None:
 
     assert answers == [
         NEW,
-        Recorded(Outcome.SAME_KEY, key=one.key),
-        Recorded(Outcome.SAME_RUN, change_id=one.change.id),
+        Recorded(Recording.SAME_KEY, key=one.key),
+        Recorded(Recording.SAME_RUN, change_id=one.change.id),
         NEW,
     ]
     assert count(database_url, "changes") == 2

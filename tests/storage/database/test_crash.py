@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.storage.changes.units import NEW, Outcome, record
+from gate.storage.changes.units import NEW, Recording, record
 from gate.storage.database.engine import open_engine
 from gate.storage.store import transaction
 from tests.storage import crash_child
@@ -47,7 +47,7 @@ def test_f01_f18_a_retried_key_is_given_its_first_answer_after_a_kill(database_u
         }
 
     for number, answer in answers.items():
-        assert answer == NEW if number not in there else answer.outcome is Outcome.SAME_KEY
+        assert answer == NEW if number not in there else answer.outcome is Recording.SAME_KEY
         assert number not in acknowledged or (
             answer.key and answer.key.change_id == make_change(number).id
         )
@@ -66,7 +66,10 @@ def test_f02_a_kill_between_any_two_statements_leaves_all_or_nothing(
         url = f"sqlite:///{path}"
         found.append(whole_units(url))
         with transaction(url) as tx:
-            assert record(tx, [crash_child.unit(1)])[0].outcome in {Outcome.NEW, Outcome.SAME_KEY}
+            assert record(tx, [crash_child.unit(1)])[0].outcome in {
+                Recording.NEW,
+                Recording.SAME_KEY,
+            }
         assert whole_units(url) == {1}
     assert found == sorted(found, key=len)  # nothing before the commit, everything after it
     assert found[0] == set()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gate.core.instants import to_us
-from gate.storage.changes.units import NEW, TOKEN_USED, Outcome, Recorded, Unit
+from gate.storage.changes.units import NEW, TOKEN_USED, Recorded, Recording, Unit
 from gate.storage.database.rows import TokenUseRow
 from gate.storage.identity import token_uses
 from gate.storage.store import transaction
@@ -37,9 +37,11 @@ def test_a_unit_that_is_not_added_binds_nothing(database_url: str) -> None:
     recorded(database_url, make_unit(1, run="r"))
 
     assert recorded(database_url, unit(2, run="r")) == [
-        Recorded(Outcome.SAME_RUN, change_id=make_change(1).id)
+        Recorded(Recording.SAME_RUN, change_id=make_change(1).id)
     ]
-    assert recorded(database_url, unit(3, expects_policy_set="another"))[0].outcome is Outcome.STALE
+    assert (
+        recorded(database_url, unit(3, expects_policy_set="another"))[0].outcome is Recording.STALE
+    )
     assert bound(database_url) is None
 
 
@@ -50,9 +52,9 @@ def test_an_answer_that_is_replayed_binds_the_token_to_its_change(database_url: 
     replayed = recorded(database_url, unit(2, key="k"))
     stolen = recorded(database_url, unit(3, key="k"), unit(4))
 
-    assert replayed == [Recorded(Outcome.SAME_KEY, key=first.key)]
+    assert replayed == [Recorded(Recording.SAME_KEY, key=first.key)]
     assert bound(database_url) == make_change(1).id
-    assert [one.outcome for one in stolen] == [Outcome.SAME_KEY, Outcome.TOKEN_USED]
+    assert [one.outcome for one in stolen] == [Recording.SAME_KEY, Recording.TOKEN_USED]
 
 
 def test_a_token_that_is_bound_elsewhere_is_replayed_nothing_and_keeps_no_key(

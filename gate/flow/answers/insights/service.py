@@ -28,7 +28,7 @@ class OwnerAnswer:
 
 
 @dataclass(frozen=True)
-class LinkAnswer:
+class ServiceLinkAnswer:
     """A link that the catalogue may have for the service. A null `address`: it has none."""
 
     name: LinkName
@@ -57,7 +57,7 @@ class ServiceAnswer:
     unknown: Sequence[str]
     tier: int | None
     owners: Sequence[OwnerAnswer]
-    links: Sequence[LinkAnswer]
+    links: Sequence[ServiceLinkAnswer]
     depends_on: Sequence[str]
     repositories: Sequence[str]
     revision: str

@@ -13,7 +13,12 @@ from gate.core.decision.places import unknown_names
 from gate.core.decision.values import Finding
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.incident import IncidentAnswer, incident_answers
-from gate.flow.answers.insights.service import LinkAnswer, OwnerAnswer, ServiceAnswer, ServicePlace
+from gate.flow.answers.insights.service import (
+    OwnerAnswer,
+    ServiceAnswer,
+    ServiceLinkAnswer,
+    ServicePlace,
+)
 from gate.flow.answers.story import DueAnswer
 from gate.flow.caller import Person
 from gate.flow.changes.known import know_all, know_existing
@@ -98,9 +103,9 @@ def _environments(book: Rulebook, name: str) -> list[str]:
     return found[:PLACES_SHOWN]
 
 
-def _links(listed: Service | None) -> list[LinkAnswer]:
+def _links(listed: Service | None) -> list[ServiceLinkAnswer]:
     known = listed.links if listed else {}
-    return [LinkAnswer(name, known.get(name)) for name in LinkName]
+    return [ServiceLinkAnswer(name, known.get(name)) for name in LinkName]
 
 
 def _owners(book: Rulebook, name: str) -> list[OwnerAnswer]:
