@@ -17,6 +17,7 @@ from gate.flow.answers.reports import ReportAnswer
 from gate.flow.audit import reports
 from gate.flow.audit.scope import ReportQuestion
 from gate.flow.commands import Page
+from gate.flow.queries import look
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 
@@ -90,6 +91,7 @@ async def show(
     asked = ReportQuestion(query.begins, query.ends, query.at, query.service, query.environment)
     found = await reports.report(gate, name, asked)
     rows = _cells(found)
+    changes = [str(cell.value) for row in rows for cell in row if cell.kind == "change"]
     same = {key: value for key, value in found.parameters.items() if value is not None}
     begins, ends = (datetime.fromisoformat(same[key]) for key in ("from", "to"))
     return View(
@@ -100,6 +102,7 @@ async def show(
             "catalogue": gate.rulebooks.latest.catalogue,
             "columns": rows[0] if rows else [],
             "rows": rows,
+            "titles": await look.titles(gate, changes),
             "first": begins.date().isoformat(),
             # The time ends before `ends`, so at midnight the day before is the last one.
             "last": (ends - timedelta(microseconds=1)).date().isoformat(),

@@ -9,7 +9,7 @@ import pytest
 from gate.flow.audit import reports
 from tests.api.served import Served, served
 from tests.flow.shop import make_files
-from tests.web.browsing import ORDINARY, browser, waiting
+from tests.web.browsing import ORDINARY, browser, send, waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +40,20 @@ async def test_a_report_says_its_times_as_people_do(service: Served) -> None:
     table = page.partition("<tbody>")[2].partition("</tbody>")[0]
     assert table.count("<time datetime=") == 2
     assert not re.search(r">[0-9]{4}-[0-9]{2}-[0-9]{2}T", page)
+
+
+async def test_a_report_names_a_change_by_its_title_and_its_id(service: Served) -> None:
+    change = await waiting(service, title="Round half to even", facts=ORDINARY)
+    http, page = await browser(service), f"/changes/{change['id']}"
+    said = {"comment": "It locks orders", "subject_digest": change["subject_digest"]}
+    await send(http, f"{page}/decisions", act="reject", **said)
+    await send(http, f"{page}/overrides", comment="The lock is gone")
+
+    report = (await http.get("/reports/overrides")).text
+
+    assert f'<a href="{page}"><bdi>Round half to even</bdi></a>' in report
+    assert f"<code>{change['id']}</code>" in report
+    assert "1 row, digest" in report
 
 
 async def test_the_days_of_a_report_are_whole_days_and_the_last_one_is_in_it(
