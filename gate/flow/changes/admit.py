@@ -28,7 +28,6 @@ from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import asked_before, decide_again
 from gate.flow.changes.compose import rollups
-from gate.flow.changes.excluded import learn, learnt_since, remember
 from gate.flow.changes.gather import gather
 from gate.flow.changes.held import refused_for, release
 from gate.flow.changes.judged import (
@@ -38,7 +37,15 @@ from gate.flow.changes.judged import (
     outlived,
     place_of,
 )
-from gate.flow.changes.known import Known, know_existing, know_stored, visible_change
+from gate.flow.changes.known import (
+    Known,
+    keep_excluded,
+    know_existing,
+    know_stored,
+    learn,
+    learnt_since,
+    visible_change,
+)
 from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
 from gate.flow.commands import AdmissionCommand
@@ -201,7 +208,7 @@ def _name(tx: Tx, known: Known, by: Workload, books: Books) -> None:
     From now on no approval of theirs counts, whether or not it is admitted this time.
     """
     now = know_existing(tx.conn, books.all, known.stored.id, books.current)
-    learn(tx, now.stored, now.names, Named(asked=by.actor))
+    learn(tx, now, Named(asked=by.actor))
 
 
 def _admit(
@@ -212,7 +219,7 @@ def _admit(
     if stored is None or stored.decision != known.stored.decision:
         return OVERTAKEN
     known = know_stored(tx.conn, books.all, stored, books.current)
-    remember(tx, stored, known.record, known.names, known.people.excluded)
+    keep_excluded(tx, known)
     here = history.track_record(tx.conn, place_of(known, books.current, tx.now))
     case = admission_case(tx.conn, known, here, books.current, tx.now)
     by, proof = asking.by.caller, _proof(asking.by, case.proved)
@@ -330,7 +337,7 @@ def _started(
         valid_until=instant(until) if until else None,
         observed=known.observed or None,
         would_wait=would_wait.problem if would_wait else None,
-        **learnt_since(record, known.people),
+        **learnt_since(known),
     )
     tx.add(rollups(record, ["admitted"], at=tx.now))
     return statement

@@ -25,8 +25,7 @@ from gate.flow.changes.compose import (
     rollups,
     searched,
 )
-from gate.flow.changes.excluded import look_again
-from gate.flow.changes.known import Known, know_existing
+from gate.flow.changes.known import Known, know_existing, look_again
 from gate.flow.changes.settle import lapse, settle
 from gate.flow.gate import Gate
 from gate.flow.learning.waits import keep_wait_of

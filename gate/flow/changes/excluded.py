@@ -7,30 +7,21 @@ everybody who was excluded before.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from sqlalchemy import Connection
 
 from gate.core.calendar.freeze import Overridden
 from gate.core.catalogue.catalogue import ERASED
-from gate.core.change import State
 from gate.core.decision import record as records
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import People
 from gate.core.decision.named import Named, named_by, people_of
 from gate.core.decision.record import Record
-from gate.errors import Invalid
 from gate.flow.rulebooks import Rulebook
-from gate.ledger.format import listed
 from gate.storage import texts
-from gate.storage.changes import approvals, changes, decisions, moves, named
+from gate.storage.changes import approvals, changes, decisions, named
 from gate.storage.changes.approvals import Override
 from gate.storage.changes.named import Of
-from gate.storage.database.tx import Tx
-from gate.storage.tables.stored_change import StoredChange
-
-NAMED_MAX = 5_000
-"""How many names one change may have. A caller who needs more has to ask with a new run."""
 
 Repositories = tuple[tuple[str, int], ...]
 
@@ -108,51 +99,3 @@ def overridden(given: Iterable[Override], excluded: Collection[str]) -> Overridd
     count.
     """
     return {one.window: one.at for one in given if one.person not in excluded}
-
-
-def learn(tx: Tx, stored: StoredChange, names: Named, said: Named) -> bool:
-    """Remember for good whom a request or a token names; return whether any name was new.
-
-    A pending change is then decided again soon, so that its record and the ledger say so, too.
-    Raises `Invalid` beyond `NAMED_MAX`.
-    """
-    news = said.beyond(names)
-    if not news:
-        return False
-    number = len(names) + len(news)
-    if number > NAMED_MAX:
-        said_so = f"{number} names were given for {stored.id}, at most {NAMED_MAX} are allowed"
-        raise Invalid(f"{said_so}; ask with a new run")
-    named.add(tx, stored.id, news)
-    look_again(tx, stored)
-    return True
-
-
-def remember(
-    tx: Tx, stored: StoredChange, record: Record, names: Named, people: Iterable[str]
-) -> None:
-    """Remember for good who is excluded now and was not when the change was decided.
-
-    The catalogue may forget later why somebody was excluded; the exclusion has to outlast that.
-    """
-    news = frozenset(people) - frozenset(record.case.people.excluded) - names.people
-    if news:
-        named.add(tx, stored.id, Named(people=news))
-        look_again(tx, stored)
-
-
-def learnt_since(record: Record, people: People) -> dict[str, Any]:
-    """Return the members that the ledger entry of an act has about who is excluded.
-
-    Empty where the entry of the decision says the same.
-    """
-    if people.excluded == record.case.people.excluded:
-        return {}
-    return listed("excluded", list(people.excluded), len(people.excluded))
-
-
-def look_again(tx: Tx, stored: StoredChange) -> None:
-    """Have the worker decide the change again, if it is still pending."""
-    moves.move(
-        tx, stored.id, from_state=State.PENDING, of_decision=stored.decision, redecide_at=tx.now
-    )

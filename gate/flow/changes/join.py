@@ -13,8 +13,7 @@ from gate.flow.answers.written import written
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
 from gate.flow.changes.again import decide_again
-from gate.flow.changes.excluded import learn
-from gate.flow.changes.known import Known, know_existing
+from gate.flow.changes.known import Known, know_existing, learn
 from gate.flow.changes.workloads import require_unused, token_use, use_token
 from gate.flow.commands import IdempotencyKey
 from gate.flow.gate import Gate
@@ -227,7 +226,7 @@ def _remember_named(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -
     moves.lock_place(tx, change.service, change.environment)
     known = know_existing(tx.conn, gate.rulebooks, change_id)
     named = named_by(change.actor, change.requested_by, change.authors)
-    if learn(tx, known.stored, known.names, named):
+    if learn(tx, known, named):
         return know_existing(tx.conn, gate.rulebooks, change_id)
     return known
 
@@ -287,4 +286,4 @@ def _pass_on_names(tx: Tx, gate: Gate, former: str, change: str) -> None:
     before = know_existing(tx.conn, gate.rulebooks, former)
     now = know_existing(tx.conn, gate.rulebooks, change)
     found = Named(people=frozenset(before.people.excluded))
-    learn(tx, now.stored, now.names, before.names.also(found))
+    learn(tx, now, before.names.also(found))

@@ -1,15 +1,18 @@
-"""A change as the database has it: its row, the record of its decision in force, and what people
-wrote.
+"""A change as the database has it: its row, the record of its decision in force, what people wrote,
+and who took part in it.
+
+Whoever is learnt of later is kept with the change for good, so that they never decide on it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
 from gate.core.calendar.freeze import Overridden
-from gate.core.change import Run
+from gate.core.change import Run, State
 from gate.core.decision import record as records
 from gate.core.decision.admission import Proof, proof_of
 from gate.core.decision.asked import text_ids
@@ -19,7 +22,7 @@ from gate.core.decision.named import NO_NAMES, Named
 from gate.core.decision.record import Record
 from gate.core.kinds import ChangedFiles
 from gate.core.policy.policy import Policy
-from gate.errors import NotFound
+from gate.errors import Invalid, NotFound
 from gate.flow.answers.change import (
     ChangeAnswer,
     Closed,
@@ -36,13 +39,18 @@ from gate.flow.identity.labels import labels, requester
 from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import sees
+from gate.ledger.format import listed
 from gate.storage import texts
-from gate.storage.changes import approvals, changes, closures, decisions
+from gate.storage.changes import approvals, changes, closures, decisions, moves, named
 from gate.storage.changes.approvals import Approval, Override
 from gate.storage.changes.closures import Closure
+from gate.storage.database.tx import Tx
 from gate.storage.incidents import links
 from gate.storage.incidents.links import TiedIncident
 from gate.storage.tables.stored_change import StoredChange
+
+NAMED_MAX = 5_000
+"""How many names one change may have. A caller who needs more has to ask with a new run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,3 +303,53 @@ def _closed(stored: StoredChange, reports: Sequence[Closure]) -> Closed | None:
         return None
     said = [one for one in reports if one.matched]
     return Closed(stored.result, stored.closed_at, said[-1].report.notes if said else "")
+
+
+def learn(tx: Tx, known: Known, said: Named) -> bool:
+    """Keep for good whom a request or a token names; return whether any name was new.
+
+    A pending change is then decided again soon, so that its record and the ledger say so, too.
+    Raises `Invalid` beyond `NAMED_MAX`.
+    """
+    news = said.beyond(known.names)
+    if not news:
+        return False
+    number = len(known.names) + len(news)
+    if number > NAMED_MAX:
+        said_so = (
+            f"{number} names were given for {known.stored.id}, at most {NAMED_MAX} are allowed"
+        )
+        raise Invalid(f"{said_so}; ask with a new run")
+    named.add(tx, known.stored.id, news)
+    look_again(tx, known.stored)
+    return True
+
+
+def keep_excluded(tx: Tx, known: Known) -> None:
+    """Keep for good who is excluded now and was not when the change was decided.
+
+    The catalogue may forget later why somebody was excluded; the exclusion has to outlast that.
+    """
+    now, then = frozenset(known.people.excluded), known.record.case.people.excluded
+    news = now.difference(then) - known.names.people
+    if news:
+        named.add(tx, known.stored.id, Named(people=news))
+        look_again(tx, known.stored)
+
+
+def learnt_since(known: Known) -> dict[str, Any]:
+    """Return the members that the ledger entry of an act has about who is excluded.
+
+    Empty where the entry of the decision says the same.
+    """
+    now = known.people.excluded
+    if now == known.record.case.people.excluded:
+        return {}
+    return listed("excluded", list(now), len(now))
+
+
+def look_again(tx: Tx, stored: StoredChange) -> None:
+    """Have the worker decide the change again, if it is still pending."""
+    moves.move(
+        tx, stored.id, from_state=State.PENDING, of_decision=stored.decision, redecide_at=tx.now
+    )

@@ -8,8 +8,13 @@ from gate.core.decision.admission import Refusal
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
-from gate.flow.changes.excluded import learnt_since, remember
-from gate.flow.changes.known import know_existing, shown_change, visible_change
+from gate.flow.changes.known import (
+    keep_excluded,
+    know_existing,
+    learnt_since,
+    shown_change,
+    visible_change,
+)
 from gate.flow.commands import PostReviewCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
@@ -47,7 +52,7 @@ def _hold(
 ) -> Refusal | None:
     book = books.in_force(tx)
     known = know_existing(tx.conn, books, change_id, book)
-    remember(tx, known.stored, known.record, known.names, known.people.excluded)
+    keep_excluded(tx, known)
     stored = known.stored
     owed = post_reviews.read(tx.conn, stored.id)
     now = as_of_now(tx.conn, by, book.catalogue)
@@ -73,7 +78,7 @@ def _hold(
         findings=findings,
         actions=actions,
         comment=comment,
-        **learnt_since(known.record, known.people),
+        **learnt_since(known),
     )
     reconsider.ask(tx)
     return None

@@ -14,9 +14,15 @@ from gate.flow.answers.change import ChangeAnswer
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.again import decide_again
-from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.held import open_windows, release
-from gate.flow.changes.known import Known, know_existing, shown_change, visible_change
+from gate.flow.changes.known import (
+    Known,
+    keep_excluded,
+    know_existing,
+    learnt_since,
+    shown_change,
+    visible_change,
+)
 from gate.flow.changes.settle import good_by, settle, waits_anew
 from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.flow.entries import append_entry
@@ -128,7 +134,7 @@ def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> R
     book = books.in_force(tx)
     by = as_of_now(tx.conn, by, book.catalogue)
     known = know_existing(tx.conn, books, before.stored.id, book)
-    remember(tx, known.stored, known.record, known.names, known.people.excluded)
+    keep_excluded(tx, known)
     return act(tx, known, by, book)
 
 
@@ -270,7 +276,7 @@ def _keep(tx: Tx, known: Known, command: ReviewCommand, by: Person, *, rejected:
         number=known.record.number,
         token=by.token,
         comment=comment or None,
-        **learnt_since(known.record, known.people),
+        **learnt_since(known),
     )
 
 
@@ -285,5 +291,5 @@ def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) 
         window=window,
         comment=kept,
         token=by.token,
-        **learnt_since(known.record, known.people),
+        **learnt_since(known),
     )

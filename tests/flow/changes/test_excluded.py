@@ -14,7 +14,7 @@ import pytest
 from gate.core.change import Artifact, Emergency, Run
 from gate.core.messages.host_reports import Pushed
 from gate.errors import Invalid
-from gate.flow.changes import cancel, excluded, post_review
+from gate.flow.changes import cancel, known, post_review
 from gate.flow.commands import FreezeCommand, IdempotencyKey, PostReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.queries.story import story
@@ -348,7 +348,7 @@ async def test_the_page_says_who_is_excluded_and_why(shop: Shop) -> None:
 
 
 async def test_nobody_names_people_without_end(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(excluded, "NAMED_MAX", 3)  # instead of five thousand
+    monkeypatch.setattr(known, "NAMED_MAX", 3)  # instead of five thousand
     change = await shop.submit("a", claims={})
 
     with pytest.raises(Invalid, match="at most 3"):
