@@ -89,11 +89,15 @@ def _why_not_yet(change: QueueItem) -> str:
 def plain(reasons: Sequence[ExplainedReason]) -> str:
     """Return the strongest of these reasons, without the limit that made it count and the points.
 
+    A requirement that is not met comes before all points: a failed check says more than the size.
     That no standard change approves it is said only if nothing else is, because the row shows the
     risk.
     """
+    unmet = [one for one in reasons if one.kind is FindingKind.REQUIREMENT]
     scored = [one for one in reasons if one.kind is FindingKind.RULE]
-    if scored:
+    if unmet:
+        strongest = unmet[0]
+    elif scored:
         strongest = max(scored, key=lambda one: one.points)
     else:
         strongest = min(reasons, key=lambda one: one.rule == REVIEW)

@@ -10,6 +10,7 @@ GATE, RULE = FindingKind.GATE, FindingKind.RULE
 TOO_HIGH = ("review", "risk 83 is high, Routine release goes up to low", GATE, 0)
 OTHER_BASE = ("base-differs", "another commit runs here; measure it from there", GATE, 0)
 SIZE = ("size", "1 line added; 1 or more gives 5 points", RULE, 5)
+FAILED = ("green", "1 check failed; required: no checks failed", FindingKind.REQUIREMENT, 0)
 REPAIR = ("repairs", "it fixes a defect, which gives 13 points", RULE, 13)
 
 
@@ -30,6 +31,7 @@ def reason(rule: str, because: str, kind: FindingKind, points: int) -> Explained
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        pytest.param([SIZE, REPAIR, FAILED], "1 check failed", id="a requirement before points"),
         pytest.param([TOO_HIGH, SIZE, REPAIR], "it fixes a defect", id="the most points"),
         pytest.param([TOO_HIGH, SIZE], "1 line added", id="without its limit"),
         pytest.param([TOO_HIGH, OTHER_BASE], "another commit runs here", id="not the risk again"),
