@@ -28,7 +28,9 @@ from tests.flow.shop import ADMIN, CATALOGUE, OTHER_ADMIN, Shop, as_json, make_f
 
 pytestmark = pytest.mark.anyio
 
-FIRST, SECOND = make_person("ada", role=Role.ADMIN), make_person("ben", role=Role.ADMIN)
+FIRST, SECOND = make_person("ada"), make_person("ben")
+"""Two people. Whether they are admins is asked before `flow` is."""
+
 PEOPLE = (
     "'ada'",
     '"ada"',
