@@ -112,6 +112,12 @@ def _cancellation(one: Mapping[str, Any]) -> str:
     return "Canceled"
 
 
+_LINKS: Mapping[str, str] = {
+    "linked": "Tied to {}",
+    "confirmed": "Tie to {} confirmed",
+    "removed": "Tie to {} removed",
+    "found_better": "Tied to {} for a better reason",
+}
 _BY_KIND: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "decision": lambda one: f"Decision {one['number']}: {one['outcome']}, {one['type']} change",
     "override": _override,
@@ -127,7 +133,9 @@ _BY_KIND: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "refusal": lambda one: f"Refused: {one['operation']} ({str(one['problem']).replace('_', ' ')})",
     "standard_change": lambda one: f"Standard change “{one['title']}” {one['action']}",
     "incident": lambda one: f"Incident {one['incident']}: {one['action']}",
-    "link": lambda one: f"Incident {one['incident']}: {one['action']}",
+    "link": lambda one: _LINKS.get(one["action"], "Tie to {}").format(
+        f"incident {one['incident']}"
+    ),
 }
 _EVENTS: Mapping[str, str] = {
     "admission": "Admitted: the deployment began",

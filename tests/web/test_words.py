@@ -76,6 +76,11 @@ def test_only_an_address_of_the_web_is_a_link(address: str | None, followed: boo
             {"kind": "standard_change", "title": "Everyday", "action": "suspended"},
             "Standard change “Everyday” suspended",
         ),
+        ({"kind": "link", "incident": "PD-8", "action": "linked"}, "Tied to incident PD-8"),
+        (
+            {"kind": "link", "incident": "PD-8", "action": "found_better"},
+            "Tied to incident PD-8 for a better reason",
+        ),
         ({"kind": "something_new"}, "Something new"),
     ],
 )

@@ -1,6 +1,7 @@
 """The headline of a change is what happened to it."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,18 @@ async def test_a_rejection_has_its_name_and_reason_and_is_no_approval(service: S
     assert await _headline(service, change) == (
         "Rejected by Ada Ekberg: It locks orders Ben Okafor lifted the rejection."
     )
+
+
+async def test_what_is_over_is_no_longer_said_to_be_held(service: Served) -> None:
+    http, ends = await browser(service), f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    await send(http, "/calendar/windows", reason="The index moves", ends=ends)
+    change = await waiting(service)
+    waits = (await http.get(f"/changes/{change['id']}")).text
+    await _say(service, "ada", change, "reject")
+
+    rejected = (await http.get(f"/changes/{change['id']}")).text
+
+    assert ["Held by a freeze" in page for page in (waits, rejected)] == [True, False]
 
 
 async def test_what_passed_by_itself_says_why_and_what_was_withdrawn_says_by_whom(
