@@ -19,6 +19,7 @@ from gate.core.instants import from_us, optional_instant
 from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import add_up, upsert
+from gate.storage.database.values import values_of
 from gate.storage.incidents.links import LINKS_MAX
 from gate.storage.tables.schema import ENDED, SUCCEEDED
 from gate.storage.tables.schema_delivery import (
@@ -66,19 +67,7 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
     if row.rules is None:
         if kind is None:
             return
-        row = row._replace(
-            day=row.admitted_at // DAY_US,
-            route=kind.route,
-            band=kind.band,
-            policy=kind.policy,
-            standard_change=kind.standard_change,
-            rules=orjson.dumps(sorted(set(kind.rules))).decode(),
-            age_hours=kind.age_hours,
-            rework=kind.rework,
-            deployments=0,
-            failed=0,
-            reworked=0,
-        )
+        row = _first_counted(row, kind)
     before = Figures(
         row.deployments, row.failed, row.reworked, row.lead_seconds, row.recovery_seconds
     )
@@ -87,21 +76,7 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
         return
     for table, difference in _differences(row, before, now):
         add_up(tx, table, difference)
-    counted = {
-        "deployments": now.deployments,
-        "failed": now.failed,
-        "reworked": now.rework,
-        "lead_seconds": now.lead_seconds,
-        "recovery_seconds": now.recovery_seconds,
-    }
-    kind_of_row = {name: getattr(row, name) for name in _KIND} | {"rework": bool(row.rework)}
-    place = {"service": row.service, "environment": row.environment}
-    upsert(
-        tx,
-        outcomes,
-        {"change_id": change, **place, **kind_of_row, **counted},
-        only=tuple(counted),
-    )
+    _keep(tx, change, row, now)
 
 
 def unrecovered(tx: Tx, service: str, environment: str) -> list[str]:
@@ -148,6 +123,32 @@ class _Change(NamedTuple):
     reworked: int
     lead_seconds: int | None
     recovery_seconds: int | None
+
+
+def _first_counted(row: _Change, kind: Kind) -> _Change:
+    """Return the row of a change that nothing was counted of yet."""
+    rules = orjson.dumps(sorted(set(kind.rules))).decode()
+    of_kind = {**values_of(kind), "rules": rules, "day": row.admitted_at // DAY_US}
+    return row._replace(**of_kind, deployments=0, failed=0, reworked=0)
+
+
+def _keep(tx: Tx, change: str, row: _Change, now: Figures) -> None:
+    """Keep what the sums count of the change now."""
+    counted = {
+        "deployments": now.deployments,
+        "failed": now.failed,
+        "reworked": now.rework,
+        "lead_seconds": now.lead_seconds,
+        "recovery_seconds": now.recovery_seconds,
+    }
+    kind_of_row = {name: getattr(row, name) for name in _KIND} | {"rework": bool(row.rework)}
+    place = {"service": row.service, "environment": row.environment}
+    upsert(
+        tx,
+        outcomes,
+        {"change_id": change, **place, **kind_of_row, **counted},
+        only=tuple(counted),
+    )
 
 
 _KIND_BEGINS = _Change._fields.index("day")
