@@ -308,6 +308,12 @@ def as_json(answer: object) -> Wire:
     return read
 
 
+def reason(change: Wire, rule: str) -> Wire:
+    """The finding of that rule."""
+    found: Wire = next(one for one in change["reasons"] if one["rule"] == rule)
+    return found
+
+
 def secret_of(made: Invitation) -> str:
     """What the one-time link of an invitation ends with."""
     assert made.answer.invitation is not None

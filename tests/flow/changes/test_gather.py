@@ -13,7 +13,7 @@ from gate.core.change import Result, Run
 from gate.core.facts import Value
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import look
-from tests.builders import SMALL, Wire, commit_of, make_change
+from tests.builders import SMALL, commit_of, make_change
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import (
     EVERYDAY,
@@ -23,6 +23,7 @@ from tests.flow.shop import (
     make_files,
     open_shop,
     policy_text,
+    reason,
     with_runbook,
 )
 
@@ -35,12 +36,6 @@ async def facts_of(shop: Shop, letter: str = "a", **different: Any) -> dict[str,
     """The values of all facts that a change would be decided by."""
     view = as_json(await evaluate_change(shop.gate, make_change(letter, **different), PIPELINE))
     return {name: fact["value"] for name, fact in view["facts"].items()}
-
-
-def reason(change: Wire, rule: str) -> Wire:
-    """The finding of that rule."""
-    found: Wire = next(one for one in change["reasons"] if one["rule"] == rule)
-    return found
 
 
 # Claims

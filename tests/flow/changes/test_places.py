@@ -7,16 +7,10 @@ from typing import Any
 import pytest
 
 from gate.flow.changes.evaluate import evaluate_change
-from tests.builders import Wire, make_change
-from tests.flow.shop import PIPELINE, Shop, as_json
+from tests.builders import make_change
+from tests.flow.shop import PIPELINE, Shop, as_json, reason
 
 pytestmark = pytest.mark.anyio
-
-
-def reason(change: Wire, rule: str) -> Wire:
-    """The finding of that rule."""
-    found: Wire = next(one for one in change["reasons"] if one["rule"] == rule)
-    return found
 
 
 @pytest.mark.parametrize(

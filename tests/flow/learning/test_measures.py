@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from gate.errors import Conflict, Invalid, NotAllowed
-from gate.flow.answers.written import named
 from gate.flow.caller import HookKind, Machine, Role
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.learning.measures import MeasureCommand, keep
-from gate.flow.learning.scorecard import ScorecardQuery, cards
 from gate.storage.figures.measures import NAMES_MAX
-from tests.builders import Wire, make_change
+from tests.builders import make_change
+from tests.flow.learning.test_scorecard import card
 from tests.flow.shop import ADA, PIPELINE, Shop, as_json
 from tests.mirror import ROOT
 
@@ -31,13 +30,6 @@ def measure(name: str = "satisfaction", value: float = 4.5, **different: Any) ->
         "at": datetime.now(UTC),
     }
     return MeasureCommand(**known | different)
-
-
-async def card(shop: Shop) -> Wire:
-    """Of checkout in production."""
-    asked = ScorecardQuery("checkout", "production")
-    found: Wire = as_json(named(await cards(shop.gate, asked)))["cards"][0]
-    return found
 
 
 def test_nothing_that_decides_reads_measures() -> None:
