@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gate.cli.past.clone import Measures
-from gate.cli.past.keep import ImportTarget
 from gate.cli.past.tables import incidents_in
+from gate.cli.past.target import ImportTarget
 from gate.cli.progress import clear_bar, show_bar
 from gate.client.show.text import visible
 from gate.config import Settings
@@ -127,7 +127,7 @@ class Import:
                 await self._broke(repository)
             await self._paged()
             if self._wanted.incidents is not None:
-                self._target.incidents(incidents_in(self._wanted.incidents, self._target.book))
+                self._target.keep_incidents(incidents_in(self._wanted.incidents, self._target.book))
             for repository in repositories:
                 await self._measure(repository)
         finally:
@@ -136,10 +136,10 @@ class Import:
 
     async def _deployed(self, repository: Repository) -> None:
         source, seen = self._source(repository), 0
-        known = self._target.known(source)
+        known = self._target.known_keys(source)
         async for page in self._host.deployments(repository, self._since, known):
             found = [self._of_ours(source, one.ended) for one in page if one.ended is not None]
-            self._target.deployments([one for one in found if one is not None])
+            self._target.keep_deployments([one for one in found if one is not None])
             self._target.tally.known += sum(one.is_known for one in page)
             self._target.tally.not_ended += sum(
                 one.ended is None and not one.is_known for one in page
@@ -148,7 +148,7 @@ class Import:
             show_bar(f"{seen} deployments seen", 0, 1)
 
     def _of_ours(self, source: str, one: Ended) -> PastDeployment | None:
-        environment = self._target.environment(one.environment)
+        environment = self._target.environment_named(one.environment)
         if environment is None:
             return None
         return PastDeployment(
@@ -169,7 +169,7 @@ class Import:
             return
         query = IncidentQuery(self._source(repository), self._wanted.service, label, self._since)
         async for page in self._host.incidents(repository, query):
-            self._target.incidents(page)
+            self._target.keep_incidents(page)
 
     async def _paged(self) -> None:
         paged = self._wanted.pagerduty
@@ -186,7 +186,7 @@ class Import:
                 self._target.now,
             )
             async for page in pages:
-                self._target.incidents(page)
+                self._target.keep_incidents(page)
         finally:
             await rest.close()
 
@@ -196,7 +196,7 @@ class Import:
         for number, (deployment, ran) in enumerate(left):
             show_bar(f"what was in them: {number} of {len(left)}", number, len(left))
             facts, is_whole = await self._facts(repository, deployment, ran)
-            self._target.facts(deployment, facts, is_whole=is_whole)
+            self._target.keep_facts(deployment, facts, is_whole=is_whole)
 
     async def _facts(
         self, repository: Repository, deployment: PastDeployment, ran: str | None

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from gate.cli.learning.files import lines_of
 from gate.cli.past.clone import Measures
-from gate.cli.past.keep import ImportTarget
+from gate.cli.past.target import ImportTarget
 from gate.cli.progress import clear_bar, show_bar
 from gate.config import Settings
 from gate.core.change import FAILED_RESULTS, Result
@@ -40,8 +40,8 @@ def run(table: Path, incidents: Path | None, clone: Path | None) -> None:
     target = ImportTarget(Settings.read())
     found = list(_deployments(table, target))
     broken = incidents_in(incidents, target.book) if incidents is not None else []
-    target.deployments(found)
-    target.incidents(broken)
+    target.keep_deployments(found)
+    target.keep_incidents(broken)
     if clone is not None:
         _measure(target, found, Measures(clone))
     target.say()
@@ -71,7 +71,7 @@ def _deployments(path: Path, target: ImportTarget) -> Iterator[PastDeployment]:
     for row, cells in _rows(path, DEPLOYMENT_COLUMNS, ()):
         where = f"{path}:{row.line}"
         target.require_service(cells["service"])
-        environment = target.environment(cells["environment"])
+        environment = target.environment_named(cells["environment"])
         if environment is None:
             continue
         commit = cells["commit"].lower()
@@ -106,7 +106,7 @@ def _measure(target: ImportTarget, found: list[PastDeployment], measures: Measur
         claims, is_named = measures.claims(one.commit, ran.get(place), one.began_at)
         given = facts_by_name[one.name] or PastFacts()
         facts = given._replace(claimed=claims, is_named=is_named or given.is_named)
-        target.facts(one, facts, is_whole="diff.lines_added" in claims)
+        target.keep_facts(one, facts, is_whole="diff.lines_added" in claims)
         if one.result not in FAILED_RESULTS:
             ran[place] = one.commit
     clear_bar()

@@ -22,7 +22,7 @@ from gate.errors import Invalid
 from gate.flow.answers.change import Life
 from gate.flow.changes.gather import Gathered, gather
 from gate.flow.changes.known import Known
-from gate.flow.changes.settling import with_settling_counts
+from gate.flow.changes.unearned import with_settling_counts
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind, entry, listed

@@ -164,7 +164,7 @@ def test_h5_nothing_that_decides_reads_what_was_imported() -> None:
     }
 
     assert readers == {
-        "gate/cli/past/keep.py",
+        "gate/cli/past/target.py",
         "gate/flow/queries/backtest.py",
         "gate/flow/queries/observations.py",
         "gate/storage/figures/past.py",

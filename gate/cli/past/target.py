@@ -56,7 +56,7 @@ class ImportTarget:
                 "with the catalogue that lists it, then import"
             )
 
-    def environment(self, said: str) -> str | None:
+    def environment_named(self, said: str) -> str | None:
         """Return the catalogue's own name of the environment, or None if it lacks the
         environment.
         """
@@ -66,12 +66,12 @@ class ImportTarget:
         self.tally.unknown_environments[said] += 1
         return None
 
-    def known(self, source: str) -> frozenset[str]:
+    def known_keys(self, source: str) -> frozenset[str]:
         """Return the keys of deployments that were imported from this source before."""
         with transaction(self.url) as tx:
             return past.known_keys(tx.conn, source)
 
-    def deployments(self, found: Sequence[PastDeployment]) -> None:
+    def keep_deployments(self, found: Sequence[PastDeployment]) -> None:
         """Keep these deployments, all or none. One that ends in the future is left out."""
         ended = [one for one in found if one.ended_at <= self.now]
         self.tally.in_future += len(found) - len(ended)
@@ -81,7 +81,7 @@ class ImportTarget:
         self.tally.deployments += len(ended)
         self.tally.failed += sum(one.result in FAILED_RESULTS for one in ended)
 
-    def incidents(self, found: Sequence[PastIncident]) -> None:
+    def keep_incidents(self, found: Sequence[PastIncident]) -> None:
         """Keep these incidents, all or none. One that begins in the future is left out."""
         begun = [one for one in found if one.began_at <= self.now]
         self.tally.in_future += len(found) - len(begun)
@@ -97,7 +97,7 @@ class ImportTarget:
         with transaction(self.url) as tx:
             return past.unmeasured(tx.conn, source)
 
-    def facts(self, deployment: PastDeployment, facts: PastFacts, *, is_whole: bool) -> None:
+    def keep_facts(self, deployment: PastDeployment, facts: PastFacts, *, is_whole: bool) -> None:
         """Keep what is known of one deployment."""
         with transaction(self.url) as tx:
             past.keep_deployments(tx, [replace(deployment, facts=facts)], tx.now)
