@@ -135,8 +135,8 @@ def request_span(headers: Iterable[tuple[bytes, bytes]]) -> AbstractContextManag
     return _opened(_State.tracer, "request", context=context, kind=SpanKind.SERVER)
 
 
-def traced(name: str, future: "Future[T]") -> "Future[T]":
-    """Have a span last until the future is done, if there is a current one to put it below.
+def commit_traced(future: "Future[T]") -> "Future[T]":
+    """Have a span last until this commit is done, if there is a current one to put it below.
 
     What the loops of the server write has none, and would fill the traces with nothing of interest.
     """
@@ -145,7 +145,7 @@ def traced(name: str, future: "Future[T]") -> "Future[T]":
     from opentelemetry.trace import get_current_span  # noqa: PLC0415 - only while traces are on
 
     if get_current_span().is_recording():
-        begun = _State.tracer.start_span(name)
+        begun = _State.tracer.start_span("commit")
         future.add_done_callback(lambda _: begun.end())
     return future
 

@@ -92,7 +92,7 @@ def test_while_traces_are_off_every_span_is_the_same_nothing() -> None:
 async def test_while_traces_are_off_a_commit_is_the_future_itself() -> None:
     future = asyncio.get_running_loop().create_future()
 
-    assert tracing.traced("commit", future) is future
+    assert tracing.commit_traced(future) is future
     future.cancel()
 
 

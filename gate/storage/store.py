@@ -26,7 +26,7 @@ from gate.storage.database.watch import Audience, Callback
 from gate.storage.database.writer import Writer
 from gate.storage.figures.rollups import flush
 from gate.storage.messages import leases
-from gate.tracing import traced
+from gate.tracing import commit_traced
 
 READERS = 2
 SLOW_READERS = 2
@@ -126,7 +126,7 @@ class Store:
         """Add a unit and return what became of it, after the commit. Raises `Unavailable`."""
         one = call(record, (unit,))
         self._writer.put(one)
-        return traced("commit", one.future)
+        return commit_traced(one.future)
 
     def write(
         self, function: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -137,7 +137,7 @@ class Store:
         """
         one = call(function, args, kwargs)
         self._writer.put(one)
-        return traced("commit", one.future)
+        return commit_traced(one.future)
 
     def on_change(self, callback: Callback) -> None:
         """Call this in the running event loop with the topics that moved, or with `EVERYTHING`.

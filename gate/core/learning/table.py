@@ -145,7 +145,7 @@ def _refused(name: str, line: int, detail: str) -> Invalid:
     return Invalid(f"{name}:{line}: {detail}", faults=[Fault(detail, f"{name}:{line}")])
 
 
-def cell_reader(fact: FactDef, scale: Decimal | None = None) -> Cell:
+def cell_reader(fact: FactDef, scale: Decimal | None) -> Cell:
     """Return a function that reads a cell of that fact. It multiplies numbers by `scale`, and then
     makes a value as the gate makes one.
 

@@ -42,18 +42,19 @@ def read_grounds(fields: Fields) -> Grounds:
     why = fields.text("why", "", length_max=WHY_LENGTH_MAX)
     control = fields.texts("control", ())
     _check_controls(fields, control)
-    return Grounds(why, control, read_day(fields, "review_by"))
+    return Grounds(why, control, _review_day(fields))
 
 
-def read_day(fields: Fields, key: str) -> date | None:
-    """Return a day such as 2026-12-31, or None if the key is absent or its value is not a day."""
-    if not fields.has(key):
+def _review_day(fields: Fields) -> date | None:
+    """Return the day of `review_by`, or None if it is absent or not a day such as 2026-12-31."""
+    if not fields.has("review_by"):
         return None
-    text = fields.text(key)
+    text = fields.text("review_by")
     day = _day(text)
     if text and day is None:
         fields.faults.add(
-            fields.place_of(key), f"{key}: found {clip(text)}, allowed is a day such as 2026-12-31"
+            fields.place_of("review_by"),
+            f"review_by: found {clip(text)}, allowed is a day such as 2026-12-31",
         )
     return day
 

@@ -133,11 +133,11 @@ class Fields:
             return default or ""
         return self._text(node, key, length_max)
 
-    def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
-        """Return a whole number from `low` to `high`."""
-        node = self.node(key, required=default is None)
+    def integer(self, key: str, low: int, high: int) -> int:
+        """Return a whole number from `low` to `high`, which is required."""
+        node = self.node(key, required=True)
         if node is None:
-            return low if default is None else default
+            return low
         value = node.value if isinstance(node, Scalar) else None
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value

@@ -5,12 +5,11 @@ from sqlalchemy import Connection
 from gate.core.canonical import digest
 from gate.core.decision.replay import replay
 from gate.core.policy.set import NO_POLICIES, Policies, policies_of
-from gate.errors import NotFound
 from gate.flow.answers.replay import ReplayAnswer, replay_answer
 from gate.flow.caller import Caller
 from gate.flow.changes.known import visible_change
 from gate.flow.gate import Gate
-from gate.storage.changes import decisions
+from gate.flow.queries.look import record_of
 from gate.storage.ledger import ledger
 from gate.storage.ledger.exporting import kept_policies
 
@@ -23,16 +22,11 @@ async def replayed(gate: Gate, change_id: str, number: int | None, by: Caller) -
     """
     known = await visible_change(gate, change_id, by)
     wanted = number or known.stored.decision
-    found = await gate.store.read_slowly(_replayed, known.stored.id, wanted)
-    if found is None:
-        raise NotFound(f"{known.stored.id} has no decision {wanted}")
-    return found
+    return await gate.store.read_slowly(_replayed, known.stored.id, wanted)
 
 
-def _replayed(conn: Connection, change: str, number: int) -> ReplayAnswer | None:
-    record = decisions.read(conn, change, number)
-    if record is None:
-        return None
+def _replayed(conn: Connection, change: str, number: int) -> ReplayAnswer:
+    record = record_of(conn, change, number)
     policies: Policies | None = None
 
     def named(revision: str) -> Policies | None:

@@ -94,8 +94,8 @@ def assemble(
     seen: Seen,
     *,
     at: datetime,
-    before: Known | None = None,
-    heard: HostFacts | None = None,
+    before: Known | None,
+    heard: HostFacts | None,
 ) -> Gathered:
     """Return the case to decide, made of what was read. It is pure: nothing is asked here."""
     here = seen.track_record

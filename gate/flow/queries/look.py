@@ -97,10 +97,7 @@ async def decisions(
 async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> DecisionAnswer:
     """Return one decision of a change with all facts. Raises `NotFound`."""
     known = await visible_change(gate, change_id, by)
-    found = await gate.store.read_slowly(_decision, gate.rulebooks, known.stored.id, number)
-    if found is None:
-        raise NotFound(f"{known.stored.id} has no decision {number}")
-    return found
+    return await gate.store.read_slowly(_decision, gate.rulebooks, known.stored.id, number)
 
 
 async def approvals(
@@ -194,14 +191,18 @@ def _decisions(
     return pages.Page(decision_answers(conn, books, decided), found.next)
 
 
-def _decision(
-    conn: Connection, books: Rulebooks, change_id: str, number: int
-) -> DecisionAnswer | None:
+def _decision(conn: Connection, books: Rulebooks, change_id: str, number: int) -> DecisionAnswer:
+    record = records.read(record_of(conn, change_id, number))
+    (answer,) = decision_answers(conn, books, [record])
+    return answer
+
+
+def record_of(conn: Connection, change_id: str, number: int) -> bytes:
+    """Return the record of a decision by its number. Raises `NotFound`."""
     record = decision_table.read(conn, change_id, number)
     if record is None:
-        return None
-    (answer,) = decision_answers(conn, books, [records.read(record)])
-    return answer
+        raise NotFound(f"{change_id} has no decision {number}")
+    return record
 
 
 def decision_answers(

@@ -52,7 +52,7 @@ def _of_github(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
         login=_optional(claims, "actor") or "",
         account=_account(claims, "actor_id"),
         ref=_optional(claims, "ref"),
-        ref_protected=_flag(claims, "ref_protected"),
+        ref_protected=_is_protected(claims),
         event=_text(claims, "event_name"),
         workflow=_optional(claims, "job_workflow_ref"),
         environment=_optional(claims, "environment"),
@@ -83,7 +83,7 @@ def _of_gitlab(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
         account=_account(claims, "user_id"),
         email=_optional(claims, "user_email") or "",
         ref=_gitlab_ref(claims),
-        ref_protected=_flag(claims, "ref_protected"),
+        ref_protected=_is_protected(claims),
         event="pull_request" if source in MERGE_REQUEST else source,
         workflow=_optional(claims, "ci_config_ref_uri"),
         environment=_optional(claims, "environment"),
@@ -145,9 +145,9 @@ def _account(claims: Mapping[str, Any], name: str) -> str:
     return found if _NUMBER.fullmatch(found) else ""
 
 
-def _flag(claims: Mapping[str, Any], name: str) -> bool | None:
+def _is_protected(claims: Mapping[str, Any]) -> bool | None:
     """Return true or false, which both hosts write as text; anything else is unknown."""
-    found = claims.get(name)
+    found = claims.get("ref_protected")
     if isinstance(found, bool):
         return found
     return {"true": True, "false": False}.get(str(found))

@@ -80,7 +80,6 @@ def test_defaults_stand_in_for_what_is_absent() -> None:
     fields = make_fields("x: 1")
 
     assert fields.text("a", "b") == "b"
-    assert fields.integer("a", 1, 10, 5) == 5
     assert fields.boolean("a", default=True) is True
     assert fields.choice("a", ("b", "c"), "c") == "c"
     assert fields.texts("a", ("b",)) == ("b",)
