@@ -546,6 +546,7 @@ def _covers(reach: Reach, scope: freeze.Scope) -> bool:
     )
 
 
+@pytest.mark.slow
 @given(
     calendars(),
     _MINUTES,

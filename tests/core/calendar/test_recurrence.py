@@ -224,6 +224,7 @@ def test_the_days_are_those_of_dateutil(
     assert found == [at.date() for at in theirs if at != begins]
 
 
+@pytest.mark.slow
 @given(rules(), _STARTS, st.sampled_from([BERLIN, NEW_YORK]), st.integers(30, 5 * 24 * 60))
 @example("FREQ=DAILY", datetime(2025, 3, 1, 2, 30), BERLIN, 30)  # noqa: DTZ001 - a local time that a spring day lacks
 @example("FREQ=DAILY", datetime(2025, 10, 1, 2, 30), BERLIN, 30)  # noqa: DTZ001 - one that an autumn day has twice

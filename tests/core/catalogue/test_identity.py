@@ -252,6 +252,7 @@ def test_any_text_has_one_spelling_which_is_its_own(text: str) -> None:
         assert normalised(once) == once
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(["ada@example.com", "ada-gh", "7-ada.gl@users.noreply.gitlab.com"]), st.data()
 )

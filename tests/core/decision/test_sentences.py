@@ -291,6 +291,7 @@ def test_a_text_in_a_sentence_cannot_act(value: str, text: str) -> None:
     assert shown("change.ref", value) == text
 
 
+@pytest.mark.slow
 @given(policies(), FACTS)
 def test_every_finding_has_a_sentence_of_one_printable_line(policy: Policy, facts: Facts) -> None:
     for finding in evaluate(policy, facts).findings:

@@ -1,5 +1,6 @@
 """The points of a policy as tables say the same as the policy itself."""
 
+import pytest
 from hypothesis import given
 
 from gate.core.decision.evaluate import score_of
@@ -9,6 +10,7 @@ from gate.core.policy.policy import Policy
 from tests.core.policy_texts import FACTS, policies
 
 
+@pytest.mark.slow
 @given(policies(), FACTS)
 def test_slots_give_the_score_that_the_policy_gives(policy: Policy, facts: Facts) -> None:
     values = {name: fact.value for name, fact in facts.items()}
