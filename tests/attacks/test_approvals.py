@@ -2,6 +2,7 @@
 A62).
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -87,23 +88,22 @@ async def test_nobody_known_as_author_means_two_approvers_and_one_person_is_one(
     assert await world.act("ben", change) == "approved"
 
 
-@pytest.mark.parametrize(
-    ("different", "problem"),
-    [
-        pytest.param({"artifacts": [OTHER]}, "subject_mismatch", id="A06 another artifact"),
-        pytest.param({"artifacts": []}, "subject_mismatch", id="A06 none"),
-        pytest.param({"artifacts": [IMAGE, OTHER]}, "subject_mismatch", id="A06 one more"),
-        pytest.param({"commit": "b" * 40}, "subject_mismatch", id="A07 another commit"),
-        pytest.param({"environment": "staging"}, "subject_mismatch", id="A08 another environment"),
-        pytest.param({"environment": "production-eu"}, "subject_mismatch", id="A08 a longer name"),
-    ],
-)
-async def test_what_was_approved_is_what_is_admitted(
-    world: World, different: dict[str, Any], problem: str
-) -> None:
+OTHERS: Mapping[str, dict[str, Any]] = {
+    "A06 another artifact": {"artifacts": [OTHER]},
+    "A06 none": {"artifacts": []},
+    "A06 one more": {"artifacts": [IMAGE, OTHER]},
+    "A07 another commit": {"commit": "b" * 40},
+    "A08 another environment": {"environment": "staging"},
+    "A08 a longer name": {"environment": "production-eu"},
+}
+
+
+async def test_what_was_approved_is_what_is_admitted(world: World) -> None:
     change = await world.approved()
 
-    assert await world.admit(change, **different) == problem
+    answers = {name: await world.admit(change, **other) for name, other in OTHERS.items()}
+
+    assert answers == dict.fromkeys(OTHERS, "subject_mismatch")
     assert await world.admit(change) == "admitted"
 
 
