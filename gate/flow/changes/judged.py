@@ -16,7 +16,7 @@ from gate.core.decision.evaluate import looks_at
 from gate.core.decision.guards import HOST_FACTS_FRESH_MINUTES
 from gate.core.decision.sentences import sentence
 from gate.core.decision.values import Outcome, Route
-from gate.core.facts import FILES, Facts, Origin
+from gate.core.facts import FILES, Origin
 from gate.core.history import TrackRecord, direction
 from gate.flow.changes.gather import debt_of, earned_here, to_earn
 from gate.flow.changes.held import would_hold
@@ -30,10 +30,8 @@ from gate.storage.changes.approvals import Placed
 from gate.storage.changes.history import PlaceQuery
 
 STALE = "stale_decision"
-OF_THE_DECISION = frozenset({Origin.CLAIMED, Origin.TOKEN, Origin.CALENDAR})
-OF_THE_HOUR = frozenset({"calendar.weekday", "calendar.hour", "calendar.within_business_hours"})
-"""The facts that are those of the admission. A change that passes only in business hours could
-otherwise be asked for then, and planned for the night."""
+OF_OTHERS = frozenset({Origin.CLAIMED, Origin.TOKEN, Origin.VERIFIED})
+OF_FREEZES = frozenset({"calendar.frozen", "calendar.freeze"})
 
 
 def place_of(known: Known, book: Rulebook, at: datetime) -> PlaceQuery:
@@ -186,26 +184,12 @@ def _passes_no_longer(
 
     It is decided once more, by the policies, the catalogue, the hour and the history of this
     moment, and by what the code host said last. Otherwise several changes could be approved at once
-    for times far ahead, and each would outlive the failures of those before it. Freezes, other
-    changes and rejections are left out, because the admission looks at each of them on its own.
+    for times far ahead, and each would outlive the failures of those before it.
     """
     if known.record.decision.route is not Route.AUTOMATIC:
         return None
     overdue = debt_of(known.stored.service, post_reviews.overdue(conn, at), book)
-    case = known.record.case._replace(
-        facts=_facts_now(known, here, book, at, heard, overdue),
-        at=at,
-        people=heard.people,
-        contradictions=heard.contradictions,
-        notes=heard.notes,
-        holds=(),
-        in_flight=0,
-        deploying=0,
-        in_the_way=(),
-        overdue_reviews=overdue,
-        rejection=None,
-        standard_statuses=earned_here(book, here, at),
-    )
+    case = _case_now(known, here, book, at, heard, overdue)
     now = decide(book.policies, case)
     if now.outcome is Outcome.APPROVED:
         return None
@@ -219,34 +203,45 @@ def _passes_no_longer(
     )
 
 
-def _facts_now(
+def _case_now(
     known: Known, here: TrackRecord, book: Rulebook, at: datetime, heard: Case, overdue: int
-) -> Facts:
-    """Return the facts of this moment. Claims, those of the token and those of freezes are those of
-    the decision.
+) -> Case:
+    """Return the case of this moment: what others said last, and what the gate knows by now.
+
+    Freezes, other changes and rejections are left as they were or left out, because the admission
+    looks at each of them on its own.
     """
-    stored = known.stored
-    kept = {
-        name: fact
-        for name, fact in known.record.case.facts.items()
-        if fact.origin in OF_THE_DECISION and name not in OF_THE_HOUR
-    }
-    hour = freeze.facts((), book.calendar, at)
-    of_host = {name: one for name, one in heard.facts.items() if one.origin is Origin.VERIFIED}
-    return {
-        **kept,
-        **of_host,
-        **book.catalogue.facts(stored.service, stored.environment),
-        **{name: fact for name, fact in hour.items() if name in OF_THE_HOUR},
-        **history.facts(
-            here,
-            stored.commit_sha,
-            stored.digests,
-            files_known=FILES in known.record.case.facts,
-            overdue_reviews=overdue,
-            at=at,
-        ),
-    }
+    stored, decided = known.stored, known.record.case.facts
+    said = {name: fact for name, fact in heard.facts.items() if fact.origin in OF_OTHERS}
+    frozen = {name: fact for name, fact in decided.items() if name in OF_FREEZES}
+    of_history = history.facts(
+        here,
+        stored.commit_sha,
+        stored.digests,
+        # Of the files of the decision, because the track record was read for them.
+        files_known=FILES in decided and FILES in said,
+        overdue_reviews=overdue,
+        at=at,
+    )
+    return heard._replace(
+        facts={
+            **said,
+            **book.catalogue.facts(stored.service, stored.environment),
+            **freeze.facts((), book.calendar, at),
+            **frozen,
+            **of_history,
+        },
+        at=at,
+        holds=(),
+        in_flight=0,
+        deploying=0,
+        in_the_way=(),
+        overdue_reviews=overdue,
+        rejection=None,
+        standard_statuses=earned_here(book, here, at),
+        # A change that only was observed is not judged here.
+        observing=False,
+    )
 
 
 def _grown(known: Known, here: TrackRecord) -> Refusal | None:
