@@ -206,6 +206,43 @@ async def test_h3_an_old_yes_that_is_still_true_admits(small_shop: Shop) -> None
     assert len(await small_shop.records(change)) == 1
 
 
+SCORED = (
+    "[{id: checks, title: Red, when: [checks.failed > 0], points: 20},"
+    " {id: failed, title: It failed here, when: [history.failures > 0], points: 20}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("red", "failed_here", "passes"),
+    [(True, False, True), (False, True, True), (True, True, False)],
+    ids=["a red check", "a failure here", "both"],
+)
+async def test_h3_what_the_host_says_and_what_the_gate_knows_are_judged_together(
+    small_shop: Shop,
+    *,
+    red: bool,
+    failed_here: bool,
+    passes: bool,
+) -> None:
+    known = lent()
+    gate = await running(small_shop, known)
+    await small_shop.adopt(rules=SCORED, trust_claims="[diff, author, change]")
+    earlier = await small_shop.submit("c", base=BASE)
+    change = await asked(gate)
+    assert change["state"] == "approved"
+    if failed_here:
+        await small_shop.admit(earlier)
+        await small_shop.close(earlier, Result.UNSUCCESSFUL)
+    await small_shop.let_pass(LATER)
+    known.check_runs = {HEAD: RED} if red else known.check_runs
+
+    if passes:
+        assert (await admitted(gate, change, CANARY))["payload"]
+    else:
+        with pytest.raises(Conflict, match="would not now"):
+            await admitted(gate, change, CANARY)
+
+
 async def test_h3_deciding_again_makes_no_answer_young(small_shop: Shop) -> None:
     gate = await running(small_shop, lent())
     change, window = await held(small_shop, gate)
