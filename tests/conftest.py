@@ -9,7 +9,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,6 @@ _OWNER = "owner"
 DATABASES = ("sqlite", "postgres")
 DATABASE_FIXTURES = ("database_url", "empty_database_url", "shop_url")
 """Those that give a database of each kind in turn."""
-MIGRATED_TEMPLATE = "gate_migrated_template"
 SHOP_TEMPLATE = "gate_shop_template"
 GC_ALLOCATIONS = 10_000
 """How many more objects there are before the garbage collector looks at the youngest; a gate in
@@ -164,9 +162,6 @@ def postgres_cluster(run_directory: Path, shared_by_tests: None) -> Iterator[pos
         run_directory, _migrate, owner=int((run_directory / _OWNER).read_text())
     )
     yield cluster
-    from tests import postgres_again  # noqa: PLC0415 - only tests that ask for a database pay for the import
-
-    postgres_again.drop_all(cluster)
     cluster.hang_up()
 
 
@@ -187,9 +182,9 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(run_directory: Path, postgres_cluster: postgres.Cluster) -> Iterator[str]:
+def postgres_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
     """A migrated PostgreSQL database of one's own."""
-    with _lent(run_directory, postgres_cluster, MIGRATED_TEMPLATE) as url:
+    with postgres.database(postgres_cluster) as url:
         yield url
 
 
@@ -232,7 +227,8 @@ def sqlite_shop_url(tmp_path: Path, sqlite_shop_template: Path) -> str:
 @pytest.fixture
 def postgres_shop_url(run_directory: Path, postgres_cluster: postgres.Cluster) -> Iterator[str]:
     """A PostgreSQL database of one's own for `open_usual_shop`."""
-    with _lent(run_directory, postgres_cluster, SHOP_TEMPLATE, _put_in_force) as url:
+    template = postgres.filled(run_directory, postgres_cluster, SHOP_TEMPLATE, _put_in_force)
+    with postgres.database(postgres_cluster, template=template) as url:
         yield url
 
 
@@ -252,26 +248,6 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with doors.quick_hashes(monkeypatch):
         yield
-
-
-@contextmanager
-def _lent(
-    run_directory: Path,
-    cluster: postgres.Cluster,
-    template: str,
-    fill: Callable[[str], None] | None = None,
-) -> Iterator[str]:
-    """A PostgreSQL database as it is when this has filled a migrated one."""
-    from tests import postgres_again  # noqa: PLC0415 - only tests that ask for a database pay for the import
-
-    def make(url: str) -> None:
-        if fill is not None:
-            fill(url)
-        postgres_again.make_able(url)
-
-    name = postgres.filled(run_directory, cluster, template, make)
-    with postgres_again.database(cluster, name) as url:
-        yield url
 
 
 def _fill(path: Path, fill: Callable[[str], None]) -> None:

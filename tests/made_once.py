@@ -1,5 +1,5 @@
-"""What a running gate makes once, and every test would make again: the text of statements,
-policies and catalogues that were read, and sessions on PostgreSQL (`postgres_again.py`).
+"""What a running gate makes once, and every test would make again: the text of statements, and
+policies and catalogues that were read.
 
 SQLAlchemy compiles a statement once for each engine, and every test opens two: that was a third of
 what it costs to deploy a change. Reading the shipped policies is a third of what it costs to start
@@ -20,24 +20,20 @@ from gate.core.policy.set import Policies, read_policies
 from gate.core.rulebook import bundle
 from gate.flow import rulebooks
 from gate.storage.database import engine
-from tests import postgres_again
 
 
 @contextmanager
 def made_once() -> Iterator[None]:
-    """From now on the gate shares what it has compiled and read, and its sessions.
+    """From now on the gate shares what it has compiled and read.
 
     What cannot be read is read, and refused, every time.
     """
     texts = _Texts()
 
     def create(url: Any, *, execution_options: Mapping[str, Any], **given: Any) -> Engine:
-        made = create_engine(
+        return create_engine(
             url, execution_options={**execution_options, "compiled_cache": texts}, **given
         )
-        if made.dialect.name == "postgresql":
-            postgres_again.keep_sessions(made)
-        return made
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "create_engine", create)

@@ -3,8 +3,7 @@ ms.
 
 The first worker that asks starts the server, the process that started the run stops it; what a
 killed run left behind is swept away by the next one. Every database is a copy of one that was
-migrated once, as a test should meet it. Most tests get one that was used and restored
-(`postgres_again.py`).
+migrated once, as a test should meet it.
 """
 
 import fcntl
@@ -168,14 +167,9 @@ def server(folder: Path | None = None) -> Iterator[Cluster]:
 @contextmanager
 def database(cluster: Cluster, *, template: str = TEMPLATE) -> Iterator[str]:
     """The URL of a database of one's own, removed afterwards."""
-    name = new_name()
+    name = f"gate_{uuid.uuid4().hex}"
     yield cluster.create(name, template=template)
     cluster.drop(name)
-
-
-def new_name() -> str:
-    """A name that no other database has."""
-    return f"gate_{uuid.uuid4().hex}"
 
 
 def required() -> bool:

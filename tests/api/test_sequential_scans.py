@@ -7,7 +7,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests import postgres
 from tests.api.served import Served, admission, request, served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -41,18 +40,16 @@ READ_BY_AUDITORS = (
 
 
 async def test_whatever_is_asked_no_growing_table_is_read_in_sequence(
-    postgres_cluster: postgres.Cluster, tmp_path: Path
+    postgres_url: str, tmp_path: Path
 ) -> None:
-    # A database that nobody had before, whose sessions end: PostgreSQL counts for all of them.
-    with postgres.database(postgres_cluster) as url:
-        async with served(url, tmp_path) as running:
-            await _deploy(running)
-            await _wait_for_people(running)
-            auditor = await running.auditor()
-            for address in READ_BY_AUDITORS:
-                assert (await auditor.get(address)).status_code == 200, address
+    async with served(postgres_url, tmp_path) as running:
+        await _deploy(running)
+        await _wait_for_people(running)
+        auditor = await running.auditor()
+        for address in READ_BY_AUDITORS:
+            assert (await auditor.get(address)).status_code == 200, address
 
-        assert _read_in_sequence(url).keys() <= SMALL
+    assert _read_in_sequence(postgres_url).keys() <= SMALL
 
 
 async def _deploy(running: Served) -> None:
