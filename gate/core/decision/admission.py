@@ -116,7 +116,7 @@ def refusal(
     )
     if refused is not None or case.observed:
         return refused
-    return _other_workflow(case, proof) or waits(case, at=at) or _stale(case)
+    return _not_the_judged_job(case, proof) or waits(case, at=at) or _stale(case)
 
 
 def waits(case: AdmissionCase, *, at: datetime) -> Refusal | None:
@@ -243,7 +243,7 @@ def _other_state(case: AdmissionCase, run: Run) -> Refusal | None:
             return Refusal("state_conflict", f"the change is {case.state.value}; submit a new one")
 
 
-def _other_workflow(case: AdmissionCase, proof: Proof | None) -> Refusal | None:
+def _not_the_judged_job(case: AdmissionCase, proof: Proof | None) -> Refusal | None:
     """Return why the decision must be made again if the job has another ref or workflow than the
     one that was judged, or differs in whether it has an environment; or None.
 
