@@ -35,14 +35,14 @@ _SHOWN.maxstring = _SHOWN.maxother = 2 * _SHOWN_LENGTH
 
 
 def json_of(body: bytes) -> Any:
-    """Return the JSON value of a body. Raises `BadRequest`, and `Invalid` for one that has more
-    objects and lists than `OPENED_MAX`.
+    """Return the JSON value of a body. Raises `BadRequest`, and `Invalid` for one with more than
+    `OPENED_MAX` of `{` and `[`, those in its texts counted, too.
     """
     opened = body.count(b"{") + body.count(b"[")
     if opened > OPENED_MAX:
         raise Invalid(
-            f"the body has {opened} objects and lists, at most {OPENED_MAX} are allowed; send "
-            "fewer at once"
+            f"the body has {opened} of {{ and [, at most {OPENED_MAX} are allowed; send fewer "
+            "objects and lists at once"
         )
     try:
         return orjson.loads(body)
